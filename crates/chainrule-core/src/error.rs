@@ -1,0 +1,155 @@
+//! What can go wrong, said so that the reader knows what to do: what, where, between which
+//! operands, and a way out. One type, one renderer.
+//!
+//! Mistakes of shape and type in arithmetic panic with this text at the user's line; each such
+//! method has a `try_` twin that returns the error instead.
+
+use std::fmt;
+use std::panic::Location;
+
+/// The kinds of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Two shapes do not broadcast.
+    Broadcast,
+    /// A shape does not fit the operation.
+    Shape,
+    /// An element type does not fit the operation.
+    DType,
+    /// An axis is outside the tensor's rank.
+    Axis,
+    /// An index is outside its axis.
+    Index,
+    /// `backward` on a tensor with several elements.
+    NonScalar,
+    /// `backward` on a tensor that tracks no gradients.
+    NoGraph,
+    /// A gradient was asked for with respect to a tensor that the result does not depend on.
+    Unused,
+    /// A cotangent does not have the shape of its tensor.
+    Cotangent,
+    /// An operation has no derivative in a tracked argument.
+    NoDerivative,
+    /// A number is NaN or infinite where it must not be.
+    NonFinite,
+    /// Data do not have the promised form.
+    Data,
+}
+
+/// One operand of a failed operation, as the error shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    /// Its part in the operation: `left`, `index`, ….
+    pub role: &'static str,
+    /// Its shape, or another short fact.
+    pub fact: String,
+    /// What it is: a name, or the operation that made it.
+    pub what: String,
+    /// Where it was made.
+    pub at: Option<&'static Location<'static>>,
+}
+
+/// An error, with everything needed to understand it.
+#[derive(Clone)]
+pub struct Error(Box<Report>);
+
+#[derive(Clone)]
+struct Report {
+    kind: ErrorKind,
+    what: String,
+    operands: Vec<Operand>,
+    marker: Option<String>,
+    hint: Option<String>,
+    at: &'static Location<'static>,
+}
+
+impl Error {
+    /// An error of kind `kind` at `at`, with one clause that says what is wrong.
+    pub fn new(kind: ErrorKind, what: impl Into<String>, at: &'static Location<'static>) -> Error {
+        let report =
+            Report { kind, what: what.into(), operands: vec![], marker: None, hint: None, at };
+        Error(Box::new(report))
+    }
+
+    /// Adds an operand.
+    #[must_use]
+    pub fn operand(mut self, operand: Operand) -> Error {
+        self.0.operands.push(operand);
+        self
+    }
+
+    /// Adds a line of carets and a remark under the operands' facts.
+    #[must_use]
+    pub fn marker(mut self, marker: impl Into<String>) -> Error {
+        self.0.marker = Some(marker.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The user's line.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.at
+    }
+
+    /// Panics with this error as the message, at the caller's line.
+    #[track_caller]
+    #[cold]
+    pub(crate) fn raise(&self) -> ! {
+        panic!("{}", self.text(false))
+    }
+
+    /// The text, with the location in the first line or (as a panic has its own) without.
+    fn text(&self, located: bool) -> String {
+        let r = &*self.0;
+        let mut text = format!("error: {}", r.what);
+        if located {
+            text = format!("{text:<64}  {}", r.at);
+        }
+        let fact = r.operands.iter().map(|o| o.fact.chars().count()).max().unwrap_or(0);
+        let role = r.operands.iter().map(|o| o.role.len()).max().unwrap_or(0);
+        let what = r.operands.iter().map(|o| o.what.chars().count()).max().unwrap_or(0);
+        for o in &r.operands {
+            text += &format!("\n  {:<role$}   {:>fact$}   {:<what$}", o.role, o.fact, o.what);
+            if let Some(at) = o.at {
+                text += &format!("   made at {at}");
+            }
+            text.truncate(text.trim_end().len());
+        }
+        if let Some(marker) = &r.marker {
+            text += &format!("\n  {:role$}   {:>fact$} {marker}", "", "^");
+        }
+        if let Some(hint) = &r.hint {
+            text += &format!("\n  hint: {hint}");
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(true))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,375 @@
+//! The operations that run one at a time: moving elements by index, sorting, running sums.
+//!
+//! Each takes its sources as strided elements and fills a dense result.
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use chainrule_kernels::Layout;
+use chainrule_kernels::reduce::{Fold, Reduce};
+
+use crate::op::{DType, Extremum, Linear, Op, Window};
+
+/// Elements somewhere in memory.
+pub(crate) struct Elements<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) layout: Layout,
+    pub(crate) dtype: DType,
+}
+
+impl Elements<'_> {
+    fn slice<T: Pod>(&self) -> &[T] {
+        cast_slice(self.bytes)
+    }
+
+    /// All elements in order.
+    fn to_vec<T: Pod>(&self) -> Vec<T> {
+        let mut out = vec![T::zeroed(); self.layout.len()];
+        let bytes = cast_slice_mut(&mut out);
+        copy(&self.layout, 0, self.bytes, bytes, size_of::<T>());
+        out
+    }
+}
+
+/// Copies elements `from ..` of the row-major order of `layout` to fill `out`.
+pub(crate) fn copy(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8], size: usize) {
+    fn of<T: Pod>(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8]) {
+        let (x, out): (&[T], &mut [T]) = (cast_slice(bytes), cast_slice_mut(out));
+        let mut at = 0;
+        layout.runs(from, out.len(), |start, n, step| {
+            let to = &mut out[at..at + n];
+            match step {
+                1 => to.copy_from_slice(&x[start..start + n]),
+                0 => to.fill(x[start]),
+                _ => {
+                    for (i, y) in to.iter_mut().enumerate() {
+                        *y = x[(start as isize + i as isize * step) as usize];
+                    }
+                }
+            }
+            at += n;
+        });
+    }
+    match size {
+        1 => of::<u8>(layout, from, bytes, out),
+        4 => of::<u32>(layout, from, bytes, out),
+        _ => of::<u64>(layout, from, bytes, out),
+    }
+}
+
+/// Folds the last `count` elements of each kept index into one.
+pub(crate) fn fold<T: Reduce>(kind: Fold, x: &[T], layout: &Layout, count: usize, out: &mut [T]) {
+    let rank = layout.shape.len();
+    let mut split = rank;
+    let mut product = 1;
+    while product < count {
+        split -= 1;
+        product *= layout.shape[split];
+    }
+    let part = |range: std::ops::Range<usize>, offset| Layout {
+        shape: layout.shape[range.clone()].to_vec(),
+        strides: layout.strides[range].to_vec(),
+        offset,
+    };
+    let (kept, reduced) = (part(0..split, layout.offset).merged(), part(split..rank, 0).merged());
+    // With neighbours among the kept indices, whole runs are combined; else each index by itself.
+    if kept.strides.last() == Some(&1) && reduced.strides.last() != Some(&1) {
+        out.fill(kind.neutral());
+        let width = *kept.shape.last().unwrap_or(&1);
+        for (row, out) in out.chunks_mut(width).enumerate() {
+            let base = kept.at(row * width) as isize;
+            for i in 0..count {
+                let start = (base + reduced.at(i) as isize) as usize;
+                kind.into(out, &x[start..start + width]);
+            }
+        }
+        return;
+    }
+    let mut row = vec![kind.neutral(); count];
+    for (i, y) in out.iter_mut().enumerate() {
+        let moved = Layout { offset: kept.at(i), ..reduced.clone() };
+        if moved.is_dense() {
+            *y = kind.block(&x[moved.offset..moved.offset + count]);
+            continue;
+        }
+        let mut at = 0;
+        moved.runs(0, count, |start, n, step| {
+            for (j, v) in row[at..at + n].iter_mut().enumerate() {
+                *v = x[(start as isize + j as isize * step) as usize];
+            }
+            at += n;
+        });
+        *y = kind.block(&row);
+    }
+}
+
+/// Calls a generic function with the Rust type of a `DType`.
+macro_rules! by_type {
+    ($dtype:expr, $f:ident, $($arg:expr),*) => {
+        match $dtype {
+            DType::Bool => $f::<u8>($($arg),*),
+            DType::I64 => $f::<i64>($($arg),*),
+            DType::F32 => $f::<f32>($($arg),*),
+            DType::F64 => $f::<f64>($($arg),*),
+        }
+    };
+}
+pub(crate) use by_type;
+
+/// Computes `op` from `src` into `out`, a dense tensor of shape `shape`. The error is what is wrong
+/// and what to do.
+pub(crate) fn eval(
+    op: &Op,
+    src: &[Elements<'_>],
+    shape: &[usize],
+    dtype: DType,
+    out: &mut [u8],
+) -> Result<(), (String, String)> {
+    match op {
+        Op::Linear(Linear::Pad(windows)) => by_type!(dtype, pad, &src[0], windows, shape, out),
+        Op::Linear(Linear::Gather(axis)) => {
+            let axis = usize::from(*axis);
+            return by_type!(dtype, gather, &src[0], &src[1], axis, shape, out);
+        }
+        Op::Linear(Linear::ScatterAdd(axis)) => {
+            let axis = usize::from(*axis);
+            return by_type!(dtype, scatter_add, &src[0], &src[1], axis, shape, out);
+        }
+        Op::Linear(Linear::Cumsum(axis, reverse)) => {
+            by_type!(dtype, cumsum, &src[0], usize::from(*axis), *reverse, out);
+        }
+        Op::Cat(axis) => by_type!(dtype, cat, src, usize::from(*axis), shape, out),
+        Op::ArgReduce(kind, axis) => {
+            by_type!(src[0].dtype, arg_reduce, &src[0], *kind, usize::from(*axis), out);
+        }
+        Op::ArgSort(axis, descending) => {
+            by_type!(src[0].dtype, arg_sort, &src[0], usize::from(*axis), *descending, out);
+        }
+        Op::Dot => by_type!(dtype, dot, &src[0], &src[1], out),
+        _ => unreachable!("`{}` is no step of its own", op.name()),
+    }
+    Ok(())
+}
+
+fn pad<T: Reduce>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &mut [u8]) {
+    let out: &mut [T] = cast_slice_mut(out);
+    out.fill(T::ZERO);
+    let mut to = Layout::dense(shape);
+    for (i, w) in windows.iter().enumerate() {
+        to.offset += w.start * to.strides[i] as usize;
+        to.strides[i] *= w.step as isize;
+        to.shape[i] = x.layout.shape[i];
+    }
+    if to.is_empty() {
+        return;
+    }
+    let x: Vec<T> = x.to_vec();
+    let mut at = 0;
+    to.runs(0, x.len(), |start, n, step| {
+        for (i, &v) in x[at..at + n].iter().enumerate() {
+            out[start + i * step as usize] = v;
+        }
+        at += n;
+    });
+}
+
+/// The lengths before, of and after an axis.
+fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+    (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
+}
+
+/// Calls `f(position, index)` for each element of `index`, or says which is out of range.
+fn indices(
+    index: &Elements<'_>,
+    len: usize,
+    axis: usize,
+    mut f: impl FnMut(usize, usize),
+) -> Result<(), (String, String)> {
+    let values: Vec<i64> = index.to_vec();
+    for (i, &j) in values.iter().enumerate() {
+        let wrapped = if j < 0 { j + len as i64 } else { j };
+        if wrapped < 0 || wrapped >= len as i64 {
+            let what = format!("index {j} is out of range for axis {axis} of length {len}");
+            let hint =
+                format!("valid indices are {}..{len}; the bad one is number {i}", -(len as i64));
+            return Err((what, hint));
+        }
+        f(i, wrapped as usize);
+    }
+    Ok(())
+}
+
+fn gather<T: Reduce>(
+    x: &Elements<'_>,
+    index: &Elements<'_>,
+    axis: usize,
+    shape: &[usize],
+    out: &mut [u8],
+) -> Result<(), (String, String)> {
+    let out: &mut [T] = cast_slice_mut(out);
+    let (_, n, inner) = around(shape, axis);
+    let len = x.layout.shape[axis];
+    let data = x.slice::<T>();
+    // The element of x at index 0 of the axis, for each index of the other axes.
+    let base = Layout { shape: shape.to_vec(), ..x.layout.clone() };
+    let stride = x.layout.strides[axis];
+    // Rows that share one index are copied whole.
+    let repeated = index.layout.strides[axis + 1..].iter().all(|&s| s == 0)
+        && base.strides[axis + 1..] == Layout::dense(shape).strides[axis + 1..];
+    if repeated && inner > 1 {
+        let narrow = Elements {
+            bytes: index.bytes,
+            layout: Layout {
+                shape: shape[..=axis].to_vec(),
+                strides: index.layout.strides[..=axis].to_vec(),
+                offset: index.layout.offset,
+            },
+            dtype: index.dtype,
+        };
+        return indices(&narrow, len, axis, |i, j| {
+            let at = base.at(i * inner) as isize + (j as isize - (i % n) as isize) * stride;
+            out[i * inner..][..inner].copy_from_slice(&data[at as usize..][..inner]);
+        });
+    }
+    indices(index, len, axis, |i, j| {
+        let own = (i / inner % n) as isize;
+        let at = base.at(i) as isize + (j as isize - own) * stride;
+        out[i] = data[at as usize];
+    })
+}
+
+fn scatter_add<T: Reduce>(
+    x: &Elements<'_>,
+    index: &Elements<'_>,
+    axis: usize,
+    shape: &[usize],
+    out: &mut [u8],
+) -> Result<(), (String, String)> {
+    let out: &mut [T] = cast_slice_mut(out);
+    out.fill(T::ZERO);
+    let (_, len, _) = around(shape, axis);
+    let strides = Layout::dense(shape).strides;
+    let to = Layout { shape: x.layout.shape.clone(), strides: strides.clone(), offset: 0 };
+    let (_, n, inner) = around(&to.shape, axis);
+    let x: Vec<T> = x.to_vec();
+    indices(index, len, axis, |i, j| {
+        let own = (i / inner % n) as isize;
+        let at = to.at(i) as isize + (j as isize - own) * strides[axis];
+        out[at as usize] = out[at as usize].plus(x[i]);
+    })
+}
+
+fn cumsum<T: Reduce>(x: &Elements<'_>, axis: usize, reverse: bool, out: &mut [u8]) {
+    let out: &mut [T] = cast_slice_mut(out);
+    let (outer, n, inner) = around(&x.layout.shape, axis);
+    out.copy_from_slice(&x.to_vec::<T>());
+    for o in 0..outer {
+        for k in 1..n {
+            let (to, from) = if reverse { (n - 1 - k, n - k) } else { (k, k - 1) };
+            for i in 0..inner {
+                let previous = out[(o * n + from) * inner + i];
+                let cell = &mut out[(o * n + to) * inner + i];
+                *cell = cell.plus(previous);
+            }
+        }
+    }
+}
+
+fn cat<T: Reduce>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut [u8]) {
+    let out: &mut [T] = cast_slice_mut(out);
+    let (outer, total, inner) = around(shape, axis);
+    let mut start = 0;
+    for x in src {
+        let n = x.layout.shape[axis];
+        let data: Vec<T> = x.to_vec();
+        for o in 0..outer {
+            let to = &mut out[(o * total + start) * inner..][..n * inner];
+            to.copy_from_slice(&data[o * n * inner..][..n * inner]);
+        }
+        start += n;
+    }
+}
+
+/// NaN counts as the largest number, and comes last (or, descending, first).
+fn order<T: PartialOrd>(x: &T, y: &T) -> std::cmp::Ordering {
+    let nan = |v: &T| v.partial_cmp(v).is_none();
+    x.partial_cmp(y).unwrap_or_else(|| nan(x).cmp(&nan(y)))
+}
+
+fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mut [u8]) {
+    let out: &mut [i64] = cast_slice_mut(out);
+    let (_, n, inner) = around(&x.layout.shape, axis);
+    let x: Vec<T> = x.to_vec();
+    for (i, y) in out.iter_mut().enumerate() {
+        let at = |k: usize| x[(i / inner * n + k) * inner + i % inner];
+        let mut best = 0;
+        for k in 1..n {
+            let (v, b) = (at(k), at(best));
+            let better = match kind {
+                Extremum::Max => v > b,
+                Extremum::Min => v < b,
+            };
+            // The first NaN wins over every number.
+            let nan = v.partial_cmp(&v).is_none() && b.partial_cmp(&b).is_some();
+            if better || nan {
+                best = k;
+            }
+        }
+        *y = best as i64;
+    }
+}
+
+fn arg_sort<T: Reduce>(x: &Elements<'_>, axis: usize, descending: bool, out: &mut [u8]) {
+    let out: &mut [i64] = cast_slice_mut(out);
+    let (outer, n, inner) = around(&x.layout.shape, axis);
+    let x: Vec<T> = x.to_vec();
+    let mut index: Vec<usize> = vec![];
+    for o in 0..outer {
+        for i in 0..inner {
+            let at = |k: usize| &x[(o * n + k) * inner + i];
+            index.clear();
+            index.extend(0..n);
+            if descending {
+                index.sort_by(|&a, &b| order(at(b), at(a)));
+            } else {
+                index.sort_by(|&a, &b| order(at(a), at(b)));
+            }
+            for (k, &j) in index.iter().enumerate() {
+                out[(o * n + k) * inner + i] = j as i64;
+            }
+        }
+    }
+}
+
+/// The matrix product by its definition, for element types without a fast one. Accumulates by
+/// `plus` and multiplies in `f64` or `i64`, whichever the type is.
+fn dot<T: Reduce + Product>(a: &Elements<'_>, b: &Elements<'_>, out: &mut [u8]) {
+    let out: &mut [T] = cast_slice_mut(out);
+    let rank = a.layout.shape.len();
+    let (m, k, n) = (a.layout.shape[rank - 2], a.layout.shape[rank - 1], b.layout.shape[rank - 1]);
+    let (a, b): (Vec<T>, Vec<T>) = (a.to_vec(), b.to_vec());
+    for (i, y) in out.iter_mut().enumerate() {
+        let (batch, row, col) = (i / (m * n), i / n % m, i % n);
+        let term = |l: usize| a[(batch * m + row) * k + l].times(b[(batch * k + l) * n + col]);
+        *y = (0..k).map(term).fold(T::ZERO, T::plus);
+    }
+}
+
+/// Multiplication, for [`dot`].
+trait Product {
+    fn times(self, y: Self) -> Self;
+}
+
+macro_rules! product {
+    ($($t:ty: $f:expr;)*) => { $(
+        impl Product for $t {
+            fn times(self, y: Self) -> Self {
+                $f(self, y)
+            }
+        }
+    )* };
+}
+product! {
+    u8: |x, y| x & y;
+    i64: i64::wrapping_mul;
+    f32: |x, y| x * y;
+    f64: |x, y| x * y;
+}

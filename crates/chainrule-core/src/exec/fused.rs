@@ -1,0 +1,468 @@
+//! Running plans.
+//!
+//! A kernel's elements are cut into tasks, the same ones for any number of threads; each task gets
+//! its own piece of every output, so tasks share nothing but inputs. Inside a task the code runs
+//! block after block on registers that stay in the first-level cache. Totals are kept per task and
+//! combined in order when all tasks are done.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytemuck::{cast_slice, cast_slice_mut};
+use chainrule_kernels::gemm::{Gemm, Matrix};
+use chainrule_kernels::reduce::{Fold, Reduce};
+use chainrule_kernels::{Buffer, Layout, threads};
+use smallvec::SmallVec;
+
+use super::Failure;
+use super::eval::{self, Elements, by_type};
+use crate::graph::node::Value;
+use crate::op::DType;
+use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Stream, Total};
+use crate::plan::{Plan, Step, View};
+
+/// The slots of a running plan.
+struct Slots<'a> {
+    inputs: &'a [Value],
+    computed: Vec<Option<Arc<Buffer>>>,
+}
+
+impl Slots<'_> {
+    fn get(&self, slot: usize) -> &Buffer {
+        match self.inputs.get(slot) {
+            Some(value) => &value.buffer,
+            None => self.computed[slot - self.inputs.len()]
+                .as_ref()
+                .unwrap_or_else(|| unreachable!("slot {slot} is read before it is written")),
+        }
+    }
+
+    /// Where the elements of a slot start, in elements.
+    fn base(&self, slot: usize) -> usize {
+        let layout = self.inputs.get(slot).and_then(|v| v.layout.as_ref());
+        layout.map_or(0, |l| l.offset)
+    }
+
+    fn layout(&self, view: &View) -> Layout {
+        let base = self.base(view.slot);
+        Layout { offset: base.wrapping_add(view.layout.offset), ..view.layout.clone() }
+    }
+
+    fn set(&mut self, slot: usize, buffer: Buffer) {
+        self.computed[slot - self.inputs.len()] = Some(Arc::new(buffer));
+    }
+}
+
+/// Runs a plan. The values come in the order of its outputs.
+pub(super) fn run(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
+    debug_assert_eq!(plan.inputs, inputs.len());
+    let mut slots = Slots { inputs, computed: vec![None; plan.sizes.len()] };
+    for (step, free) in plan.steps.iter().zip(&plan.free) {
+        run_step(plan, step, &mut slots)?;
+        for &slot in free {
+            slots.computed[slot - inputs.len()] = None;
+        }
+    }
+    let outputs = plan.outputs.iter().map(|view| {
+        let dense = view.layout.offset == 0 && view.layout.is_dense();
+        match slots.inputs.get(view.slot) {
+            None => Value {
+                buffer: slots.computed[view.slot - inputs.len()]
+                    .clone()
+                    .unwrap_or_else(|| unreachable!("an output is computed by some step")),
+                layout: (!dense).then(|| Box::new(view.layout.clone())),
+            },
+            Some(input) => {
+                let layout = slots.layout(view);
+                let dense = layout.offset == 0 && layout.is_dense();
+                let layout = (!dense).then(|| Box::new(layout));
+                Value { buffer: input.buffer.clone(), layout }
+            }
+        }
+    });
+    Ok(outputs.collect())
+}
+
+fn run_step(plan: &Plan, step: &Step, slots: &mut Slots<'_>) -> Result<(), Failure> {
+    let new = |slot: usize| Buffer::new(plan.sizes[slot - plan.inputs]);
+    match step {
+        Step::Kernel(kernel) => run_kernel(plan, kernel, slots),
+        Step::Fill { c, dtype, out } => {
+            let mut buffer = new(*out);
+            c.fill(*dtype, buffer.bytes_mut());
+            slots.set(*out, buffer);
+        }
+        Step::Dot { a, b, out, dtype } => {
+            let mut buffer = new(*out);
+            match dtype {
+                DType::F32 => dot::<f32>(slots, a, b, cast_slice_mut(buffer.bytes_mut())),
+                _ => dot::<f64>(slots, a, b, cast_slice_mut(buffer.bytes_mut())),
+            }
+            slots.set(*out, buffer);
+        }
+        Step::Fold { fold, x, count, out, dtype } => {
+            let mut buffer = new(*out);
+            let layout = slots.layout(x);
+            let bytes = slots.get(x.slot).bytes();
+            by_type!(*dtype, fold_step, *fold, bytes, &layout, *count, buffer.bytes_mut());
+            slots.set(*out, buffer);
+        }
+        Step::Eval { item, op, src, shape, dtype, out } => {
+            let mut buffer = new(*out);
+            let from = &*slots;
+            let elements: SmallVec<[Elements<'_>; 2]> = src
+                .iter()
+                .map(|(view, dtype)| Elements {
+                    bytes: from.get(view.slot).bytes(),
+                    layout: from.layout(view),
+                    dtype: *dtype,
+                })
+                .collect();
+            eval::eval(op, &elements, shape, *dtype, buffer.bytes_mut())
+                .map_err(|(what, hint)| Failure { item: *item, what, hint })?;
+            drop(elements);
+            slots.set(*out, buffer);
+        }
+    }
+    Ok(())
+}
+
+fn fold_step<T: Reduce>(fold: Fold, x: &[u8], layout: &Layout, count: usize, out: &mut [u8]) {
+    let (x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    // Kept indices are shared out along the first axis, as far as that gives enough pieces.
+    let outer = layout.shape.first().copied().unwrap_or(1);
+    let pieces = outer.min(64);
+    let kept = out.len();
+    if pieces < 2 || kept % outer != 0 || kept == 1 {
+        return eval::fold(fold, x, layout, count, out);
+    }
+    let inner = kept / outer;
+    let each = outer.div_ceil(pieces);
+    let tasks: Vec<(usize, &mut [T])> = out.chunks_mut(each * inner).enumerate().collect();
+    let work = (kept * count) as f64 * 0.3;
+    threads::for_each(tasks, work, |(i, out)| {
+        let mut part = layout.clone();
+        part.shape[0] = out.len() / inner;
+        part.offset = (part.offset as isize + (i * each) as isize * part.strides[0]) as usize;
+        eval::fold(fold, x, &part, count, out);
+    });
+}
+
+fn dot<T: Gemm + bytemuck::Pod>(slots: &Slots<'_>, a: &View, b: &View, out: &mut [T]) {
+    let (la, lb) = (slots.layout(a), slots.layout(b));
+    let (xa, xb): (&[T], &[T]) =
+        (cast_slice(slots.get(a.slot).bytes()), cast_slice(slots.get(b.slot).bytes()));
+    let rank = la.shape.len();
+    let (m, k, n) = (la.shape[rank - 2], la.shape[rank - 1], lb.shape[rank - 1]);
+    let batch = |l: &Layout| Layout {
+        shape: l.shape[..rank - 2].to_vec(),
+        strides: l.strides[..rank - 2].to_vec(),
+        offset: l.offset,
+    };
+    let (ba, bb) = (batch(&la), batch(&lb));
+    let matrix = |data, l: &Layout, offset| Matrix {
+        data,
+        offset,
+        row: l.strides[rank - 2],
+        col: l.strides[rank - 1],
+    };
+    if m * n == 0 {
+        return;
+    }
+    let one = |(i, c): (usize, &mut [T])| {
+        T::gemm(m, n, k, c, matrix(xa, &la, ba.at(i)), matrix(xb, &lb, bb.at(i)));
+    };
+    let tasks: Vec<(usize, &mut [T])> = out.chunks_mut(m * n).enumerate().collect();
+    let work = 0.02 * (m * n * k * tasks.len()) as f64;
+    // Large products thread inside; many small ones thread over the batch.
+    if m * n * k >= 1 << 22 {
+        tasks.into_iter().for_each(one);
+    } else {
+        threads::for_each(tasks, work, |task| threads::with_threads(1, || one(task)));
+    }
+}
+
+/// A piece of a kernel's work.
+struct Task<'a> {
+    start: usize,
+    end: usize,
+    outputs: SmallVec<[&'a mut [u8]; 4]>,
+    /// One partial result for each total.
+    totals: SmallVec<[&'a mut [u8]; 2]>,
+}
+
+/// Register files that wait for the next kernel.
+type File = Vec<Buffer>;
+
+thread_local! {
+    static FILES: RefCell<Vec<File>> = const { RefCell::new(Vec::new()) };
+}
+
+fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
+    let bytes = |slot: usize| plan.sizes[slot - plan.inputs];
+    let mut outputs: SmallVec<[Buffer; 4]> =
+        kernel.outputs.iter().map(|s| Buffer::new(bytes(s.slot))).collect();
+    let tasks = if kernel.n == 0 { 0 } else { kernel.n.div_ceil(kernel.task) };
+    let mut partials: SmallVec<[Buffer; 2]> =
+        kernel.totals.iter().map(|t| Buffer::new(bytes(t.slot) * tasks.max(1))).collect();
+    {
+        let mut pieces: SmallVec<[std::slice::ChunksMut<'_, u8>; 4]> = outputs
+            .iter_mut()
+            .zip(&kernel.outputs)
+            .map(|(b, s)| b.bytes_mut().chunks_mut(elements(kernel, s.level, kernel.task) * s.size))
+            .collect();
+        let mut sums: SmallVec<[std::slice::ChunksMut<'_, u8>; 2]> = partials
+            .iter_mut()
+            .zip(&kernel.totals)
+            .map(|(b, t)| b.bytes_mut().chunks_mut(bytes(t.slot).max(1)))
+            .collect();
+        let work: Vec<Task<'_>> = (0..tasks)
+            .map(|i| Task {
+                start: i * kernel.task,
+                end: ((i + 1) * kernel.task).min(kernel.n),
+                outputs: pieces.iter_mut().filter_map(Iterator::next).collect(),
+                totals: sums.iter_mut().filter_map(Iterator::next).collect(),
+            })
+            .collect();
+        let inputs: SmallVec<[&[u8]; 8]> = kernel
+            .inputs
+            .iter()
+            .map(|s| {
+                &slots.get(s.slot).bytes()[slots.base(s.slot).wrapping_add(s.offset) * s.size..]
+            })
+            .collect();
+        let shared = &*slots;
+        threads::for_each(work, kernel.nanoseconds, |task| {
+            let mut file = FILES.with(|f| f.borrow_mut().pop()).unwrap_or_default();
+            run_task(kernel, shared, &inputs, task, &mut file);
+            FILES.with(|f| f.borrow_mut().push(file));
+        });
+    }
+    for (stream, buffer) in kernel.outputs.iter().zip(outputs) {
+        slots.set(stream.slot, buffer);
+    }
+    for (total, partial) in kernel.totals.iter().zip(partials) {
+        let mut buffer = Buffer::new(bytes(total.slot));
+        by_type!(total.dtype, combine, total, &partial, &mut buffer);
+        slots.set(total.slot, buffer);
+    }
+}
+
+/// How many numbers of a level stand for `n` elements.
+fn elements(kernel: &Kernel, level: Level, n: usize) -> usize {
+    if level == Level::Full { n } else { n / kernel.row }
+}
+
+/// The tasks' partial results in one: pairs, pairs of pairs, ….
+fn combine<T: Reduce>(total: &Total<Place>, partial: &Buffer, out: &mut Buffer) {
+    let width = total.width;
+    let mut rows: Vec<Vec<T>> = partial.as_slice::<T>().chunks(width).map(<[T]>::to_vec).collect();
+    while rows.len() > 1 {
+        rows = rows
+            .chunks(2)
+            .map(|pair| {
+                let mut sum = pair[0].clone();
+                if let Some(other) = pair.get(1) {
+                    total.fold.into(&mut sum, other);
+                }
+                sum
+            })
+            .collect();
+    }
+    out.as_mut_slice::<T>().copy_from_slice(&rows[0]);
+}
+
+/// What instructions see while a block runs.
+struct Frame<'a, 'o> {
+    kernel: &'a Kernel,
+    slots: &'a Slots<'a>,
+    inputs: &'a [&'a [u8]],
+    outputs: &'a mut [&'o mut [u8]],
+    file: &'a mut File,
+    /// Elements of this block, its first element, and the task's first element.
+    len: usize,
+    start: usize,
+    task: usize,
+}
+
+fn run_task(
+    kernel: &Kernel,
+    slots: &Slots<'_>,
+    inputs: &[&[u8]],
+    mut task: Task<'_>,
+    file: &mut File,
+) {
+    for (i, &bytes) in kernel.registers.iter().enumerate() {
+        match file.get(i) {
+            Some(known) if known.len() >= bytes => {}
+            Some(_) => file[i] = Buffer::new(bytes),
+            None => file.push(Buffer::new(bytes)),
+        }
+    }
+    for preset in &kernel.presets {
+        let bytes = kernel.registers[preset.reg as usize];
+        let register = &mut file[preset.reg as usize].bytes_mut()[..bytes];
+        match preset.value {
+            PresetValue::Const(c) => c.fill(preset.dtype, register),
+            PresetValue::Element(slot, offset) => {
+                let size = preset.dtype.size();
+                let at = slots.base(slot).wrapping_add(offset) * size;
+                let element = &slots.get(slot).bytes()[at..at + size];
+                register.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(element));
+            }
+        }
+    }
+    for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
+        by_type!(total.dtype, clear, total.fold, out);
+    }
+    let mut start = task.start;
+    while start < task.end {
+        let len = kernel.block.min(task.end - start);
+        let mut frame = Frame {
+            kernel,
+            slots,
+            inputs,
+            outputs: &mut task.outputs,
+            file,
+            len,
+            start,
+            task: task.start,
+        };
+        for instr in &kernel.code {
+            frame.run(instr);
+        }
+        for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
+            let x = frame.read(total.x, total.level, total.dtype.size());
+            by_type!(total.dtype, accumulate, total, x, start, out);
+        }
+        start += len;
+    }
+}
+
+fn clear<T: Reduce>(fold: Fold, out: &mut [u8]) {
+    cast_slice_mut::<u8, T>(out).fill(fold.neutral());
+}
+
+/// Takes a block into a total. Blocks of one task come in order.
+fn accumulate<T: Reduce>(total: &Total<Place>, x: &[u8], start: usize, out: &mut [u8]) {
+    let (mut x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    if total.width == 1 {
+        out[0] = total.fold.combine(out[0], total.fold.block(x));
+        return;
+    }
+    let mut at = start % total.width;
+    while !x.is_empty() {
+        let n = x.len().min(total.width - at);
+        total.fold.into(&mut out[at..at + n], &x[..n]);
+        x = &x[n..];
+        at = 0;
+    }
+}
+
+impl Frame<'_, '_> {
+    fn count(&self, level: Level) -> usize {
+        elements(self.kernel, level, self.len)
+    }
+
+    /// The block at a place.
+    #[inline]
+    fn read(&self, place: Place, level: Level, size: usize) -> &[u8] {
+        let bytes = self.count(level) * size;
+        match place {
+            Place::Reg(r) => &self.file[r as usize].bytes()[..bytes],
+            Place::In(i) => {
+                let at = elements(self.kernel, level, self.start) * size;
+                &self.inputs[i as usize][at..at + bytes]
+            }
+            Place::Out(o) => {
+                let at = elements(self.kernel, level, self.start - self.task) * size;
+                &self.outputs[o as usize][at..at + bytes]
+            }
+        }
+    }
+
+    /// The source block of an instruction at the instruction's own level: its size is that of its
+    /// place, known from the stream or register.
+    fn source(&self, place: Place, level: Level) -> &[u8] {
+        let size = match place {
+            Place::Reg(r) => {
+                let whole = elements(self.kernel, level, self.kernel.block);
+                self.kernel.registers[r as usize] / whole.max(1)
+            }
+            Place::In(i) => self.kernel.inputs[i as usize].size,
+            Place::Out(o) => self.kernel.outputs[o as usize].size,
+        };
+        self.read(place, level, size)
+    }
+
+    fn run(&mut self, instr: &Instr<Place>) {
+        let level = instr.level;
+        match instr.to {
+            Place::Reg(r) => {
+                let r = r as usize;
+                let mut register = std::mem::replace(&mut self.file[r], Buffer::EMPTY);
+                let whole = elements(self.kernel, level, self.kernel.block);
+                let size = self.kernel.registers[r] / whole.max(1);
+                let bytes = self.count(level) * size;
+                self.fill(instr, &mut register.bytes_mut()[..bytes], size);
+                self.file[r] = register;
+            }
+            Place::Out(o) => {
+                let o = o as usize;
+                let stream: &Stream = &self.kernel.outputs[o];
+                let at = elements(self.kernel, level, self.start - self.task) * stream.size;
+                let bytes = self.count(level) * stream.size;
+                let out = std::mem::take(&mut self.outputs[o]);
+                self.fill(instr, &mut out[at..at + bytes], stream.size);
+                self.outputs[o] = out;
+            }
+            Place::In(_) => unreachable!("an input is not written"),
+        }
+    }
+
+    fn fill(&self, instr: &Instr<Place>, out: &mut [u8], size: usize) {
+        let level = instr.level;
+        match &instr.code {
+            Code::Map(kernel, x) => kernel(self.source(*x, level), out),
+            Code::Zip(kernel, x, y) => kernel(self.source(*x, level), self.source(*y, level), out),
+            Code::Where(kernel, c, x, y) => {
+                kernel(self.source(*c, level), self.source(*x, level), self.source(*y, level), out)
+            }
+            Code::Copy(x) => out.copy_from_slice(self.source(*x, level)),
+            Code::Load { view, size } => {
+                let layout = self.slots.layout(view);
+                let from = elements(self.kernel, level, self.start);
+                eval::copy(&layout, from, self.slots.get(view.slot).bytes(), out, *size);
+            }
+            Code::Iota { len, stride } => {
+                let from = elements(self.kernel, level, self.start);
+                for (i, y) in cast_slice_mut::<u8, i64>(out).iter_mut().enumerate() {
+                    *y = ((from + i) / stride % len) as i64;
+                }
+            }
+            Code::RowFold(fold, dtype, x) => {
+                let x = self.read(*x, Level::Full, dtype.size());
+                by_type!(*dtype, row_fold, *fold, x, out);
+            }
+            Code::RowExpand(_, x) => {
+                let x = self.read(*x, Level::Row, size);
+                match size {
+                    1 => row_expand::<u8>(x, self.kernel.row, out),
+                    4 => row_expand::<u32>(x, self.kernel.row, out),
+                    _ => row_expand::<u64>(x, self.kernel.row, out),
+                }
+            }
+        }
+    }
+}
+
+fn row_fold<T: Reduce>(fold: Fold, x: &[u8], out: &mut [u8]) {
+    fold.rows::<T>(cast_slice(x), cast_slice_mut(out));
+}
+
+fn row_expand<T: bytemuck::Pod>(x: &[u8], row: usize, out: &mut [u8]) {
+    let (x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    for (out, &x) in out.chunks_exact_mut(row).zip(x) {
+        out.fill(x);
+    }
+}

@@ -1,0 +1,11 @@
+//! The graph: immutable nodes, each with the operation and the sources that make it.
+//!
+//! [`node`] is the node and its handle, [`Tensor`]; [`mode`] switches recording for gradients off
+//! and on; [`walk`] visits graphs of any depth without recursion. Nothing here computes a number.
+
+pub(crate) mod mode;
+pub(crate) mod node;
+pub(crate) mod walk;
+
+pub use mode::{NoGrad, is_grad_enabled, no_grad};
+pub use node::{Tensor, live_nodes};

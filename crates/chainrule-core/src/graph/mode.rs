@@ -1,0 +1,93 @@
+//! Whether operations are recorded for gradients, and the line they are recorded under.
+
+use std::cell::Cell;
+use std::panic::Location;
+
+thread_local! {
+    static NO_GRAD: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static LOCATION: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
+/// Switches recording for gradients off, on this thread, until dropped.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from(3.0).requires_grad();
+/// let guard = NoGrad::new();
+/// assert!(!(&x * 2.0).tracks_grad());
+/// drop(guard);
+/// assert!((&x * 2.0).tracks_grad());
+/// ```
+#[must_use = "gradients are off only while the guard lives"]
+pub struct NoGrad {
+    outer: Option<&'static Location<'static>>,
+    /// The guard belongs to its thread.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+impl NoGrad {
+    /// Switches recording for gradients off.
+    #[track_caller]
+    #[allow(clippy::new_without_default)] // a default would not know the caller's line
+    pub fn new() -> NoGrad {
+        NoGrad {
+            outer: NO_GRAD.replace(Some(Location::caller())),
+            _thread: std::marker::PhantomData,
+        }
+    }
+}
+
+impl Drop for NoGrad {
+    fn drop(&mut self) {
+        NO_GRAD.set(self.outer);
+    }
+}
+
+/// Runs `f` with recording for gradients off; restored on return and on panic.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from([0.0, 1.0, 2.0, 3.0]).requires_grad();
+/// let y = no_grad(|| 2.0 * x.dot(&x));
+/// assert_eq!(y.item::<f64>()?, 28.0);
+/// assert!(y.backward().unwrap_err().to_string().contains("no_grad"));
+/// # Ok::<(), Error>(())
+/// ```
+#[track_caller]
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    let _guard = NoGrad::new();
+    f()
+}
+
+/// Whether operations on this thread are being recorded for gradients.
+pub fn is_grad_enabled() -> bool {
+    NO_GRAD.get().is_none()
+}
+
+/// The line of the innermost `no_grad` scope, if one is active.
+pub(crate) fn no_grad_scope() -> Option<&'static Location<'static>> {
+    NO_GRAD.get()
+}
+
+/// Turns recording back on or off inside a derivative, as a guard.
+pub(crate) fn set_no_grad(to: Option<&'static Location<'static>>) -> impl Drop {
+    struct Restore(Option<&'static Location<'static>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            NO_GRAD.set(self.0);
+        }
+    }
+    Restore(NO_GRAD.replace(to))
+}
+
+/// Sets the line under which nodes are recorded from now on; `None` means the caller's own.
+pub(crate) fn set_location(to: Option<&'static Location<'static>>) {
+    LOCATION.set(to);
+}
+
+/// The line under which to record a node.
+#[track_caller]
+#[inline]
+pub(crate) fn location() -> &'static Location<'static> {
+    LOCATION.get().unwrap_or_else(|| Location::caller())
+}

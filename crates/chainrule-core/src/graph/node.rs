@@ -1,0 +1,374 @@
+//! Nodes and the handles on them.
+//!
+//! A node never changes its meaning: its operation, shape, type and sources are fixed when it is
+//! recorded, and its value, once computed, stays. Two things are done to it later: its value is
+//! filled in, and — when nothing can ask for a derivative through it — its sources are let go.
+//!
+//! A parameter is a cell: its node holds a [`Parameter`], whose current value is a *version*, an
+//! ordinary node. An operation that uses the parameter records the version, so assigning a new
+//! value changes no graph that exists. Versions know their parameter weakly, for gradients to find
+//! it.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+
+use chainrule_kernels::guarded::Guarded;
+use chainrule_kernels::{Buffer, Layout};
+use smallvec::SmallVec;
+
+use super::mode;
+use crate::error::Operand;
+use crate::op::{DType, Linear, Op, Scalar, Shape};
+
+/// A multi-dimensional array of numbers, and how it came about: a handle on a node of the graph.
+///
+/// Operations on tensors record nodes; numbers are computed when they are asked for. Cloning a
+/// handle copies a pointer. See the crate's documentation for a tour.
+#[derive(Clone)]
+pub struct Tensor(pub(crate) Arc<Node>);
+
+/// The sources of a node.
+pub(crate) type Sources = SmallVec<[Tensor; 2]>;
+
+/// Numbers in memory.
+#[derive(Clone)]
+pub(crate) struct Value {
+    pub(crate) buffer: Arc<Buffer>,
+    /// Where the elements stand; `None` means dense from the start.
+    pub(crate) layout: Option<Box<Layout>>,
+}
+
+impl Value {
+    /// A dense value.
+    pub(crate) fn dense(buffer: Buffer) -> Value {
+        Value { buffer: Arc::new(buffer), layout: None }
+    }
+
+    /// The layout, for a tensor of this shape.
+    pub(crate) fn layout(&self, shape: &[usize]) -> Layout {
+        self.layout.as_ref().map_or_else(|| Layout::dense(shape), |l| (**l).clone())
+    }
+}
+
+/// A parameter's cell.
+pub(crate) struct Parameter {
+    current: Mutex<Option<Tensor>>,
+    grad: Mutex<Option<Tensor>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Parameter {
+    /// The gradient gathered so far.
+    pub(crate) fn grad(&self) -> MutexGuard<'_, Option<Tensor>> {
+        locked(&self.grad)
+    }
+}
+
+/// How a node belongs to a parameter.
+pub(crate) enum Link {
+    None,
+    Cell(Arc<Parameter>),
+    Version(Weak<Parameter>),
+}
+
+/// What cut a tensor from the graph for gradients, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    NoGrad(&'static Location<'static>),
+    Detach(&'static Location<'static>),
+    /// An operation with integer or truth values, which have no derivative.
+    Discrete(&'static Location<'static>),
+}
+
+/// A node of the graph.
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) dtype: DType,
+    /// Whether a gradient can flow through this node to a parameter.
+    pub(crate) tracks: bool,
+    /// Longest chain of nodes without a value below this one.
+    pub(crate) depth: u32,
+    pub(crate) shape: Shape,
+    pub(crate) src: Guarded<Sources>,
+    pub(crate) value: OnceLock<Value>,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) link: Link,
+    pub(crate) name: OnceLock<Box<str>>,
+    /// Scratch of the walk that holds the key: its epoch, and the node's place.
+    pub(crate) mark: AtomicU64,
+}
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of nodes that exist in the process, for tests of leaks.
+pub fn live_nodes() -> usize {
+    LIVE.load(Relaxed)
+}
+
+impl Node {
+    pub(crate) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub(crate) fn is_realized(&self) -> bool {
+        self.value.get().is_some()
+    }
+
+    /// Whether evaluation must compute this node.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.is_realized() && !matches!(self.op, Op::Const(_))
+    }
+
+    /// Whether differentiation goes on through this node's sources.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.tracks && !matches!(self.op, Op::Version)
+    }
+}
+
+/// Tears down long chains without recursion.
+impl Drop for Node {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Relaxed);
+        let src = self.src.owned();
+        if src.is_empty() {
+            return;
+        }
+        let mut stack: Vec<Tensor> = Vec::new();
+        stack.extend(src.drain(..));
+        while let Some(tensor) = stack.pop() {
+            if let Some(mut node) = Arc::into_inner(tensor.0) {
+                stack.extend(node.src.owned().drain(..));
+            }
+        }
+    }
+}
+
+/// Everything about a new node but its sources' consequences.
+pub(crate) struct Draft {
+    pub(crate) op: Op,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Shape,
+    pub(crate) tracks: bool,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) src: Sources,
+    pub(crate) value: OnceLock<Value>,
+    pub(crate) link: Link,
+}
+
+impl Draft {
+    pub(crate) fn new(op: Op, dtype: DType, shape: Shape) -> Draft {
+        Draft {
+            op,
+            dtype,
+            shape,
+            tracks: false,
+            cut: None,
+            src: Sources::new(),
+            value: OnceLock::new(),
+            link: Link::None,
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn build(self) -> Tensor {
+        LIVE.fetch_add(1, Relaxed);
+        let pending = |s: &Tensor| if s.0.is_pending() { s.0.depth } else { 0 };
+        Tensor(Arc::new(Node {
+            depth: 1 + self.src.iter().map(pending).max().unwrap_or(0),
+            op: self.op,
+            dtype: self.dtype,
+            tracks: self.tracks,
+            shape: self.shape,
+            src: Guarded::new(self.src),
+            value: self.value,
+            at: mode::location(),
+            cut: self.cut,
+            link: self.link,
+            name: OnceLock::new(),
+            mark: AtomicU64::new(0),
+        }))
+    }
+}
+
+/// Records an operation on sources. Shapes and types have been checked.
+#[track_caller]
+pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor {
+    let mut draft = Draft::new(op, dtype, shape);
+    let scope = mode::no_grad_scope();
+    let tracked = src.iter().any(|s| s.0.tracks);
+    draft.tracks = tracked && scope.is_none() && dtype.is_float();
+    if !draft.tracks {
+        draft.cut = match scope {
+            Some(scope) if tracked => Some(Cut::NoGrad(scope)),
+            _ if tracked => Some(Cut::Discrete(mode::location())),
+            _ => src.iter().find_map(|s| s.0.cut),
+        };
+    }
+    if let Op::Linear(linear) = &draft.op
+        && linear.is_view()
+    {
+        let x = &src[0].0;
+        if let Op::Const(c) = x.op {
+            draft.op = Op::Const(c);
+            return draft.build();
+        }
+        if let Some(value) = x.value.get() {
+            let view = view(linear, &value.layout(&x.shape), &draft.shape);
+            if let Some(layout) = view {
+                let dense = layout.offset == 0 && layout.is_dense();
+                let layout = (!dense).then(|| Box::new(layout));
+                draft.value = OnceLock::from(Value { buffer: value.buffer.clone(), layout });
+                if !draft.tracks {
+                    return draft.build();
+                }
+            }
+        }
+    }
+    draft.src = src;
+    draft.build()
+}
+
+/// The layout of `linear` applied to elements at `x`, if it needs no copy.
+pub(crate) fn view(linear: &Linear, x: &Layout, shape: &[usize]) -> Option<Layout> {
+    let mut y = Layout { shape: shape.to_vec(), strides: vec![0; shape.len()], offset: x.offset };
+    match linear {
+        Linear::Reshape => return x.reshape(shape),
+        Linear::Permute(order) => {
+            for i in 0..shape.len() {
+                y.strides[i] = x.strides[order.of(i)];
+            }
+        }
+        Linear::Flip(axes) => {
+            y.strides.clone_from(&x.strides);
+            for i in (0..shape.len()).filter(|&i| axes.contains(i)) {
+                y.offset =
+                    (y.offset as isize + (shape[i] as isize - 1).max(0) * x.strides[i]) as usize;
+                y.strides[i] = -x.strides[i];
+            }
+        }
+        Linear::Expand(axes) => {
+            let kept = (0..shape.len()).filter(|&i| !axes.contains(i));
+            for (i, &stride) in kept.zip(&x.strides) {
+                y.strides[i] = stride;
+            }
+        }
+        Linear::Slice(windows) => {
+            if y.is_empty() {
+                return Some(Layout { offset: 0, ..y });
+            }
+            for (i, w) in windows.iter().enumerate() {
+                y.offset = (y.offset as isize + w.start as isize * x.strides[i]) as usize;
+                y.strides[i] = x.strides[i] * w.step as isize;
+            }
+        }
+        _ => return None,
+    }
+    Some(y)
+}
+
+impl Tensor {
+    /// A tensor of given numbers.
+    #[track_caller]
+    pub(crate) fn leaf(buffer: Buffer, dtype: DType, shape: Shape) -> Tensor {
+        let mut draft = Draft::new(Op::Leaf, dtype, shape);
+        draft.value = OnceLock::from(Value::dense(buffer));
+        draft.build()
+    }
+
+    /// One number everywhere.
+    #[track_caller]
+    pub(crate) fn constant(c: Scalar, dtype: DType, shape: Shape) -> Tensor {
+        Draft::new(Op::Const(c.cast(dtype)), dtype, shape).build()
+    }
+
+    /// The number, if this is one number everywhere.
+    pub(crate) fn as_constant(&self) -> Option<Scalar> {
+        if let Op::Const(c) = self.0.op { Some(c) } else { None }
+    }
+
+    /// This tensor as a source: a parameter stands for its current version.
+    #[inline]
+    pub(crate) fn source(&self) -> Tensor {
+        match &self.0.link {
+            Link::Cell(p) => locked(&p.current).clone().unwrap_or_else(|| self.clone()),
+            _ => self.clone(),
+        }
+    }
+
+    /// A parameter that holds this tensor's value.
+    #[track_caller]
+    pub(crate) fn into_parameter(self) -> Tensor {
+        let x = self.source();
+        let parameter = Arc::new(Parameter { current: Mutex::new(None), grad: Mutex::new(None) });
+        let version = x.version(&parameter);
+        *locked(&parameter.current) = Some(version);
+        let mut draft = Draft::new(Op::Parameter, x.0.dtype, x.0.shape.clone());
+        draft.tracks = true;
+        draft.link = Link::Cell(parameter);
+        let handle = draft.build();
+        if let Some(name) = self.0.name.get() {
+            let _ = handle.0.name.set(name.clone());
+        }
+        handle
+    }
+
+    /// This tensor's value as a version of a parameter.
+    #[track_caller]
+    fn version(&self, parameter: &Arc<Parameter>) -> Tensor {
+        let mut draft = Draft::new(Op::Version, self.0.dtype, self.0.shape.clone());
+        draft.tracks = true;
+        draft.link = Link::Version(Arc::downgrade(parameter));
+        match self.0.value.get() {
+            Some(value) => draft.value = OnceLock::from(value.clone()),
+            None => draft.src.push(self.clone()),
+        }
+        draft.build()
+    }
+
+    /// The cell of a parameter.
+    pub(crate) fn cell(&self) -> Option<&Arc<Parameter>> {
+        if let Link::Cell(p) = &self.0.link { Some(p) } else { None }
+    }
+
+    /// Makes `new` the parameter's value.
+    #[track_caller]
+    pub(crate) fn set_version(&self, parameter: &Arc<Parameter>, new: &Tensor) {
+        let version = new.source().version(parameter);
+        let old = locked(&parameter.current).replace(version);
+        drop(old); // after the lock is released
+    }
+
+    /// The same value, cut from the graph for gradients.
+    #[track_caller]
+    pub(crate) fn cut_off(&self) -> Tensor {
+        let x = self.source();
+        if let Some(c) = x.as_constant() {
+            return Tensor::constant(c, x.0.dtype, x.0.shape.clone());
+        }
+        let mut draft = Draft::new(Op::Detach, x.0.dtype, x.0.shape.clone());
+        draft.cut = if x.0.tracks { Some(Cut::Detach(mode::location())) } else { x.0.cut };
+        match x.0.value.get() {
+            Some(value) => draft.value = OnceLock::from(value.clone()),
+            None => draft.src.push(x),
+        }
+        draft.build()
+    }
+
+    /// How an error shows this tensor.
+    pub(crate) fn operand(&self, role: &'static str) -> Operand {
+        let node = &self.0;
+        let what = match (node.name.get(), &node.op) {
+            (Some(name), Op::Parameter) => format!("parameter {name:?}"),
+            (Some(name), _) => format!("{name:?}"),
+            (None, Op::Parameter) => "a parameter".into(),
+            (None, Op::Leaf) => "given data".into(),
+            (None, op) => format!("result of `{}`", op.name()),
+        };
+        Operand { role, fact: format!("{:?}", node.shape.as_slice()), what, at: Some(node.at) }
+    }
+}

@@ -1,0 +1,34 @@
+//! Tensors on one lazy graph: recording, differentiation, planning and fused evaluation.
+//!
+//! The data flow is the order of the modules: [`op`] says what can be computed, `graph` records it,
+//! `grad` turns graphs into graphs of derivatives, `plan` decides what runs together, `exec` runs
+//! it, and `tensor` is the front door. Users depend on the crate `chainrule`, which re-exports this
+//! one and has the tour.
+//!
+//! ```
+//! use chainrule_core::*;
+//! let x = Tensor::from([0.0, 1.0, 2.0, 3.0]).requires_grad();
+//! let y = 2.0 * x.dot(&x);
+//! y.backward()?;
+//! assert_eq!(x.grad().unwrap().to_vec::<f64>()?, [0.0, 4.0, 8.0, 12.0]);
+//! # Ok::<(), Error>(())
+//! ```
+
+mod check;
+mod error;
+mod exec;
+mod grad;
+mod graph;
+pub mod op;
+mod plan;
+mod tensor;
+
+pub use chainrule_kernels::threads::with_threads;
+pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
+pub use check::{Gradcheck, gradcheck};
+pub use error::{Error, ErrorKind, Result};
+pub use exec::{Engine, realize, with_engine};
+pub use grad::grad;
+pub use graph::{NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
+pub use op::{DType, Element, Scalar};
+pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};

@@ -1,0 +1,196 @@
+//! The loops over blocks of elements, one compiled copy per operation, element type and level of
+//! vector instructions. Blocks are bytes here, so that a kernel is a plain function pointer.
+
+use std::marker::PhantomData;
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use chainrule_kernels::Float;
+use chainrule_kernels::simd::{Vectorize, vectorize};
+
+use super::scalar::{Scalar1, Scalar2};
+use super::{Cmp, DType, Logic};
+
+/// `(x, out)`: one input block.
+pub(crate) type Kernel1 = fn(&[u8], &mut [u8]);
+/// `(x, y, out)`: two input blocks.
+pub(crate) type Kernel2 = fn(&[u8], &[u8], &mut [u8]);
+/// `(condition, x, y, out)`.
+pub(crate) type Kernel3 = fn(&[u8], &[u8], &[u8], &mut [u8]);
+
+/// A loop over one block, `y[i] = f(x[i])`.
+struct Map<'a, X, Y, G>(&'a [X], &'a mut [Y], G);
+
+impl<X: Copy, Y, G: Fn(X) -> Y> Vectorize for Map<'_, X, Y, G> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for (y, &x) in self.1.iter_mut().zip(self.0) {
+            *y = (self.2)(x);
+        }
+    }
+}
+
+/// A loop over two blocks, `z[i] = f(x[i], y[i])`.
+struct Zip<'a, X, Y, Z, G>(&'a [X], &'a [Y], &'a mut [Z], G);
+
+impl<X: Copy, Y: Copy, Z, G: Fn(X, Y) -> Z> Vectorize for Zip<'_, X, Y, Z, G> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for ((z, &x), &y) in self.2.iter_mut().zip(self.0).zip(self.1) {
+            *z = (self.3)(x, y);
+        }
+    }
+}
+
+/// A scalar operation as a loop: inlining must reach through it, so it is no closure.
+struct Apply<'a, S, F>(&'a [F], &'a mut [F], PhantomData<S>);
+
+impl<S: Scalar1, F: Float> Vectorize for Apply<'_, S, F> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for (y, &x) in self.1.iter_mut().zip(self.0) {
+            *y = S::f(x);
+        }
+    }
+}
+
+struct Apply2<'a, S, F>(&'a [F], &'a [F], &'a mut [F], PhantomData<S>);
+
+impl<S: Scalar2, F: Float> Vectorize for Apply2<'_, S, F> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for ((z, &x), &y) in self.2.iter_mut().zip(self.0).zip(self.1) {
+            *z = S::f(x, y);
+        }
+    }
+}
+
+fn float1<S: Scalar1, F: Float>(x: &[u8], out: &mut [u8]) {
+    vectorize(Apply::<S, F>(cast_slice(x), cast_slice_mut(out), PhantomData));
+}
+
+fn float2<S: Scalar2, F: Float>(x: &[u8], y: &[u8], out: &mut [u8]) {
+    vectorize(Apply2::<S, F>(cast_slice(x), cast_slice(y), cast_slice_mut(out), PhantomData));
+}
+
+fn int1<S: Scalar1>(x: &[u8], out: &mut [u8]) {
+    if let Some(f) = S::INT {
+        vectorize(Map::<i64, i64, _>(cast_slice(x), cast_slice_mut(out), f));
+    }
+}
+
+fn int2<S: Scalar2>(x: &[u8], y: &[u8], out: &mut [u8]) {
+    if let Some(f) = S::INT {
+        vectorize(Zip::<i64, i64, i64, _>(cast_slice(x), cast_slice(y), cast_slice_mut(out), f));
+    }
+}
+
+/// The loop of a scalar operation. Integers only where the operation has integer values; recording
+/// has cast everything else to floating point before.
+pub(crate) fn kernel1<S: Scalar1>(dtype: DType) -> Kernel1 {
+    match dtype {
+        DType::F32 => float1::<S, f32>,
+        DType::F64 => float1::<S, f64>,
+        DType::I64 | DType::Bool => int1::<S>,
+    }
+}
+
+/// The loop of a scalar operation of two arguments.
+pub(crate) fn kernel2<S: Scalar2>(dtype: DType) -> Kernel2 {
+    match dtype {
+        DType::F32 => float2::<S, f32>,
+        DType::F64 => float2::<S, f64>,
+        DType::I64 | DType::Bool => int2::<S>,
+    }
+}
+
+fn compare<T: Pod + PartialOrd, const OP: u8>(x: &[u8], y: &[u8], out: &mut [u8]) {
+    let (x, y): (&[T], &[T]) = (cast_slice(x), cast_slice(y));
+    match OP {
+        0 => vectorize(Zip(x, y, out, |x: T, y: T| u8::from(x == y))),
+        1 => vectorize(Zip(x, y, out, |x: T, y: T| u8::from(x != y))),
+        2 => vectorize(Zip(x, y, out, |x: T, y: T| u8::from(x < y))),
+        _ => vectorize(Zip(x, y, out, |x: T, y: T| u8::from(x <= y))),
+    }
+}
+
+/// The loop of a comparison of two blocks of type `dtype`. `x > y` runs as `y < x`: the second
+/// value says that the arguments change places.
+pub(crate) fn kernel_compare(cmp: Cmp, dtype: DType) -> (Kernel2, bool) {
+    fn of<T: Pod + PartialOrd>(cmp: Cmp) -> Kernel2 {
+        match cmp {
+            Cmp::Eq => compare::<T, 0>,
+            Cmp::Ne => compare::<T, 1>,
+            Cmp::Lt | Cmp::Gt => compare::<T, 2>,
+            Cmp::Le | Cmp::Ge => compare::<T, 3>,
+        }
+    }
+    let kernel = match dtype {
+        DType::Bool => of::<u8>(cmp),
+        DType::I64 => of::<i64>(cmp),
+        DType::F32 => of::<f32>(cmp),
+        DType::F64 => of::<f64>(cmp),
+    };
+    (kernel, matches!(cmp, Cmp::Gt | Cmp::Ge))
+}
+
+/// The loop of an operation on truth values.
+pub(crate) fn kernel_logic(op: Logic) -> Kernel2 {
+    match op {
+        Logic::And => |x, y, out| vectorize(Zip(x, y, out, |x: u8, y: u8| x & y)),
+        Logic::Or => |x, y, out| vectorize(Zip(x, y, out, |x: u8, y: u8| x | y)),
+        Logic::Xor => |x, y, out| vectorize(Zip(x, y, out, |x: u8, y: u8| x ^ y)),
+    }
+}
+
+struct Select<'a, T>(&'a [u8], &'a [T], &'a [T], &'a mut [T]);
+
+impl<T: Copy> Vectorize for Select<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for (((z, &c), &x), &y) in self.3.iter_mut().zip(self.0).zip(self.1).zip(self.2) {
+            *z = if c != 0 { x } else { y };
+        }
+    }
+}
+
+/// The loop of `where`.
+pub(crate) fn kernel_where(dtype: DType) -> Kernel3 {
+    fn of<T: Pod>(c: &[u8], x: &[u8], y: &[u8], out: &mut [u8]) {
+        vectorize(Select::<T>(c, cast_slice(x), cast_slice(y), cast_slice_mut(out)));
+    }
+    match dtype {
+        DType::Bool => of::<u8>,
+        DType::I64 | DType::F64 => of::<u64>,
+        DType::F32 => of::<u32>,
+    }
+}
+
+/// The loop of a cast. Floating point to integer truncates and saturates, NaN becomes 0.
+pub(crate) fn kernel_cast(from: DType, to: DType) -> Kernel1 {
+    macro_rules! cast {
+        ($x:ty, $y:ty, $f:expr) => {
+            |x, out| vectorize(Map::<$x, $y, _>(cast_slice(x), cast_slice_mut(out), $f))
+        };
+    }
+    use DType::{Bool, F32, F64, I64};
+    match (from, to) {
+        (Bool, Bool) | (I64, I64) | (F32, F32) | (F64, F64) => |x, out| out.copy_from_slice(x),
+        (Bool, I64) => cast!(u8, i64, i64::from),
+        (Bool, F32) => cast!(u8, f32, f32::from),
+        (Bool, F64) => cast!(u8, f64, f64::from),
+        (I64, Bool) => cast!(i64, u8, |x| u8::from(x != 0)),
+        (I64, F32) => cast!(i64, f32, |x| x as f32),
+        (I64, F64) => cast!(i64, f64, |x| x as f64),
+        (F32, Bool) => cast!(f32, u8, |x| u8::from(x != 0.0)),
+        (F32, I64) => cast!(f32, i64, |x| x as i64),
+        (F32, F64) => cast!(f32, f64, f64::from),
+        (F64, Bool) => cast!(f64, u8, |x| u8::from(x != 0.0)),
+        (F64, I64) => cast!(f64, i64, |x| x as i64),
+        (F64, F32) => cast!(f64, f32, |x| x as f32),
+    }
+}

@@ -1,0 +1,485 @@
+//! What runs together: stages, kernels, and what is stored between them.
+
+use chainrule_kernels::Layout;
+use chainrule_kernels::reduce::Fold;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::kernel::{Builder, Code, Level, Total, stride_of};
+use super::{Item, Plan, Step, View};
+use crate::graph::node::view;
+use crate::op::lanes;
+use crate::op::{Axes, Extremum, Linear, Op, Scalar};
+
+/// Rows longer than this are not kept in registers.
+const LONGEST_ROW: usize = 16 << 10;
+/// A vector shorter than this that is summed up is treated as one row.
+const SHORT_VECTOR: usize = 4096;
+/// A sum over leading axes is gathered inside a kernel if its result is no longer than this.
+const WIDEST_TOTAL: usize = 16 << 10;
+
+/// Where an item's value is.
+#[derive(Clone, Debug)]
+enum Home {
+    Const(Scalar),
+    /// The index along an axis: made again wherever it is used.
+    Iota(usize),
+    /// In memory, from the end of a stage on (0: before the plan starts).
+    Stored(View, u32),
+    /// In a kernel.
+    Lane {
+        kernel: usize,
+        level: Level,
+        value: u32,
+    },
+}
+
+struct Planner<'a> {
+    items: &'a [Item],
+    homes: Vec<Home>,
+    kernels: Vec<(u32, Builder)>,
+    by_stage: FxHashMap<(u32, usize), usize>,
+    /// Where kernels' values have been stored.
+    stored: FxHashMap<(usize, u32), usize>,
+    /// The row length of kernels over so many elements.
+    rows: FxHashMap<usize, usize>,
+    steps: Vec<(u32, Step)>,
+    inputs: usize,
+    sizes: Vec<usize>,
+}
+
+/// Makes the plan for a sketch.
+pub(crate) fn plan(items: &[Item]) -> Plan {
+    let inputs = items.iter().filter(|i| i.input.is_some()).count();
+    let mut p = Planner {
+        items,
+        homes: Vec::with_capacity(items.len()),
+        kernels: vec![],
+        by_stage: FxHashMap::default(),
+        stored: FxHashMap::default(),
+        rows: row_lengths(items),
+        steps: vec![],
+        inputs,
+        sizes: vec![],
+    };
+    let mut next_input = 0;
+    for (i, item) in items.iter().enumerate() {
+        let home = match &item.input {
+            Some(layout) => {
+                next_input += 1;
+                Home::Stored(View { slot: next_input - 1, layout: layout.clone() }, 0)
+            }
+            None => p.place(i, item),
+        };
+        p.homes.push(home);
+    }
+    let mut outputs = vec![];
+    for i in (0..items.len()).filter(|&i| items[i].output) {
+        outputs.push(p.output(i));
+    }
+    p.finish(outputs)
+}
+
+/// For each number of elements, the row length that its reductions ask for first.
+fn row_lengths(items: &[Item]) -> FxHashMap<usize, usize> {
+    let mut rows = FxHashMap::default();
+    for item in items {
+        if let Some((axes, _)) = reduction(&item.op)
+            && item.input.is_none()
+        {
+            let x = &items[item.src[0] as usize];
+            let (n, count) = (x.len(), axes.product(&x.shape));
+            if pattern(&x.shape, axes) == Pattern::Rows && count <= LONGEST_ROW && n > 0 {
+                rows.entry(n).or_insert(count);
+            }
+        }
+    }
+    rows
+}
+
+/// The axes and the combination of a reduction.
+fn reduction(op: &Op) -> Option<(Axes, Fold)> {
+    match op {
+        Op::Linear(Linear::Sum(axes)) => Some((*axes, Fold::Sum)),
+        Op::Reduce(Extremum::Max, axes) => Some((*axes, Fold::Max)),
+        Op::Reduce(Extremum::Min, axes) => Some((*axes, Fold::Min)),
+        _ => None,
+    }
+}
+
+/// Where the axes of a reduction stand, axes of length 1 left aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pattern {
+    /// No element is combined with another.
+    Nothing,
+    /// Everything.
+    All,
+    /// The last axes.
+    Rows,
+    /// The first axes.
+    Columns,
+    Mixed,
+}
+
+fn pattern(shape: &[usize], axes: Axes) -> Pattern {
+    let long = (0..shape.len()).filter(|&i| shape[i] != 1).map(|i| axes.contains(i));
+    let long: SmallVec<[bool; 8]> = long.collect();
+    let reduced = long.iter().filter(|&&r| r).count();
+    if reduced == 0 {
+        Pattern::Nothing
+    } else if reduced == long.len() {
+        Pattern::All
+    } else if long[long.len() - reduced..].iter().all(|&r| r) {
+        Pattern::Rows
+    } else if long[..reduced].iter().all(|&r| r) {
+        Pattern::Columns
+    } else {
+        Pattern::Mixed
+    }
+}
+
+impl Planner<'_> {
+    fn slot(&mut self, bytes: usize) -> usize {
+        self.sizes.push(bytes);
+        self.inputs + self.sizes.len() - 1
+    }
+
+    /// The kernel of a stage over `n` elements.
+    fn kernel(&mut self, stage: u32, n: usize) -> usize {
+        let kernels = &mut self.kernels;
+        *self.by_stage.entry((stage, n)).or_insert_with(|| {
+            kernels.push((stage, Builder::new(n)));
+            kernels.len() - 1
+        })
+    }
+
+    /// The first stage that can read item `i` from memory.
+    fn after(&self, i: usize) -> u32 {
+        match &self.homes[i] {
+            Home::Const(_) => 1,
+            Home::Iota(_) => 2,
+            Home::Stored(_, stage) => stage + 1,
+            Home::Lane { kernel, .. } => self.kernels[*kernel].0 + 1,
+        }
+    }
+
+    /// Item `i` in memory.
+    fn stored(&mut self, i: usize) -> View {
+        let item = &self.items[i];
+        let bytes = item.len() * item.dtype.size();
+        match self.homes[i].clone() {
+            Home::Stored(view, _) => view,
+            Home::Const(c) => {
+                let out = self.slot(item.dtype.size());
+                self.steps.push((1, Step::Fill { c, dtype: item.dtype, out }));
+                let strides = vec![0; item.shape.len()];
+                let layout = Layout { shape: item.shape.to_vec(), strides, offset: 0 };
+                let view = View { slot: out, layout };
+                self.homes[i] = Home::Stored(view.clone(), 1);
+                view
+            }
+            Home::Iota(_) => {
+                let kernel = self.kernel(1, item.len());
+                let value = self.operand(i, kernel, Level::Full);
+                self.homes[i] = Home::Lane { kernel, level: Level::Full, value };
+                self.stored(i)
+            }
+            Home::Lane { kernel, value, .. } => {
+                let known = self.stored.get(&(kernel, value)).copied();
+                let slot = known.unwrap_or_else(|| {
+                    let slot = self.slot(bytes);
+                    self.kernels[kernel].1.store(value, slot);
+                    self.stored.insert((kernel, value), slot);
+                    slot
+                });
+                View { slot, layout: Layout::dense(&item.shape) }
+            }
+        }
+    }
+
+    /// Item `i` as a value of a kernel: computed there, or loaded.
+    fn operand(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
+        let item = &self.items[i];
+        match self.homes[i].clone() {
+            Home::Const(c) => self.kernels[kernel].1.constant(c, item.dtype, level),
+            Home::Iota(axis) => {
+                let stride = stride_of(&item.shape, axis);
+                self.kernels[kernel].1.iota(item.shape[axis], stride, level)
+            }
+            Home::Lane { kernel: k, level: l, value, .. } if (k, l) == (kernel, level) => value,
+            _ => {
+                let view = self.stored(i);
+                self.kernels[kernel].1.load(view, item.dtype, level)
+            }
+        }
+    }
+
+    /// Where the value of a pending item is to be.
+    fn place(&mut self, i: usize, item: &Item) -> Home {
+        let src = |k: usize| item.src[k] as usize;
+        match &item.op {
+            Op::Const(c) => Home::Const(*c),
+            Op::Iota(axis) => Home::Iota(usize::from(*axis)),
+            Op::Detach | Op::Version | Op::Parameter => self.homes[src(0)].clone(),
+            Op::Map(op) => {
+                let kernel = op.kernel(item.dtype);
+                self.elementwise(item, op.cost(), |s| Code::Map(kernel, s[0]))
+            }
+            Op::Zip(op) => {
+                let kernel = op.kernel(item.dtype);
+                self.elementwise(item, op.cost(), |s| Code::Zip(kernel, s[0], s[1]))
+            }
+            Op::Compare(cmp) => {
+                let (kernel, swap) = lanes::kernel_compare(*cmp, self.items[src(0)].dtype);
+                let (a, b) = if swap { (1, 0) } else { (0, 1) };
+                self.elementwise(item, 1, |s| Code::Zip(kernel, s[a], s[b]))
+            }
+            Op::Logic(op) => {
+                let kernel = lanes::kernel_logic(*op);
+                self.elementwise(item, 1, |s| Code::Zip(kernel, s[0], s[1]))
+            }
+            Op::Where => {
+                let kernel = lanes::kernel_where(item.dtype);
+                self.elementwise(item, 1, |s| Code::Where(kernel, s[0], s[1], s[2]))
+            }
+            Op::Linear(Linear::Cast) => {
+                if let Home::Const(c) = self.homes[src(0)] {
+                    return Home::Const(c.cast(item.dtype));
+                }
+                let kernel = lanes::kernel_cast(self.items[src(0)].dtype, item.dtype);
+                self.elementwise(item, 1, |s| Code::Map(kernel, s[0]))
+            }
+            Op::Linear(Linear::Reshape) => self.reshape(item, src(0)),
+            Op::Linear(Linear::Expand(axes)) => self.expand(item, src(0), *axes),
+            Op::Linear(linear) if linear.is_view() => self.view(item, src(0), linear),
+            Op::Linear(Linear::Sum(_)) | Op::Reduce(..) => self.reduce(item, src(0)),
+            Op::Dot if item.dtype.is_float() => {
+                let stage = self.after(src(0)).max(self.after(src(1)));
+                let (a, b) = (self.stored(src(0)), self.stored(src(1)));
+                let out = self.slot(item.len() * item.dtype.size());
+                self.steps.push((stage, Step::Dot { a, b, out, dtype: item.dtype }));
+                Home::Stored(View { slot: out, layout: Layout::dense(&item.shape) }, stage)
+            }
+            _ => self.eval(i, item),
+        }
+    }
+
+    fn elementwise(
+        &mut self,
+        item: &Item,
+        cost: u32,
+        code: impl FnOnce(&[u32]) -> Code<u32>,
+    ) -> Home {
+        let sources: SmallVec<[usize; 3]> = item.src.iter().map(|&s| s as usize).collect();
+        let (kernel, level) = self.meet(&sources, item.len());
+        let values: SmallVec<[u32; 3]> =
+            sources.iter().map(|&s| self.operand(s, kernel, level)).collect();
+        let value = self.kernels[kernel].1.code(code(&values), item.dtype, level, cost);
+        Home::Lane { kernel, level, value }
+    }
+
+    /// The kernel and level at which sources of `n` elements can be used together, earliest first.
+    fn meet(&mut self, sources: &[usize], n: usize) -> (usize, Level) {
+        let mut stage = 1;
+        for &s in sources {
+            stage = stage.max(match &self.homes[s] {
+                Home::Lane { kernel, .. } => self.kernels[*kernel].0,
+                Home::Stored(_, stage) => stage + 1,
+                Home::Const(_) | Home::Iota(_) => 1,
+            });
+        }
+        let mut joint = None;
+        for &s in sources {
+            if let Home::Lane { kernel, level, .. } = self.homes[s]
+                && self.kernels[kernel].0 == stage
+            {
+                match joint {
+                    Some(known) if known != (kernel, level) => {
+                        return (self.kernel(stage + 1, n), Level::Full);
+                    }
+                    _ => joint = Some((kernel, level)),
+                }
+            }
+        }
+        joint.unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
+    }
+
+    fn reshape(&mut self, item: &Item, x: usize) -> Home {
+        match self.homes[x].clone() {
+            Home::Const(c) => Home::Const(c),
+            Home::Stored(view, stage) => match view.layout.reshape(&item.shape) {
+                Some(layout) => Home::Stored(View { slot: view.slot, layout }, stage),
+                None => self.copy(item, x),
+            },
+            lane @ Home::Lane { .. } => lane,
+            Home::Iota(_) => self.copy(item, x),
+        }
+    }
+
+    /// The elements of `x`, in order, as a value of a kernel.
+    fn copy(&mut self, item: &Item, x: usize) -> Home {
+        let (kernel, level) = self.meet(&[x], item.len());
+        let value = self.operand(x, kernel, level);
+        Home::Lane { kernel, level, value }
+    }
+
+    fn expand(&mut self, item: &Item, x: usize, axes: Axes) -> Home {
+        if let Home::Lane { kernel, level: Level::Row, value, .. } = self.homes[x] {
+            let builder = &mut self.kernels[kernel].1;
+            let rows = pattern(&item.shape, axes);
+            if item.len() == builder.n && matches!(rows, Pattern::Rows | Pattern::All) {
+                let code = Code::RowExpand(item.dtype.size(), value);
+                let value = builder.code(code, item.dtype, Level::Full, 1);
+                return Home::Lane { kernel, level: Level::Full, value };
+            }
+        }
+        self.view(item, x, &Linear::Expand(axes))
+    }
+
+    /// Item `x` seen through other strides.
+    fn view(&mut self, item: &Item, x: usize, linear: &Linear) -> Home {
+        if let Home::Const(c) = self.homes[x] {
+            return Home::Const(c);
+        }
+        let source = self.stored(x);
+        let stage = self.after(x) - 1;
+        match view(linear, &source.layout, &item.shape) {
+            Some(layout) => Home::Stored(View { slot: source.slot, layout }, stage),
+            None => self.copy(item, x),
+        }
+    }
+
+    fn reduce(&mut self, item: &Item, x: usize) -> Home {
+        let source = &self.items[x];
+        let Some((axes, fold)) = reduction(&item.op) else { unreachable!("not a reduction") };
+        let (n, count) = (source.len(), axes.product(&source.shape));
+        let (dtype, kept) = (item.dtype, item.len());
+        let pattern = pattern(&source.shape, axes);
+        if pattern == Pattern::Nothing {
+            return self.reshape(item, x);
+        }
+        if n == 0 {
+            let c = match fold {
+                Fold::Sum => Scalar::Int(0),
+                Fold::Max => Scalar::Float(f64::NEG_INFINITY),
+                Fold::Min => Scalar::Float(f64::INFINITY),
+            };
+            return Home::Const(c.cast(dtype));
+        }
+        let (kernel, level) = self.meet(&[x], n);
+        let known = self.kernels[kernel].1.row;
+        let wanted = self.rows.get(&n).copied();
+        let as_rows = match pattern {
+            Pattern::Rows => count <= LONGEST_ROW && wanted == Some(count),
+            Pattern::All => n <= SHORT_VECTOR && wanted.is_none(),
+            _ => false,
+        };
+        if level == Level::Full && as_rows && known.is_none_or(|row| row == count) {
+            let value = self.operand(x, kernel, level);
+            let builder = &mut self.kernels[kernel].1;
+            builder.row = Some(count);
+            let code = Code::RowFold(fold, dtype, value);
+            let value = builder.code(code, dtype, Level::Row, 1);
+            return Home::Lane { kernel, level: Level::Row, value };
+        }
+        let stage = self.kernels[kernel].0;
+        let columns = pattern == Pattern::Columns && level == Level::Full;
+        if pattern == Pattern::All || columns && kept <= WIDEST_TOTAL && count >= 4 {
+            let value = self.operand(x, kernel, level);
+            let slot = self.slot(kept * dtype.size());
+            let total = Total { fold, dtype, x: value, level, slot, width: kept };
+            self.kernels[kernel].1.total(total);
+            return Home::Stored(View { slot, layout: Layout::dense(&item.shape) }, stage);
+        }
+        // Axes in the order kept, reduced.
+        let stage = self.after(x);
+        let source = self.stored(x);
+        let rank = source.layout.shape.len();
+        let order = (0..rank).filter(|&a| !axes.contains(a));
+        let order: Vec<usize> = order.chain((0..rank).filter(|&a| axes.contains(a))).collect();
+        let layout = Layout {
+            shape: order.iter().map(|&a| source.layout.shape[a]).collect(),
+            strides: order.iter().map(|&a| source.layout.strides[a]).collect(),
+            offset: source.layout.offset,
+        };
+        let out = self.slot(kept * dtype.size());
+        let x = View { slot: source.slot, layout };
+        self.steps.push((stage, Step::Fold { fold, x, count, out, dtype }));
+        Home::Stored(View { slot: out, layout: Layout::dense(&item.shape) }, stage)
+    }
+
+    /// A step of its own.
+    fn eval(&mut self, i: usize, item: &Item) -> Home {
+        let sources: Vec<usize> = item.src.iter().map(|&s| s as usize).collect();
+        let stage = sources.iter().map(|&s| self.after(s)).max().unwrap_or(1);
+        let src = sources.iter().map(|&s| (self.stored(s), self.items[s].dtype)).collect();
+        let out = self.slot(item.len() * item.dtype.size());
+        let (op, shape, dtype) = (item.op.clone(), item.shape.clone(), item.dtype);
+        self.steps.push((stage, Step::Eval { item: i, op, src, shape, dtype, out }));
+        Home::Stored(View { slot: out, layout: Layout::dense(&item.shape) }, stage)
+    }
+
+    /// Item `i` as an output: in memory, every element of a constant too.
+    fn output(&mut self, i: usize) -> View {
+        let item = &self.items[i];
+        if let Home::Const(c) = self.homes[i] {
+            let out = self.slot(item.len() * item.dtype.size());
+            self.steps.push((1, Step::Fill { c, dtype: item.dtype, out }));
+            return View { slot: out, layout: Layout::dense(&item.shape) };
+        }
+        self.stored(i)
+    }
+
+    /// Steps in the order of stages, and the slots that each step is the last to use.
+    fn finish(mut self, outputs: Vec<View>) -> Plan {
+        for (stage, builder) in self.kernels {
+            self.steps.push((stage, Step::Kernel(builder.finish())));
+        }
+        self.steps.sort_by_key(|s| s.0);
+        let steps: Vec<Step> = self.steps.into_iter().map(|s| s.1).collect();
+        let total = self.inputs + self.sizes.len();
+        let mut last = vec![usize::MAX; total];
+        for (i, step) in steps.iter().enumerate() {
+            step.slots(|slot| last[slot] = i);
+        }
+        for output in &outputs {
+            last[output.slot] = usize::MAX;
+        }
+        let mut free = vec![SmallVec::new(); steps.len()];
+        for slot in self.inputs..total {
+            if last[slot] != usize::MAX {
+                free[last[slot]].push(slot);
+            }
+        }
+        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, outputs }
+    }
+}
+
+impl Step {
+    /// Calls `f` with every slot that the step reads or writes.
+    fn slots(&self, mut f: impl FnMut(usize)) {
+        match self {
+            Step::Kernel(k) => {
+                k.inputs.iter().chain(&k.outputs).for_each(|s| f(s.slot));
+                k.totals.iter().for_each(|t| f(t.slot));
+                for p in &k.presets {
+                    if let super::kernel::PresetValue::Element(slot, _) = p.value {
+                        f(slot);
+                    }
+                }
+                for instr in &k.code {
+                    if let Code::Load { view, .. } = &instr.code {
+                        f(view.slot);
+                    }
+                }
+            }
+            Step::Dot { a, b, out, .. } => [a.slot, b.slot, *out].into_iter().for_each(f),
+            Step::Fold { x, out, .. } => [x.slot, *out].into_iter().for_each(f),
+            Step::Fill { out, .. } => f(*out),
+            Step::Eval { src, out, .. } => {
+                src.iter().for_each(|s| f(s.0.slot));
+                f(*out);
+            }
+        }
+    }
+}

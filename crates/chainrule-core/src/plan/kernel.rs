@@ -1,0 +1,397 @@
+//! Kernels: code over blocks of elements.
+//!
+//! A kernel runs over `n` elements in row-major order, in blocks; if it has row-level values, each
+//! block is a whole number of rows of `row` elements. Code is first built in single-assignment
+//! form by [`Builder`], then given registers by last use, and a block length such that the
+//! registers fit the first-level cache.
+
+use chainrule_kernels::Layout;
+use chainrule_kernels::reduce::Fold;
+
+use super::View;
+use crate::op::lanes::{Kernel1, Kernel2, Kernel3};
+use crate::op::{DType, Scalar};
+
+/// Bytes of registers that a block may use.
+const CACHE: usize = 24 << 10;
+
+/// Whether a value has one number per element or one per row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Level {
+    Full,
+    Row,
+}
+
+/// Where an instruction finds or puts a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A register.
+    Reg(u32),
+    /// The kernel's dense input of this number, at the block's position.
+    In(u32),
+    /// The kernel's stored value of this number, at the block's position.
+    Out(u32),
+}
+
+/// What an instruction does. `P` is a value's number while building, a [`Place`] in the end.
+#[derive(Clone, Debug)]
+pub(crate) enum Code<P> {
+    /// Gathers strided elements.
+    Load {
+        view: View,
+        size: usize,
+    },
+    /// Indices along the axis with this length and stride of the row-major order.
+    Iota {
+        len: usize,
+        stride: usize,
+    },
+    Map(Kernel1, P),
+    Zip(Kernel2, P, P),
+    Where(Kernel3, P, P, P),
+    /// Rows to one number each.
+    RowFold(Fold, DType, P),
+    /// One number to each row.
+    RowExpand(usize, P),
+    /// Copies, for a value that must stand in two places.
+    Copy(P),
+}
+
+/// An instruction: what, to where, at which level, and the element's size.
+#[derive(Clone, Debug)]
+pub(crate) struct Instr<P> {
+    pub(crate) code: Code<P>,
+    pub(crate) to: P,
+    pub(crate) level: Level,
+}
+
+/// A dense array that a kernel reads or writes at its own position.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub(crate) slot: usize,
+    /// First element, in elements.
+    pub(crate) offset: usize,
+    pub(crate) size: usize,
+    pub(crate) level: Level,
+}
+
+/// A register that holds one number everywhere, set before the first block.
+#[derive(Clone, Debug)]
+pub(crate) struct Preset {
+    pub(crate) reg: u32,
+    pub(crate) value: PresetValue,
+    pub(crate) dtype: DType,
+}
+
+/// The number of a [`Preset`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum PresetValue {
+    Const(Scalar),
+    /// The element of a slot.
+    Element(usize, usize),
+}
+
+/// A reduction over blocks: its result is stored when the kernel ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Total<P> {
+    pub(crate) fold: Fold,
+    pub(crate) dtype: DType,
+    pub(crate) x: P,
+    pub(crate) level: Level,
+    pub(crate) slot: usize,
+    /// Elements of the result: 1, or the length of the last axes that are kept.
+    pub(crate) width: usize,
+}
+
+/// A fused kernel.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(crate) n: usize,
+    /// Elements of a row; 1 if the kernel knows no rows.
+    pub(crate) row: usize,
+    /// Elements of a block, a multiple of `row`.
+    pub(crate) block: usize,
+    /// Elements of a task, a multiple of `block`; tasks may run on several threads.
+    pub(crate) task: usize,
+    /// Estimated time of the whole kernel.
+    pub(crate) nanoseconds: f64,
+    pub(crate) presets: Vec<Preset>,
+    pub(crate) code: Vec<Instr<Place>>,
+    pub(crate) inputs: Vec<Stream>,
+    pub(crate) outputs: Vec<Stream>,
+    pub(crate) totals: Vec<Total<Place>>,
+    /// Bytes of each register for one block.
+    pub(crate) registers: Vec<usize>,
+}
+
+/// A value while building.
+#[derive(Clone, Debug)]
+enum Def {
+    Preset(PresetValue),
+    /// The stream `inputs[i]`.
+    Input(u32),
+    Code(Code<u32>),
+}
+
+#[derive(Clone, Debug)]
+struct Val {
+    def: Def,
+    dtype: DType,
+    level: Level,
+    cost: u32,
+}
+
+/// A kernel being built.
+#[derive(Default)]
+pub(crate) struct Builder {
+    pub(crate) n: usize,
+    pub(crate) row: Option<usize>,
+    vals: Vec<Val>,
+    inputs: Vec<Stream>,
+    /// Known loads, so that each is done once.
+    loads: Vec<(View, Level, u32)>,
+    consts: Vec<(u64, DType, Level, u32)>,
+    stores: Vec<(u32, usize)>,
+    totals: Vec<Total<u32>>,
+}
+
+impl Builder {
+    pub(crate) fn new(n: usize) -> Builder {
+        Builder { n, ..Builder::default() }
+    }
+
+    fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
+        self.vals.push(Val { def, dtype, level, cost });
+        self.vals.len() as u32 - 1
+    }
+
+    pub(crate) fn constant(&mut self, c: Scalar, dtype: DType, level: Level) -> u32 {
+        let key = (c.bits(), dtype, level);
+        if let Some(known) = self.consts.iter().find(|k| (k.0, k.1, k.2) == key) {
+            return known.3;
+        }
+        let value = self.push(Def::Preset(PresetValue::Const(c)), dtype, level, 0);
+        self.consts.push((key.0, key.1, key.2, value));
+        value
+    }
+
+    /// The elements of a view, in the order of its layout.
+    pub(crate) fn load(&mut self, view: View, dtype: DType, level: Level) -> u32 {
+        let view = View { slot: view.slot, layout: view.layout.merged() };
+        let known = self.loads.iter().rev().take(64).find(|l| l.0 == view && l.1 == level);
+        if let Some(known) = known {
+            return known.2;
+        }
+        let layout = &view.layout;
+        let value = if layout.strides.iter().all(|&s| s == 0) {
+            let element = PresetValue::Element(view.slot, layout.offset);
+            self.push(Def::Preset(element), dtype, level, 0)
+        } else if layout.is_dense() {
+            let (slot, offset) = (view.slot, layout.offset);
+            self.inputs.push(Stream { slot, offset, size: dtype.size(), level });
+            self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, level, 1)
+        } else {
+            let cost = if layout.strides.last().is_some_and(|s| s.abs() < 2) { 2 } else { 12 };
+            let load = Code::Load { view: view.clone(), size: dtype.size() };
+            self.push(Def::Code(load), dtype, level, cost)
+        };
+        self.loads.push((view, level, value));
+        value
+    }
+
+    pub(crate) fn iota(&mut self, len: usize, stride: usize, level: Level) -> u32 {
+        self.push(Def::Code(Code::Iota { len, stride }), DType::I64, level, 4)
+    }
+
+    pub(crate) fn code(&mut self, code: Code<u32>, dtype: DType, level: Level, cost: u32) -> u32 {
+        self.push(Def::Code(code), dtype, level, cost)
+    }
+
+    pub(crate) fn store(&mut self, value: u32, slot: usize) {
+        self.stores.push((value, slot));
+    }
+
+    pub(crate) fn total(&mut self, total: Total<u32>) {
+        self.totals.push(total);
+    }
+
+    /// Assigns registers and sizes.
+    pub(crate) fn finish(mut self) -> Kernel {
+        // A stored value is computed in its place; one that is no code, or is stored twice, copied.
+        let mut out_of: Vec<Option<u32>> = vec![None; self.vals.len()];
+        let mut outputs = Vec::new();
+        for (value, slot) in std::mem::take(&mut self.stores) {
+            let Val { dtype, level, ref def, .. } = self.vals[value as usize];
+            outputs.push(Stream { slot, offset: 0, size: dtype.size(), level });
+            let computed = matches!(def, Def::Code(_)) && out_of[value as usize].is_none();
+            let value = if computed {
+                value
+            } else {
+                out_of.push(None);
+                self.push(Def::Code(Code::Copy(value)), dtype, level, 1)
+            };
+            out_of[value as usize] = Some(outputs.len() as u32 - 1);
+        }
+        let mut last = vec![0usize; self.vals.len()];
+        for (i, val) in self.vals.iter().enumerate() {
+            if let Def::Code(code) = &val.def {
+                code.sources(|s| last[s as usize] = i);
+            }
+        }
+        for total in &self.totals {
+            last[total.x as usize] = usize::MAX;
+        }
+        let mut file = Registers::default();
+        let mut places = Vec::with_capacity(self.vals.len());
+        let (mut code, mut presets) = (Vec::new(), Vec::new());
+        let mut cost = 0;
+        for (i, val) in self.vals.iter().enumerate() {
+            cost += if val.level == Level::Full { val.cost } else { 0 };
+            let size = val.dtype.size();
+            let place = match (&val.def, out_of[i]) {
+                (Def::Preset(value), _) => {
+                    let reg = file.fresh(size, val.level);
+                    presets.push(Preset { reg, value: value.clone(), dtype: val.dtype });
+                    Place::Reg(reg)
+                }
+                (Def::Input(stream), _) => Place::In(*stream),
+                (Def::Code(_), Some(out)) => Place::Out(out),
+                (Def::Code(_), None) => Place::Reg(file.take(size, val.level)),
+            };
+            places.push(place);
+            if let Def::Code(c) = &val.def {
+                code.push(Instr {
+                    code: c.map(|s| places[s as usize]),
+                    to: place,
+                    level: val.level,
+                });
+                let mut dying: smallvec::SmallVec<[u32; 3]> = smallvec::SmallVec::new();
+                c.sources(|s| {
+                    if last[s as usize] == i && !dying.contains(&s) {
+                        dying.push(s);
+                    }
+                });
+                for s in dying {
+                    let v = &self.vals[s as usize];
+                    if let (Place::Reg(reg), Def::Code(_)) = (places[s as usize], &v.def) {
+                        file.give_back(reg, v.dtype.size(), v.level);
+                    }
+                }
+            }
+        }
+        let totals: Vec<Total<Place>> = self
+            .totals
+            .into_iter()
+            .map(|t| Total {
+                x: places[t.x as usize],
+                fold: t.fold,
+                dtype: t.dtype,
+                level: t.level,
+                slot: t.slot,
+                width: t.width,
+            })
+            .collect();
+        let row = self.row.unwrap_or(1);
+        let block = file.block(self.n, row);
+        let per_element = 0.03 * f64::from(cost) + 0.1 * (self.inputs.len() + outputs.len()) as f64;
+        let nanoseconds = self.n as f64 * per_element + code.len() as f64 * 10.0;
+        let unit = totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
+        let tasks = (nanoseconds / 20_000.0).ceil().clamp(1.0, 64.0) as usize;
+        let task = self.n.div_ceil(tasks).max(unit).next_multiple_of(block.max(1));
+        let registers = file
+            .regs
+            .iter()
+            .map(|&(size, level)| size * if level == Level::Full { block } else { block / row })
+            .collect();
+        let (n, inputs) = (self.n, self.inputs);
+        Kernel {
+            n,
+            row,
+            block,
+            task,
+            nanoseconds,
+            presets,
+            code,
+            inputs,
+            outputs,
+            totals,
+            registers,
+        }
+    }
+}
+
+/// Registers and which of them are free.
+#[derive(Default)]
+struct Registers {
+    regs: Vec<(usize, Level)>,
+    free: Vec<(usize, Level, u32)>,
+}
+
+impl Registers {
+    fn fresh(&mut self, size: usize, level: Level) -> u32 {
+        self.regs.push((size, level));
+        self.regs.len() as u32 - 1
+    }
+
+    fn take(&mut self, size: usize, level: Level) -> u32 {
+        match self.free.iter().rposition(|f| (f.0, f.1) == (size, level)) {
+            Some(i) => self.free.swap_remove(i).2,
+            None => self.fresh(size, level),
+        }
+    }
+
+    fn give_back(&mut self, reg: u32, size: usize, level: Level) {
+        self.free.push((size, level, reg));
+    }
+
+    /// Elements of a block: as many as the cache takes, in whole rows.
+    fn block(&self, n: usize, row: usize) -> usize {
+        let full = self.regs.iter().filter(|r| r.1 == Level::Full);
+        let bytes: usize = full.map(|r| r.0).sum::<usize>().max(4);
+        let fit = (CACHE / bytes).clamp(128, 4096);
+        if row == 1 {
+            return (fit & !63).min(n.next_multiple_of(64)).max(1);
+        }
+        let rows = (n / row).max(1);
+        row * (fit / row).clamp(1, rows)
+    }
+}
+
+impl<P: Copy> Code<P> {
+    /// Calls `f` on each source.
+    fn sources(&self, mut f: impl FnMut(P)) {
+        match *self {
+            Code::Load { .. } | Code::Iota { .. } => {}
+            Code::Map(_, x) | Code::RowFold(_, _, x) | Code::RowExpand(_, x) | Code::Copy(x) => {
+                f(x)
+            }
+            Code::Zip(_, x, y) => {
+                f(x);
+                f(y);
+            }
+            Code::Where(_, c, x, y) => {
+                f(c);
+                f(x);
+                f(y);
+            }
+        }
+    }
+
+    fn map<Q>(&self, mut f: impl FnMut(P) -> Q) -> Code<Q> {
+        match *self {
+            Code::Load { ref view, size } => Code::Load { view: view.clone(), size },
+            Code::Iota { len, stride } => Code::Iota { len, stride },
+            Code::Map(k, x) => Code::Map(k, f(x)),
+            Code::Zip(k, x, y) => Code::Zip(k, f(x), f(y)),
+            Code::Where(k, c, x, y) => Code::Where(k, f(c), f(x), f(y)),
+            Code::RowFold(fold, dtype, x) => Code::RowFold(fold, dtype, f(x)),
+            Code::RowExpand(size, x) => Code::RowExpand(size, f(x)),
+            Code::Copy(x) => Code::Copy(f(x)),
+        }
+    }
+}
+
+/// The distance in elements between neighbours on `axis` in row-major order.
+pub(crate) fn stride_of(shape: &[usize], axis: usize) -> usize {
+    Layout::dense(shape).strides[axis] as usize
+}

@@ -1,0 +1,191 @@
+//! Looking at tensors: shape, numbers, gradients.
+
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{dense, realize};
+use crate::graph::Tensor;
+use crate::op::{DType, Element, Op, Scalar};
+
+impl Tensor {
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.shape.len()
+    }
+
+    /// The number of elements.
+    #[allow(clippy::len_without_is_empty)] // an empty tensor is not a special case
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether derivatives flow through this tensor to some parameter.
+    pub fn tracks_grad(&self) -> bool {
+        self.0.tracks
+    }
+
+    /// The operation that made this tensor; `None` for given numbers and parameters.
+    pub fn grad_fn(&self) -> Option<&'static str> {
+        match self.0.op {
+            Op::Leaf | Op::Parameter | Op::Version => None,
+            ref op => Some(op.name()),
+        }
+    }
+
+    /// The name given with [`named`](Self::named).
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.get().map(|n| &**n)
+    }
+
+    /// Names the tensor, for errors, printing and pictures. The first name stays.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Tensor {
+        let _ = self.0.name.set(name.into().into_boxed_str());
+        self
+    }
+
+    /// Makes the tensor a parameter: gradients of what is computed from it can be asked for.
+    ///
+    /// # Panics
+    /// If the elements are not floating-point numbers, which have no derivatives; see
+    /// [`try_requires_grad`](Self::try_requires_grad).
+    #[track_caller]
+    #[must_use]
+    pub fn requires_grad(self) -> Tensor {
+        self.try_requires_grad().unwrap_or_else(|e| e.raise())
+    }
+
+    /// [`requires_grad`](Self::requires_grad), with mistakes as errors.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point numbers.
+    #[track_caller]
+    pub fn try_requires_grad(self) -> Result<Tensor> {
+        if !self.dtype().is_float() {
+            let what = format!("a tensor of {} cannot require gradients", self.dtype());
+            return Err(Error::new(ErrorKind::DType, what, Location::caller())
+                .operand(self.operand("tensor"))
+                .hint(
+                    "only floating-point numbers have derivatives: `.to_dtype(DType::F64)` first, \
+                       or write the numbers as `1.0`",
+                ));
+        }
+        Ok(self.into_parameter())
+    }
+
+    /// The gradient gathered by [`backward`](Self::backward) since the last
+    /// [`zero_grad`](Self::zero_grad); `None` if there is none, or this is no parameter.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.cell()?.grad().clone()
+    }
+
+    /// Forgets the gradient gathered so far.
+    pub fn zero_grad(&self) {
+        let old = self.cell().and_then(|p| p.grad().take());
+        drop(old);
+    }
+
+    /// The same numbers, for which no derivative flows back.
+    #[track_caller]
+    #[must_use]
+    pub fn detach(&self) -> Tensor {
+        self.cut_off()
+    }
+
+    /// Gives a parameter a new value. Graphs recorded before keep the old one.
+    ///
+    /// # Errors
+    /// If this is no parameter, or the new value has another shape or element type.
+    #[track_caller]
+    pub fn assign(&self, new: &Tensor) -> Result<()> {
+        let here = Location::caller();
+        let Some(parameter) = self.cell() else {
+            let what = "`assign` on a tensor that is no parameter";
+            return Err(Error::new(ErrorKind::Data, what, here)
+                .operand(self.operand("tensor"))
+                .hint(
+                    "tensors never change; make a parameter with `.requires_grad()`, or rebind \
+                       the variable",
+                ));
+        };
+        if self.0.shape != new.0.shape || self.0.dtype != new.0.dtype {
+            let kind =
+                if self.0.dtype == new.0.dtype { ErrorKind::Shape } else { ErrorKind::DType };
+            let what = format!(
+                "`assign` of {} {:?} to a parameter of {} {:?}",
+                new.dtype(),
+                new.shape(),
+                self.dtype(),
+                self.shape()
+            );
+            return Err(Error::new(kind, what, here)
+                .operand(self.operand("parameter"))
+                .operand(new.operand("new"))
+                .hint(
+                    "a parameter keeps its shape and element type: `reshape` or `to_dtype` the \
+                       new value",
+                ));
+        }
+        self.set_version(parameter, new);
+        Ok(())
+    }
+
+    /// The one number of a tensor with one element, converted to `T`.
+    ///
+    /// # Errors
+    /// If there is not exactly one element, or an index in the computation was out of range.
+    #[track_caller]
+    pub fn item<T: Element>(&self) -> Result<T> {
+        if self.len() != 1 {
+            let what = format!("`item` on a tensor with {} elements", self.len());
+            return Err(Error::new(ErrorKind::NonScalar, what, Location::caller())
+                .operand(self.operand("tensor"))
+                .hint(
+                    "reduce it with `.mean()` or `.sum()`, pick one with `.i(…)`, or read all \
+                       with `.to_vec()`",
+                ));
+        }
+        Ok(self.to_vec::<T>()?[0])
+    }
+
+    /// All numbers in row-major order, converted to `T`.
+    ///
+    /// # Errors
+    /// If an index in the computation was out of range.
+    #[track_caller]
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        let x = self.source();
+        if let Some(c) = x.as_constant() {
+            return Ok(vec![T::from_scalar(c); x.len()]);
+        }
+        realize(&[&x])?;
+        let Some(value) = x.0.value.get() else { unreachable!("`realize` stores the value") };
+        let numbers = |bytes: &[u8]| -> Vec<T> {
+            fn all<S: Element, T: Element>(x: &[S::Stored], load: fn(S::Stored) -> S) -> Vec<T> {
+                x.iter().map(|&v| T::from_scalar(load(v).to_scalar())).collect()
+            }
+            match x.0.dtype {
+                DType::Bool => {
+                    bytes.iter().map(|&b| T::from_scalar(Scalar::Bool(b != 0))).collect()
+                }
+                DType::I64 => all::<i64, T>(bytemuck::cast_slice(bytes), |v| v),
+                DType::F32 => all::<f32, T>(bytemuck::cast_slice(bytes), |v| v),
+                DType::F64 => all::<f64, T>(bytemuck::cast_slice(bytes), |v| v),
+            }
+        };
+        match &value.layout {
+            None => Ok(numbers(&value.buffer.bytes()[..x.len() * x.0.dtype.size()])),
+            Some(_) => Ok(numbers(dense(value, &x.0.shape, x.0.dtype.size()).bytes())),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Matrix products, `c = a · b`, on strided operands.
+//!
+//! The arithmetic is the `gemm` family of crates; this module adds bounds checks, so that the call
+//! is safe, and a gate on threads, so that small products never wake one. A product's bits do not
+//! depend on the number of threads: threads split rows and columns, never the sum over k.
+
+use crate::threads;
+use gemm_common::Parallelism;
+
+/// A matrix inside a slice: element (i, j) stands at `offset + i * row + j * col`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a, T> {
+    /// The numbers.
+    pub data: &'a [T],
+    /// Where element (0, 0) stands.
+    pub offset: usize,
+    /// Distance between rows.
+    pub row: isize,
+    /// Distance between columns.
+    pub col: isize,
+}
+
+impl<T> Matrix<'_, T> {
+    /// Whether every element of a `rows × cols` matrix lies inside the slice.
+    fn fits(&self, rows: usize, cols: usize) -> bool {
+        let (r, c) = ((rows as isize - 1) * self.row, (cols as isize - 1) * self.col);
+        let (low, high) = (r.min(0) + c.min(0), r.max(0) + c.max(0));
+        self.offset as isize + low >= 0 && self.offset as isize + high < self.data.len() as isize
+    }
+}
+
+/// A number that the matrix product is compiled for.
+pub trait Gemm: Copy + Default + Send + Sync {
+    /// `c = a · b` for `a` m×k and `b` k×n; `c` is m×n, dense and row-major, and is overwritten.
+    ///
+    /// # Panics
+    /// If an operand does not lie inside its slice, or `c` has not m·n elements.
+    fn gemm(m: usize, n: usize, k: usize, c: &mut [Self], a: Matrix<'_, Self>, b: Matrix<'_, Self>);
+}
+
+/// Products of fewer multiplications than this run on the calling thread.
+const THREADED: usize = 1 << 20;
+
+macro_rules! gemm {
+    ($t:ident, $krate:ident) => {
+        impl Gemm for $t {
+            fn gemm(
+                m: usize,
+                n: usize,
+                k: usize,
+                c: &mut [Self],
+                a: Matrix<'_, Self>,
+                b: Matrix<'_, Self>,
+            ) {
+                assert_eq!(c.len(), m * n, "the product has {m}×{n} elements");
+                if k == 0 || m == 0 || n == 0 {
+                    return c.fill(0.0);
+                }
+                assert!(a.fits(m, k) && b.fits(k, n), "a matrix reaches outside its slice");
+                let threads = threads::count();
+                let parallelism = if threads > 1 && m * n * k >= THREADED {
+                    Parallelism::Rayon(threads)
+                } else {
+                    Parallelism::None
+                };
+                // SAFETY: `fits` has checked that every element of `a` and `b` lies inside its
+                // slice, `c` is exactly m·n elements with row stride n and column stride 1 and is
+                // borrowed mutably; with `read_dst` false the old contents of `c` are not used.
+                unsafe {
+                    $krate::gemm::$t::get_gemm_fn()(
+                        m,
+                        n,
+                        k,
+                        c.as_mut_ptr(),
+                        1,
+                        n as isize,
+                        false,
+                        a.data.as_ptr().add(a.offset),
+                        a.col,
+                        a.row,
+                        b.data.as_ptr().add(b.offset),
+                        b.col,
+                        b.row,
+                        0.0,
+                        1.0,
+                        false,
+                        false,
+                        false,
+                        parallelism,
+                    );
+                }
+            }
+        }
+    };
+}
+gemm!(f32, gemm_f32);
+gemm!(f64, gemm_f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive(m: usize, n: usize, k: usize, a: Matrix<'_, f64>, b: Matrix<'_, f64>) -> Vec<f64> {
+        let at = |x: &Matrix<'_, f64>, i: usize, j: usize| {
+            x.data[(x.offset as isize + i as isize * x.row + j as isize * x.col) as usize]
+        };
+        let cell = |i, j| (0..k).map(|l| at(&a, i, l) * at(&b, l, j)).sum();
+        (0..m * n).map(|ij| cell(ij / n, ij % n)).collect()
+    }
+
+    #[test]
+    fn equals_the_definition_for_any_strides() {
+        let data: Vec<f64> = (0..4000).map(|i| ((i * 37) % 101) as f64 / 7.0 - 5.0).collect();
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 1, 9), (1, 19, 20), (33, 31, 8), (4, 4, 0)] {
+            for (ar, ac, br, bc) in [(k, 1, n, 1), (1, m, 1, k), (k, 1, 1, k), (0, 1, n, 1)] {
+                let a = Matrix { data: &data, offset: 11, row: ar as isize, col: ac as isize };
+                let b = Matrix { data: &data, offset: 5, row: br as isize, col: bc as isize };
+                let mut c = vec![f64::NAN; m * n];
+                f64::gemm(m, n, k, &mut c, a, b);
+                for (x, y) in c.iter().zip(naive(m, n, k, a, b)) {
+                    assert!((x - y).abs() <= 1e-9 * (1.0 + y.abs()), "{m}×{k}×{n}: {x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "outside its slice")]
+    fn refuses_to_read_outside() {
+        let a = Matrix { data: &[0.0f32; 5], offset: 0, row: 3, col: 1 };
+        f32::gemm(2, 1, 3, &mut [0.0; 2], a, Matrix { data: &[0.0; 3], offset: 0, row: 1, col: 1 });
+    }
+}

@@ -1,0 +1,226 @@
+//! Sums and extrema of blocks.
+//!
+//! A block is summed in 64 partial sums, combined in a fixed tree: that fills vector registers,
+//! hides the latency of addition, is more accurate than a running sum, and always gives the same
+//! bits. Extrema propagate NaN.
+
+use bytemuck::Pod;
+
+use crate::Float;
+use crate::simd::{Vectorize, vectorize};
+
+/// A number that can be reduced.
+pub trait Reduce: Pod + PartialOrd + Send + Sync {
+    /// The sum's neutral element.
+    const ZERO: Self;
+    /// The smallest value: neutral for `larger`.
+    const LOWEST: Self;
+    /// The largest value: neutral for `smaller`.
+    const HIGHEST: Self;
+    /// x + y, wrapping for integers.
+    fn plus(self, y: Self) -> Self;
+    /// The larger; NaN if either is.
+    fn larger(self, y: Self) -> Self;
+    /// The smaller; NaN if either is.
+    fn smaller(self, y: Self) -> Self;
+}
+
+macro_rules! float {
+    ($t:ident) => {
+        impl Reduce for $t {
+            const ZERO: $t = 0.0;
+            const LOWEST: $t = $t::NEG_INFINITY;
+            const HIGHEST: $t = $t::INFINITY;
+            #[inline(always)]
+            fn plus(self, y: $t) -> $t {
+                self + y
+            }
+            #[inline(always)]
+            fn larger(self, y: $t) -> $t {
+                let m = if self > y { self } else { y };
+                if Float::is_nan(self) { self } else { m }
+            }
+            #[inline(always)]
+            fn smaller(self, y: $t) -> $t {
+                let m = if self < y { self } else { y };
+                if Float::is_nan(self) { self } else { m }
+            }
+        }
+    };
+}
+float!(f32);
+float!(f64);
+
+macro_rules! int {
+    ($t:ident) => {
+        impl Reduce for $t {
+            const ZERO: $t = 0;
+            const LOWEST: $t = $t::MIN;
+            const HIGHEST: $t = $t::MAX;
+            #[inline(always)]
+            fn plus(self, y: $t) -> $t {
+                self.wrapping_add(y)
+            }
+            #[inline(always)]
+            fn larger(self, y: $t) -> $t {
+                self.max(y)
+            }
+            #[inline(always)]
+            fn smaller(self, y: $t) -> $t {
+                self.min(y)
+            }
+        }
+    };
+}
+int!(i64);
+int!(u8);
+
+/// How elements combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// The sum.
+    Sum,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+}
+
+impl Fold {
+    /// The neutral element.
+    #[inline(always)]
+    pub fn neutral<T: Reduce>(self) -> T {
+        match self {
+            Fold::Sum => T::ZERO,
+            Fold::Max => T::LOWEST,
+            Fold::Min => T::HIGHEST,
+        }
+    }
+
+    /// Two elements in one.
+    #[inline(always)]
+    pub fn combine<T: Reduce>(self, x: T, y: T) -> T {
+        match self {
+            Fold::Sum => x.plus(y),
+            Fold::Max => x.larger(y),
+            Fold::Min => x.smaller(y),
+        }
+    }
+
+    /// All elements of a block in one.
+    pub fn block<T: Reduce>(self, x: &[T]) -> T {
+        match self {
+            Fold::Sum => vectorize(Block(x, T::ZERO, T::plus)),
+            Fold::Max => vectorize(Block(x, T::LOWEST, T::larger)),
+            Fold::Min => vectorize(Block(x, T::HIGHEST, T::smaller)),
+        }
+    }
+
+    /// Each row of `x`, of length `out.len()` rows, in one element of `out`.
+    pub fn rows<T: Reduce>(self, x: &[T], out: &mut [T]) {
+        match self {
+            Fold::Sum => vectorize(Rows(x, out, T::ZERO, T::plus)),
+            Fold::Max => vectorize(Rows(x, out, T::LOWEST, T::larger)),
+            Fold::Min => vectorize(Rows(x, out, T::HIGHEST, T::smaller)),
+        }
+    }
+
+    /// `acc[i]` becomes `acc[i]` and `x[i]` in one.
+    pub fn into<T: Reduce>(self, acc: &mut [T], x: &[T]) {
+        match self {
+            Fold::Sum => vectorize(Into(acc, x, T::plus)),
+            Fold::Max => vectorize(Into(acc, x, T::larger)),
+            Fold::Min => vectorize(Into(acc, x, T::smaller)),
+        }
+    }
+}
+
+const LANES: usize = 64;
+
+#[inline(always)]
+fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
+    if x.len() < LANES {
+        let mut total = neutral;
+        for &v in x {
+            total = f(total, v);
+        }
+        return total;
+    }
+    let mut lanes = [neutral; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            lanes[i] = f(lanes[i], chunk[i]);
+        }
+    }
+    for (lane, &v) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, v);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = f(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+struct Block<'a, T, G>(&'a [T], T, G);
+
+impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Block<'_, T, G> {
+    type Output = T;
+    #[inline(always)]
+    fn call(self) -> T {
+        block(self.0, self.1, self.2)
+    }
+}
+
+struct Rows<'a, T, G>(&'a [T], &'a mut [T], T, G);
+
+impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Rows<'_, T, G> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let n = self.0.len() / self.1.len().max(1);
+        for (row, out) in self.0.chunks_exact(n.max(1)).zip(self.1) {
+            *out = block(row, self.2, &self.3);
+        }
+    }
+}
+
+struct Into<'a, T, G>(&'a mut [T], &'a [T], G);
+
+impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Into<'_, T, G> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for (acc, &x) in self.0.iter_mut().zip(self.1) {
+            *acc = (self.2)(*acc, x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_every_length() {
+        for n in 0..300 {
+            let x: Vec<f64> = (0..n).map(|i| f64::from((i * 29) % 31) - 11.0).collect();
+            assert_eq!(Fold::Sum.block(&x), x.iter().sum::<f64>());
+            assert_eq!(Fold::Max.block(&x), x.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            assert_eq!(Fold::Min.block(&x), x.iter().copied().fold(f64::INFINITY, f64::min));
+        }
+    }
+
+    #[test]
+    fn nan_wins_wherever_it_stands() {
+        for at in [0, 5, 63, 64, 99] {
+            let mut x = vec![1.0f32; 100];
+            x[at] = f32::NAN;
+            assert!(Fold::Max.block(&x).is_nan() && Fold::Min.block(&x).is_nan());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The project's own tasks: `cargo xtask TASK`. `cargo xtask help` lists them.
+//!
+//! Plain Rust on the standard library alone, so that a fresh machine with a Rust toolchain can
+//! prove the project, and so that a task reads the same on every system.
+
+mod lint;
+mod shell;
+mod sizes;
+mod source;
+mod test;
+
+use std::process::ExitCode;
+
+/// A task: how it is written, what it does, and how to start it.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> ExitCode,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "lint",
+        arguments: "[CHECK…]",
+        about: "format, clippy, docs, sizes, directions; or the checks with these words",
+        run: lint::run,
+    },
+    Task {
+        name: "test",
+        arguments: "[FILTER]",
+        about: "all tests and doc-tests; or those whose names contain FILTER",
+        run: |words| match words {
+            [] => test::run(None),
+            [filter] => test::run(Some(filter)),
+            [_, extra, ..] => misused(extra),
+        },
+    },
+    Task {
+        name: "bless",
+        arguments: "",
+        about: "accept the snapshots as the code writes them now, and format",
+        run: |words| words.first().map_or_else(test::bless, |extra| misused(extra)),
+    },
+    Task {
+        name: "sizes",
+        arguments: "",
+        about: "lines per crate, crates in the tree, time of a clean release build",
+        run: |words| words.first().map_or_else(sizes::run, |extra| misused(extra)),
+    },
+    Task {
+        name: "bench",
+        arguments: "[--rows 1,2,6] [--quick]",
+        about: "measure the rows of the comparison with other libraries",
+        run: bench,
+    },
+    Task {
+        name: "help",
+        arguments: "",
+        about: "this list",
+        run: |_| {
+            print!("{}", help());
+            ExitCode::SUCCESS
+        },
+    },
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match words.split_first() {
+        None => ("help", &[][..]),
+        Some((name, rest)) if name == "--help" || name == "-h" => ("help", rest),
+        Some((name, rest)) => (name.as_str(), rest),
+    };
+    if rest.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    match TASKS.iter().find(|task| task.name == name) {
+        Some(task) => (task.run)(rest),
+        None => {
+            eprint!("{}", unknown(name));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The measured program is an example of the library; it knows what its arguments mean.
+fn bench(words: &[String]) -> ExitCode {
+    let mut command = shell::cargo(&["run", "--release", "-p", "chainrule", "--example", "rows"]);
+    command.arg("--").args(words);
+    shell::run(command)
+}
+
+fn help() -> String {
+    let line = |task: &Task| {
+        let usage = format!("{} {}", task.name, task.arguments);
+        format!("  {usage:<32}{}\n", task.about)
+    };
+    format!("usage: cargo xtask TASK\n\n{}", TASKS.iter().map(line).collect::<String>())
+}
+
+fn unknown(name: &str) -> String {
+    let nearest = TASKS.iter().map(|task| (distance(name, task.name), task.name)).min();
+    let meant = match nearest {
+        Some((distance, task)) if distance <= 2 => format!("; did you mean `{task}`?"),
+        _ => String::new(),
+    };
+    format!("error: there is no task `{name}`{meant}\n\n{}", help())
+}
+
+fn misused(extra: &str) -> ExitCode {
+    eprint!("error: `{extra}` is one argument too many\n\n{}", help());
+    ExitCode::from(2)
+}
+
+/// The number of letters to insert, delete or replace to make `b` of `a`, after Wagner and Fischer.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.chars().count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_is_listed_on_one_line() {
+        for task in TASKS {
+            let mut lines = help().lines().filter(|line| line.contains(task.about)).count();
+            lines += help().lines().filter(|line| line.chars().count() > 100).count();
+            assert_eq!(lines, 1, "{}", task.name);
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood() {
+        assert!(unknown("tset").contains("did you mean `test`?"));
+        assert!(unknown("bles").contains("did you mean `bless`?"));
+        assert!(!unknown("deploy").contains("did you mean"));
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("lint", "lint"), 0);
+    }
+}
