@@ -63,24 +63,25 @@ macro_rules! gemm {
                 } else {
                     Parallelism::None
                 };
+                // The family is fastest when the result's columns are dense: cᵀ = bᵀ · aᵀ.
                 // SAFETY: `fits` has checked that every element of `a` and `b` lies inside its
-                // slice, `c` is exactly m·n elements with row stride n and column stride 1 and is
-                // borrowed mutably; with `read_dst` false the old contents of `c` are not used.
+                // slice, `c` is exactly m·n elements, cᵀ having row stride 1 and column stride n,
+                // and is borrowed mutably; with `read_dst` false its old contents are not used.
                 unsafe {
                     $krate::gemm::$t::get_gemm_fn()(
-                        m,
                         n,
+                        m,
                         k,
                         c.as_mut_ptr(),
-                        1,
                         n as isize,
+                        1,
                         false,
-                        a.data.as_ptr().add(a.offset),
-                        a.col,
-                        a.row,
                         b.data.as_ptr().add(b.offset),
-                        b.col,
                         b.row,
+                        b.col,
+                        a.data.as_ptr().add(a.offset),
+                        a.row,
+                        a.col,
                         0.0,
                         1.0,
                         false,
