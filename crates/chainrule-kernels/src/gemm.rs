@@ -39,7 +39,7 @@ pub trait Gemm: Copy + Default + Send + Sync {
 }
 
 /// Products of fewer multiplications than this run on the calling thread.
-const THREADED: usize = 1 << 20;
+pub const THREADED: usize = 1 << 20;
 
 macro_rules! gemm {
     ($t:ident, $krate:ident) => {

@@ -30,11 +30,29 @@ pub fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them the
+/// Work of less than this many nanoseconds is not shared.
+const WORTH: f64 = 40_000.0;
+
+/// Whether so many tasks with so much work in all are worth more than one thread.
+pub fn is_worth(tasks: usize, nanoseconds: f64) -> bool {
+    tasks > 1 && nanoseconds >= WORTH
+}
+
+/// Runs `f` on a thread of the pool, so that work shared inside needs no thread to be woken each
+/// time. Worth it once for many steps, some of them shared.
+pub fn on_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    if count() == 1 || rayon::current_thread_index().is_some() {
+        return f();
+    }
+    let limit = LIMIT.get();
+    rayon::scope(|_| with_threads(limit, f))
+}
+
+/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them, the
 /// calling thread does everything itself.
 pub fn for_each<T: Send>(tasks: Vec<T>, nanoseconds: f64, f: impl Fn(T) + Send + Sync) {
     use rayon::prelude::*;
-    if tasks.len() < 2 || nanoseconds < 40_000.0 || count() == 1 {
+    if !is_worth(tasks.len(), nanoseconds) || count() == 1 {
         tasks.into_iter().for_each(f);
     } else {
         tasks.into_par_iter().with_max_len(1).for_each(f);

@@ -216,6 +216,14 @@ fn main() -> Outcome {
         .position(|a| a == "--rows")
         .and_then(|i| arguments.get(i + 1))
         .map(|list| list.split(',').filter_map(|n| n.parse().ok()).collect());
+    if let Some(n) = arguments.iter().position(|a| a == "--threads") {
+        let n = arguments.get(n + 1).and_then(|n| n.parse().ok()).unwrap_or(0);
+        return chainrule::with_threads(n, || table(quick, chosen.as_deref()));
+    }
+    table(quick, chosen.as_deref())
+}
+
+fn table(quick: bool, chosen: Option<&[u32]>) -> Outcome {
     let minimum = Duration::from_millis(if quick { 25 } else { 500 });
     let source = Tensor::randn([20_000_000]);
     let copy = median(minimum, || realize(&[&(&source * 1.5)]))?;
@@ -227,7 +235,7 @@ fn main() -> Outcome {
     println!("| # | workload | ms | limit, ms | goal, ms | time / goal |");
     println!("|---|---|---|---|---|---|");
     for (number, make) in ROWS {
-        if chosen.as_ref().is_some_and(|c| !c.contains(number)) {
+        if chosen.is_some_and(|c| !c.contains(number)) {
             continue;
         }
         let mut row = make();

@@ -56,6 +56,13 @@ impl Slots<'_> {
 /// Runs a plan. The values come in the order of its outputs.
 pub(super) fn run(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
     debug_assert_eq!(plan.inputs, inputs.len());
+    if plan.threaded {
+        return threads::on_pool(|| run_steps(plan, inputs));
+    }
+    run_steps(plan, inputs)
+}
+
+fn run_steps(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
     let mut slots = Slots { inputs, computed: vec![None; plan.sizes.len()] };
     for (step, free) in plan.steps.iter().zip(&plan.free) {
         run_step(plan, step, &mut slots)?;

@@ -1,7 +1,7 @@
 //! What runs together: stages, kernels, and what is stored between them.
 
-use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;
+use chainrule_kernels::{Layout, gemm, threads};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -15,6 +15,9 @@ use crate::op::{Axes, Extremum, Linear, Op, Scalar};
 const LONGEST_ROW: usize = 16 << 10;
 /// A vector shorter than this that is summed up is treated as one row.
 const SHORT_VECTOR: usize = 4096;
+/// Values of no more than this weight (operations, and loads) are computed again where they are
+/// used, rather than stored and loaded.
+const LIGHT: u32 = 6;
 /// A sum over leading axes is gathered inside a kernel if its result is no longer than this.
 const WIDEST_TOTAL: usize = 16 << 10;
 
@@ -26,6 +29,9 @@ enum Home {
     Iota(usize),
     /// In memory, from the end of a stage on (0: before the plan starts).
     Stored(View, u32),
+    /// Cheap to compute from what is stored: computed again in each kernel that uses it.
+    /// `from` is the last stage of its sources, `weight` what it costs with its sources.
+    Deferred { from: u32, weight: u32 },
     /// In a kernel.
     Lane {
         kernel: usize,
@@ -41,6 +47,8 @@ struct Planner<'a> {
     by_stage: FxHashMap<(u32, usize), usize>,
     /// Where kernels' values have been stored.
     stored: FxHashMap<(usize, u32), usize>,
+    /// Deferred items that a kernel has computed already.
+    emitted: FxHashMap<(usize, usize, Level), u32>,
     /// The row length of kernels over so many elements.
     rows: FxHashMap<usize, usize>,
     steps: Vec<(u32, Step)>,
@@ -57,6 +65,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
         kernels: vec![],
         by_stage: FxHashMap::default(),
         stored: FxHashMap::default(),
+        emitted: FxHashMap::default(),
         rows: row_lengths(items),
         steps: vec![],
         inputs,
@@ -95,6 +104,15 @@ fn row_lengths(items: &[Item]) -> FxHashMap<usize, usize> {
         }
     }
     rows
+}
+
+/// What an element costs, in units of an addition.
+fn cost(op: &Op) -> u32 {
+    match op {
+        Op::Map(op) => op.cost(),
+        Op::Zip(op) => op.cost(),
+        _ => 1,
+    }
 }
 
 /// The axes and the combination of a reduction.
@@ -158,6 +176,7 @@ impl Planner<'_> {
         match &self.homes[i] {
             Home::Const(_) => 1,
             Home::Iota(_) => 2,
+            Home::Deferred { from, .. } => from + 2,
             Home::Stored(_, stage) => stage + 1,
             Home::Lane { kernel, .. } => self.kernels[*kernel].0 + 1,
         }
@@ -180,6 +199,12 @@ impl Planner<'_> {
             }
             Home::Iota(_) => {
                 let kernel = self.kernel(1, item.len());
+                let value = self.operand(i, kernel, Level::Full);
+                self.homes[i] = Home::Lane { kernel, level: Level::Full, value };
+                self.stored(i)
+            }
+            Home::Deferred { from, .. } => {
+                let kernel = self.kernel(from + 1, item.len());
                 let value = self.operand(i, kernel, Level::Full);
                 self.homes[i] = Home::Lane { kernel, level: Level::Full, value };
                 self.stored(i)
@@ -207,6 +232,14 @@ impl Planner<'_> {
                 self.kernels[kernel].1.iota(item.shape[axis], stride, level)
             }
             Home::Lane { kernel: k, level: l, value, .. } if (k, l) == (kernel, level) => value,
+            Home::Deferred { .. } => {
+                if let Some(&value) = self.emitted.get(&(i, kernel, level)) {
+                    return value;
+                }
+                let value = self.emit(i, kernel, level);
+                self.emitted.insert((i, kernel, level), value);
+                value
+            }
             _ => {
                 let view = self.stored(i);
                 self.kernels[kernel].1.load(view, item.dtype, level)
@@ -220,35 +253,17 @@ impl Planner<'_> {
         match &item.op {
             Op::Const(c) => Home::Const(*c),
             Op::Iota(axis) => Home::Iota(usize::from(*axis)),
-            Op::Detach | Op::Version | Op::Parameter => self.homes[src(0)].clone(),
-            Op::Map(op) => {
-                let kernel = op.kernel(item.dtype);
-                self.elementwise(item, op.cost(), |s| Code::Map(kernel, s[0]))
+            Op::Detach | Op::Version | Op::Parameter => self.reshape(item, src(0)),
+            Op::Linear(Linear::Cast) if matches!(self.homes[src(0)], Home::Const(_)) => {
+                let Home::Const(c) = self.homes[src(0)] else { unreachable!("just matched") };
+                Home::Const(c.cast(item.dtype))
             }
-            Op::Zip(op) => {
-                let kernel = op.kernel(item.dtype);
-                self.elementwise(item, op.cost(), |s| Code::Zip(kernel, s[0], s[1]))
-            }
-            Op::Compare(cmp) => {
-                let (kernel, swap) = lanes::kernel_compare(*cmp, self.items[src(0)].dtype);
-                let (a, b) = if swap { (1, 0) } else { (0, 1) };
-                self.elementwise(item, 1, |s| Code::Zip(kernel, s[a], s[b]))
-            }
-            Op::Logic(op) => {
-                let kernel = lanes::kernel_logic(*op);
-                self.elementwise(item, 1, |s| Code::Zip(kernel, s[0], s[1]))
-            }
-            Op::Where => {
-                let kernel = lanes::kernel_where(item.dtype);
-                self.elementwise(item, 1, |s| Code::Where(kernel, s[0], s[1], s[2]))
-            }
-            Op::Linear(Linear::Cast) => {
-                if let Home::Const(c) = self.homes[src(0)] {
-                    return Home::Const(c.cast(item.dtype));
-                }
-                let kernel = lanes::kernel_cast(self.items[src(0)].dtype, item.dtype);
-                self.elementwise(item, 1, |s| Code::Map(kernel, s[0]))
-            }
+            Op::Map(_)
+            | Op::Zip(_)
+            | Op::Compare(_)
+            | Op::Logic(_)
+            | Op::Where
+            | Op::Linear(Linear::Cast) => self.elementwise(i, item),
             Op::Linear(Linear::Reshape) => self.reshape(item, src(0)),
             Op::Linear(Linear::Expand(axes)) => self.expand(item, src(0), *axes),
             Op::Linear(linear) if linear.is_view() => self.view(item, src(0), linear),
@@ -264,18 +279,57 @@ impl Planner<'_> {
         }
     }
 
-    fn elementwise(
-        &mut self,
-        item: &Item,
-        cost: u32,
-        code: impl FnOnce(&[u32]) -> Code<u32>,
-    ) -> Home {
+    /// The home of the same elements under another number.
+    fn same(&self, x: usize) -> Home {
+        match self.homes[x].clone() {
+            Home::Deferred { from, weight } => Home::Deferred { from, weight: weight + 1 },
+            home => home,
+        }
+    }
+
+    fn elementwise(&mut self, i: usize, item: &Item) -> Home {
+        let (mut from, mut weight, mut light) = (0, cost(&item.op), true);
+        for &s in &item.src {
+            match self.homes[s as usize] {
+                Home::Const(_) => {}
+                Home::Iota(_) => weight += 1,
+                Home::Stored(_, stage) => (from, weight) = (from.max(stage), weight + 1),
+                Home::Deferred { from: f, weight: w } => {
+                    (from, weight) = (from.max(f), weight + w);
+                }
+                Home::Lane { .. } => light = false,
+            }
+        }
+        if light && weight <= LIGHT {
+            return Home::Deferred { from, weight };
+        }
         let sources: SmallVec<[usize; 3]> = item.src.iter().map(|&s| s as usize).collect();
         let (kernel, level) = self.meet(&sources, item.len());
-        let values: SmallVec<[u32; 3]> =
-            sources.iter().map(|&s| self.operand(s, kernel, level)).collect();
-        let value = self.kernels[kernel].1.code(code(&values), item.dtype, level, cost);
+        let value = self.emit(i, kernel, level);
         Home::Lane { kernel, level, value }
+    }
+
+    /// The instruction for an item computed element by element, in a kernel.
+    fn emit(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
+        let items = self.items;
+        let item = &items[i];
+        let source = items[item.src[0] as usize].dtype;
+        let s: SmallVec<[u32; 3]> =
+            item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
+        let code = match &item.op {
+            Op::Map(op) => Code::Map(op.kernel(item.dtype), s[0]),
+            Op::Zip(op) => Code::Zip(op.kernel(item.dtype), s[0], s[1]),
+            Op::Compare(cmp) => match lanes::kernel_compare(*cmp, source) {
+                (kernel, true) => Code::Zip(kernel, s[1], s[0]),
+                (kernel, false) => Code::Zip(kernel, s[0], s[1]),
+            },
+            Op::Logic(op) => Code::Zip(lanes::kernel_logic(*op), s[0], s[1]),
+            Op::Where => Code::Where(lanes::kernel_where(item.dtype), s[0], s[1], s[2]),
+            Op::Linear(Linear::Cast) => Code::Map(lanes::kernel_cast(source, item.dtype), s[0]),
+            // The same elements under another number.
+            _ => return s[0],
+        };
+        self.kernels[kernel].1.code(code, item.dtype, level, cost(&item.op))
     }
 
     /// The kernel and level at which sources of `n` elements can be used together, earliest first.
@@ -284,7 +338,7 @@ impl Planner<'_> {
         for &s in sources {
             stage = stage.max(match &self.homes[s] {
                 Home::Lane { kernel, .. } => self.kernels[*kernel].0,
-                Home::Stored(_, stage) => stage + 1,
+                Home::Stored(_, stage) | Home::Deferred { from: stage, .. } => stage + 1,
                 Home::Const(_) | Home::Iota(_) => 1,
             });
         }
@@ -311,7 +365,8 @@ impl Planner<'_> {
                 Some(layout) => Home::Stored(View { slot: view.slot, layout }, stage),
                 None => self.copy(item, x),
             },
-            lane @ Home::Lane { .. } => lane,
+            Home::Deferred { weight, .. } if weight > LIGHT => self.copy(item, x),
+            Home::Lane { .. } | Home::Deferred { .. } => self.same(x),
             Home::Iota(_) => self.copy(item, x),
         }
     }
@@ -451,11 +506,25 @@ impl Planner<'_> {
                 free[last[slot]].push(slot);
             }
         }
-        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, outputs }
+        let threaded = steps.iter().any(Step::is_threaded);
+        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, outputs, threaded }
     }
 }
 
 impl Step {
+    /// Whether several threads will share the step.
+    fn is_threaded(&self) -> bool {
+        match self {
+            Step::Kernel(k) => threads::is_worth(k.n.div_ceil(k.task.max(1)), k.nanoseconds),
+            Step::Dot { a, b, .. } => {
+                let columns = b.layout.shape.last().copied().unwrap_or(1);
+                a.layout.len() * columns >= gemm::THREADED
+            }
+            Step::Fold { x, .. } => x.layout.len() >= 1 << 17,
+            Step::Fill { .. } | Step::Eval { .. } => false,
+        }
+    }
+
     /// Calls `f` with every slot that the step reads or writes.
     fn slots(&self, mut f: impl FnMut(usize)) {
         match self {

@@ -75,6 +75,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Slots that no step after this one needs.
     pub(crate) free: Vec<SmallVec<[usize; 4]>>,
+    /// Whether some step is shared by several threads.
+    pub(crate) threaded: bool,
     /// Where each item with `output` stands, in order of items.
     pub(crate) outputs: Vec<View>,
 }
