@@ -84,20 +84,23 @@ fn echo(
 }
 
 /// The repository's files, as sorted paths with `/` from the root: tracked ones and those that are
-/// neither tracked nor ignored. Outside git, every file but build products and hidden folders.
+/// neither tracked nor ignored. Outside git, all files.
 pub(crate) fn files() -> Vec<String> {
     let words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let mut files = match capture(program("git", &words)) {
         Ok(list) => list.split('\0').map(String::from).collect(),
-        Err(_) => {
-            let mut files = Vec::new();
-            walk(&root(), "", &mut files);
-            files
-        }
+        Err(_) => all_files(),
     };
     files.retain(|path| !path.is_empty() && root().join(path).is_file());
     files.sort();
     files.dedup();
+    files
+}
+
+/// Every file under the root but git's own and build products, ignored ones too, in any order.
+pub(crate) fn all_files() -> Vec<String> {
+    let mut files = Vec::new();
+    walk(&root(), "", &mut files);
     files
 }
 
@@ -146,8 +149,7 @@ mod tests {
 
     #[test]
     fn a_walk_finds_what_git_finds() {
-        let mut walked = Vec::new();
-        walk(&root().join("xtask"), "xtask/", &mut walked);
+        let walked = all_files();
         let listed = files();
         let mut listed = listed.iter().filter(|path| path.starts_with("xtask/"));
         assert!(listed.all(|path| walked.contains(path)));

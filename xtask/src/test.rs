@@ -1,5 +1,4 @@
-//! `cargo xtask test` and `cargo xtask bless`: everything that proves the project, and accepting
-//! what the snapshots of texts should say from now on.
+//! `cargo xtask test`: everything that proves the project.
 
 use crate::shell;
 use std::ops::AddAssign;
@@ -21,7 +20,7 @@ impl AddAssign for Tally {
 
 /// The runner of unit and integration tests.
 #[derive(Clone, Copy, PartialEq)]
-enum Runner {
+pub(crate) enum Runner {
     /// `cargo nextest`, where it is installed: one process per test.
     Nextest,
     /// `cargo test`, which every machine has.
@@ -29,13 +28,14 @@ enum Runner {
 }
 
 impl Runner {
-    fn here() -> Runner {
+    /// The best runner that this machine has.
+    pub(crate) fn here() -> Runner {
         let nextest = shell::capture(shell::cargo(&["nextest", "--version"]));
         if nextest.is_ok() { Runner::Nextest } else { Runner::Libtest }
     }
 
     /// The command that runs all tests but those in documentation. Both build the examples.
-    fn command(self, filter: Option<&str>) -> Command {
+    pub(crate) fn command(self, filter: Option<&str>) -> Command {
         let mut command = match self {
             Runner::Nextest => shell::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
             Runner::Libtest => {
@@ -54,40 +54,60 @@ impl Runner {
         }
         command
     }
+
+    /// Reads a summary line. Only the runner's own: nextest repeats what failing tests said, which
+    /// includes the summaries of libtest, one for each.
+    fn summary(self, line: &str) -> Option<Tally> {
+        match self {
+            // test result: ok. 3 passed; 0 failed; 0 ignored; …
+            Runner::Libtest => {
+                let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+                Some(Tally { passed: count(counts, "passed")?, failed: count(counts, "failed")? })
+            }
+            //      Summary [   0.1s] 3 tests run: 2 passed (1 slow), 1 timed out, 0 skipped
+            Runner::Nextest => {
+                let (_, rest) = line.trim_start().strip_prefix("Summary [")?.split_once(']')?;
+                let (run, counts) = rest.split_once(" run: ")?;
+                // `5/9 tests` after an early end; what ran and did not pass failed in some way.
+                let run: usize = run.trim().split(['/', ' ']).next()?.parse().ok()?;
+                let passed = count(counts, "passed").unwrap_or(0);
+                Some(Tally { passed, failed: run.checked_sub(passed)? })
+            }
+        }
+    }
 }
 
 /// Runs all tests, or those whose names contain `filter`. The last line is their sum, unless
 /// something that is no test went wrong, such as a crate that does not compile.
 pub(crate) fn run(filter: Option<&str>) -> ExitCode {
+    let runner = Runner::here();
     let mut doc = shell::cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
     doc.args(filter);
-    let mut total = Some(Tally::default());
-    let mut passed = true;
-    for command in [Runner::here().command(filter), doc] {
-        let (ok, tally) = prove(command);
-        passed &= ok;
-        total = total.zip(tally).map(|(mut total, tally)| {
-            total += tally;
-            total
-        });
-        if !ok && tally.is_none_or(|tally| tally.failed == 0) {
-            total = None;
-        }
+    let runs = [(runner, runner.command(filter)), (Runner::Libtest, doc)];
+    let runs = runs.map(|(runner, command)| prove(runner, command));
+    let sound = |(ok, tally): &(bool, Option<Tally>)| *ok || tally.is_some_and(|t| t.failed > 0);
+    if !runs.iter().all(sound) {
+        eprintln!("\nerror: not only tests failed; see above");
+        return ExitCode::FAILURE;
     }
-    if let Some(Tally { passed, failed }) = total {
-        println!("\n{passed} passed, {failed} failed");
+    let mut total = Tally::default();
+    runs.iter().filter_map(|(_, tally)| *tally).for_each(|tally| total += tally);
+    if let (Some(filter), Tally { passed: 0, failed: 0 }) = (filter, total) {
+        eprintln!("\nerror: no test has `{filter}` in its name");
+        return ExitCode::from(2);
     }
-    ExitCode::from(u8::from(!passed))
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    ExitCode::from(u8::from(total.failed > 0))
 }
 
 /// Runs one command of tests: whether it succeeded, and the sum of its summary lines if it has any.
-fn prove(mut command: Command) -> (bool, Option<Tally>) {
+fn prove(runner: Runner, mut command: Command) -> (bool, Option<Tally>) {
     command
         .env("INSTA_UPDATE", "no")
         .env("INSTA_FORCE_PASS", "0")
         .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
     match shell::tee(command) {
-        Ok((ok, lines)) => (ok, tally(&lines)),
+        Ok((ok, lines)) => (ok, tally(runner, &lines)),
         Err(error) => {
             eprintln!("error: the tests did not start: {error}");
             (false, None)
@@ -96,28 +116,12 @@ fn prove(mut command: Command) -> (bool, Option<Tally>) {
 }
 
 /// The sum of all summary lines; `None` without one.
-fn tally(lines: &[String]) -> Option<Tally> {
-    let mut found = lines.iter().filter_map(|line| summary(&plain(line))).peekable();
+fn tally(runner: Runner, lines: &[String]) -> Option<Tally> {
+    let mut found = lines.iter().filter_map(|line| runner.summary(&plain(line))).peekable();
     found.peek()?;
     let mut total = Tally::default();
     found.for_each(|tally| total += tally);
     Some(total)
-}
-
-/// Reads the summary line of either runner: of libtest
-/// `test result: ok. 3 passed; 0 failed; …`, of nextest `Summary [ 0.1s] 3 tests run: 3 passed, …`.
-fn summary(line: &str) -> Option<Tally> {
-    let line = line.trim();
-    if let Some(rest) = line.strip_prefix("test result:") {
-        let (_, counts) = rest.split_once(". ")?;
-        return Some(Tally { passed: count(counts, "passed")?, failed: count(counts, "failed")? });
-    }
-    let (_, rest) = line.strip_prefix("Summary [")?.split_once(']')?;
-    let (run, counts) = rest.split_once(" run: ")?;
-    // `5/9 tests` after an early end; what ran and did not pass failed, in whatever way.
-    let run: usize = run.trim().split(['/', ' ']).next()?.parse().ok()?;
-    let passed = count(counts, "passed").unwrap_or(0);
-    Some(Tally { passed, failed: run.checked_sub(passed)? })
 }
 
 /// The number before `word` in `3 passed; 0 failed` or `3 passed (1 slow), 1 failed`.
@@ -141,38 +145,13 @@ fn plain(line: &str) -> String {
     out
 }
 
-/// Accepts the texts that the code produces now as the right ones, and formats the code.
-pub(crate) fn bless() -> ExitCode {
-    let mut command = Runner::here().command(None);
-    command.env("INSTA_UPDATE", "always").env("INSTA_FORCE_PASS", "1");
-    let tests = shell::run(command);
-    let format = shell::run(shell::cargo(&["fmt", "--all"]));
-    let inline = pending();
-    for path in &inline {
-        eprintln!("error: a snapshot inside the source differs; edit it by hand: {path}");
-        let _ = std::fs::remove_file(shell::root().join(path));
-    }
-    if tests != ExitCode::SUCCESS || !inline.is_empty() {
-        return ExitCode::FAILURE;
-    }
-    if format == ExitCode::SUCCESS {
-        println!("the snapshots say what the code says; read the difference before you keep it");
-    }
-    format
-}
-
-/// The notes that insta leaves for snapshots it cannot write, those inside a source file.
-fn pending() -> Vec<String> {
-    shell::files().into_iter().filter(|path| path.ends_with(".pending-snap")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sum(text: &str) -> Option<(usize, usize)> {
+    fn sum(runner: Runner, text: &str) -> Option<(usize, usize)> {
         let lines: Vec<String> = text.lines().map(String::from).collect();
-        tally(&lines).map(|tally| (tally.passed, tally.failed))
+        tally(runner, &lines).map(|tally| (tally.passed, tally.failed))
     }
 
     #[test]
@@ -180,7 +159,7 @@ mod tests {
         let text = "running 3 tests\ntest a ... ok\n\n\
             test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; in 0.0s\n\
             test result: FAILED. 10 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out\n";
-        assert_eq!(sum(text), Some((13, 2)));
+        assert_eq!(sum(Runner::Libtest, text), Some((13, 2)));
     }
 
     #[test]
@@ -197,7 +176,7 @@ mod tests {
             ("     Summary [   0.1s] 0 tests run: 0 passed, 9 skipped", (0, 0)),
         ];
         for (line, expected) in cases {
-            assert_eq!(sum(line), Some(expected), "{line}");
+            assert_eq!(sum(Runner::Nextest, line), Some(expected), "{line}");
         }
     }
 
@@ -205,11 +184,20 @@ mod tests {
     fn colours_do_not_hide_a_summary() {
         let line = "\u{1b}[32;1m     Summary\u{1b}[0m [   0.005s] \u{1b}[1m3\u{1b}[0m tests run: \
                     \u{1b}[1m3\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped";
-        assert_eq!(sum(line), Some((3, 0)));
+        assert_eq!(sum(Runner::Nextest, line), Some((3, 0)));
+    }
+
+    #[test]
+    fn what_a_failing_test_said_is_not_summed() {
+        let text = "  stdout ───\n\n    test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
+                    \n     Summary [   0.006s] 2 tests run: 1 passed, 1 failed, 0 skipped";
+        assert_eq!(sum(Runner::Nextest, text), Some((1, 1)));
     }
 
     #[test]
     fn no_summary_is_no_sum() {
-        assert_eq!(sum("error: could not compile `a`\nSummary of things: 3 passed"), None);
+        let text = "error: could not compile `a`\nSummary of things: 3 passed";
+        assert_eq!(sum(Runner::Libtest, text), None);
+        assert_eq!(sum(Runner::Nextest, text), None);
     }
 }

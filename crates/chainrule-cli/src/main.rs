@@ -1,2 +1,88 @@
-//! The command.
-fn main() {}
+//! The `chainrule` command.
+//!
+//! Each subcommand is a module with its arguments and a function `run`. Results go to standard
+//! output, everything else (progress, warnings, errors) to standard error, so that the output can be
+//! piped on. Exit codes: 0 done, 1 failed, 2 misused. A reader that closes the pipe early, like
+//! `head`, is no failure.
+
+mod fit;
+mod predict;
+mod progress;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use chainrule_fit::{Error, Result};
+use clap::{Parser, Subcommand};
+
+/// Differentiate programs and fit models.
+#[derive(Parser)]
+#[command(
+    name = "chainrule",
+    version,
+    after_help = "\
+Example:
+  chainrule fit data/diabetes.csv --target bp
+
+Exit codes: 0 done, 1 failed, 2 misused. Colours are off when NO_COLOR is set."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Fit(fit::Arguments),
+    Predict(predict::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Fit(arguments) => fit::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note("error", &error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a result to standard output.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error; if even that fails there is nobody left to tell.
+fn note(kind: &str, text: &str) {
+    let mut err = io::stderr().lock();
+    let kind = bold(kind, is_styled(&err));
+    let _ = writeln!(err, "{kind}: {text}");
+}
+
+/// Writes the warnings of a run to standard error.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        note("warning", warning);
+    }
+}
+
+/// Whether `stream` is a terminal that shows styles.
+fn is_styled(stream: &impl IsTerminal) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    stream.is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+fn bold(text: &str, styled: bool) -> String {
+    if styled { format!("\x1b[1m{text}\x1b[0m") } else { text.into() }
+}

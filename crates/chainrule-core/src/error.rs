@@ -50,6 +50,9 @@ pub struct Operand {
     pub at: Option<&'static Location<'static>>,
 }
 
+/// Hints are broken into lines of at most so many characters.
+const WIDTH: usize = 92;
+
 /// An error, with everything needed to understand it.
 #[derive(Clone)]
 pub struct Error(Box<Report>);
@@ -59,7 +62,7 @@ struct Report {
     kind: ErrorKind,
     what: String,
     operands: Vec<Operand>,
-    marker: Option<String>,
+    marker: Option<(usize, String)>,
     hint: Option<String>,
     at: &'static Location<'static>,
 }
@@ -79,10 +82,11 @@ impl Error {
         self
     }
 
-    /// Adds a line of carets and a remark under the operands' facts.
+    /// Adds a caret and a remark under the operands' facts: under their last character, or `back`
+    /// characters before it.
     #[must_use]
-    pub fn marker(mut self, marker: impl Into<String>) -> Error {
-        self.0.marker = Some(marker.into());
+    pub fn marker(mut self, back: usize, remark: impl Into<String>) -> Error {
+        self.0.marker = Some((back, remark.into()));
         self
     }
 
@@ -127,11 +131,20 @@ impl Error {
             }
             text.truncate(text.trim_end().len());
         }
-        if let Some(marker) = &r.marker {
-            text += &format!("\n  {:role$}   {:>fact$} {marker}", "", "^");
+        if let Some((back, remark)) = &r.marker {
+            let column = fact.saturating_sub(*back);
+            text += &format!("\n  {:role$}   {:>column$} {remark}", "", "^");
         }
-        if let Some(hint) = &r.hint {
-            text += &format!("\n  hint: {hint}");
+        let mut end = 0;
+        for word in r.hint.iter().flat_map(|hint| hint.split(' ')) {
+            let n = word.chars().count();
+            text += match end {
+                0 => "\n  hint: ",
+                _ if end + 1 + n > WIDTH => "\n        ",
+                _ => " ",
+            };
+            end = if end == 0 || end + 1 + n > WIDTH { 8 + n } else { end + 1 + n };
+            text += word;
         }
         text
     }
@@ -153,3 +166,26 @@ impl std::error::Error for Error {}
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The value, or a panic at the caller's line. (In a closure, as `unwrap_or_else` takes, the caller
+/// would be this library.)
+#[track_caller]
+pub(crate) fn or_raise<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => error.raise(),
+    }
+}
+
+/// `1 axis`, `2 axes`: a number with its noun.
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// Which numbers name one of `n` places: `0 to 3, or -4 to -1 from the end`.
+pub(crate) fn places(n: usize) -> String {
+    match n {
+        1 => "0, or -1 from the end".into(),
+        _ => format!("0 to {}, or -{n} to -1 from the end", n - 1),
+    }
+}

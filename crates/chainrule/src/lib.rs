@@ -1,7 +1,53 @@
 //! Differentiate programs and fit models.
+//!
+//! A model is ordinary arithmetic on [`Tensor`]s. The library records the computational graph,
+//! which data went through which operation, and turns it into the graph of the derivatives, which
+//! can be differentiated again. What is asked for is then computed, all of it as one fused program.
+//!
+//! ```
+//! use chainrule::prelude::*;
+//!
+//! let x = Tensor::from([0.0, 1.0, 2.0, 3.0]).requires_grad();
+//! let y = 2.0 * x.dot(&x);
+//! y.backward()?;
+//! assert_eq!(x.grad().unwrap().to_vec::<f64>()?, [0.0, 4.0, 8.0, 12.0]); // 4x
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! Mistakes are explained, with the line that made them and the lines that led there:
+//!
+//! ```
+//! # use chainrule::prelude::*;
+//! let x = Tensor::ones([32, 10]);
+//! let bias = Tensor::zeros([7]).named("bias").requires_grad();
+//! let error = x.try_add(&bias).unwrap_err().to_string();
+//! assert!(error.starts_with("error: shapes do not broadcast in `add`"));
+//! assert!(error.contains("10 and 7 differ on the last axis"));
+//! ```
+//!
+//! # Where to go from here
+//!
+//! - [`tour`]: everything that tensors and gradients do, in a dozen short chapters.
+//! - [`micro`]: how reverse mode works, in a hundred lines that nothing else depends on.
+//! - [`Tensor`]: all methods. [`op`]: the operations behind them, with their derivatives.
+//! - [`grad`](grad()), [`no_grad`], [`realize`], [`cat`], [`stack`], [`einsum`], [`gradcheck`]:
+//!   the functions beside the methods.
+//! - [`Error`] and [`ErrorKind`]: what can go wrong.
+//!
+//! Programs begin with `use chainrule::prelude::*`.
+
+pub mod micro;
+pub mod tour;
+
 pub use chainrule_core::*;
 
-/// Everything that programs usually need.
+/// What programs usually need: `use chainrule::prelude::*`.
+///
+/// Nothing here hides a name of the standard library's prelude: results are written
+/// `Result<Tensor, Error>`.
 pub mod prelude {
-    pub use chainrule_core::*;
+    pub use chainrule_core::{
+        DType, Error, ErrorKind, NewAxis, NoGrad, Tensor, cat, einsum, grad, gradcheck,
+        manual_seed, no_grad, realize, stack, with_threads,
+    };
 }

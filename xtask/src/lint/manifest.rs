@@ -171,7 +171,7 @@ mod tests {
     fn the_table_points_one_way() {
         for (at, (name, on)) in CRATES.iter().enumerate() {
             let earlier = |on: &&str| CRATES[..at].iter().any(|(name, _)| name == on);
-            assert!(on.iter().all(|on| earlier(on)), "{name}: rows stand below their dependencies");
+            assert!(on.iter().all(earlier), "{name}: rows stand below their dependencies");
         }
     }
 }

@@ -43,7 +43,7 @@ type Check = fn(&[File]) -> Vec<String>;
 
 /// Cheap checks first, so that a typing mistake is known at once.
 const CHECKS: &[(&str, Check)] = &[
-    ("formatting", |_| tool(shell::cargo(&["fmt", "--all", "--check"]))),
+    ("formatting", |_| tool(shell::cargo(&["fmt", "--all", "--check", "--", "--color=never"]))),
     ("sizes of files and lines", text::sizes),
     ("nothing left undone", text::undone),
     ("unsafe only in kernels", text::unsafe_code),
@@ -53,11 +53,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("core's modules point one way", direction::modules),
     ("number of crates", |_| number_of_crates()),
     ("clippy", |_| {
-        let words = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        tool(shell::cargo(&words))
+        let mut clippy = shell::cargo(&["clippy", "--quiet", "--keep-going", "--workspace"]);
+        clippy.args(["--all-targets", "--", "-D", "warnings"]);
+        tool(clippy)
     }),
     ("documentation", |_| {
-        let mut doc = shell::cargo(&["doc", "--workspace", "--no-deps"]);
+        let mut doc = shell::cargo(&["doc", "--quiet", "--keep-going", "--workspace", "--no-deps"]);
         doc.env("RUSTDOCFLAGS", "-Dwarnings");
         tool(doc)
     }),
@@ -74,7 +75,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     }
     let files: Vec<File> = shell::files().into_iter().map(File::load).collect();
     let failed = checks.iter().filter(|(name, check)| !report(name, *check, &files)).count();
-    println!("{} checks, {failed} failed", checks.len());
+    println!("checks: {} passed, {failed} failed", checks.len() - failed);
     ExitCode::from(u8::from(failed > 0))
 }
 

@@ -6,6 +6,7 @@ use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::{Fold, Reduce};
 
+use crate::error::places;
 use crate::op::{DType, Extremum, Linear, Op, Window};
 
 /// Elements somewhere in memory.
@@ -188,8 +189,15 @@ fn indices(
         let wrapped = if j < 0 { j + len as i64 } else { j };
         if wrapped < 0 || wrapped >= len as i64 {
             let what = format!("index {j} is out of range for axis {axis} of length {len}");
-            let hint =
-                format!("valid indices are {}..{len}; the bad one is number {i}", -(len as i64));
+            let mut place = vec![0; index.layout.shape.len()];
+            let mut rest = i;
+            for (at, n) in place.iter_mut().zip(&index.layout.shape).rev() {
+                (*at, rest) = (rest % n, rest / n);
+            }
+            let hint = match len {
+                0 => "the axis is empty: check where the data were lost".into(),
+                _ => format!("valid indices are {}; this one is at {place:?}", places(len)),
+            };
             return Err((what, hint));
         }
         f(i, wrapped as usize);

@@ -212,7 +212,28 @@ fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
     let tasks = if kernel.n == 0 { 0 } else { kernel.n.div_ceil(kernel.task) };
     let mut partials: SmallVec<[Buffer; 2]> =
         kernel.totals.iter().map(|t| Buffer::new(bytes(t.slot) * tasks.max(1))).collect();
-    {
+    let shared = &*slots;
+    let inputs: SmallVec<[&[u8]; 8]> = kernel
+        .inputs
+        .iter()
+        .map(|s| {
+            let at = shared.base(s.slot).wrapping_add(s.offset) * s.size;
+            &shared.get(s.slot).bytes()[at..]
+        })
+        .collect();
+    let run = |task: Task<'_>| {
+        let mut file = FILES.with(|f| f.borrow_mut().pop()).unwrap_or_default();
+        run_task(kernel, shared, &inputs, task, &mut file);
+        FILES.with(|f| f.borrow_mut().push(file));
+    };
+    if tasks == 1 {
+        run(Task {
+            start: 0,
+            end: kernel.n,
+            outputs: outputs.iter_mut().map(Buffer::bytes_mut).collect(),
+            totals: partials.iter_mut().map(Buffer::bytes_mut).collect(),
+        });
+    } else {
         let mut pieces: SmallVec<[std::slice::ChunksMut<'_, u8>; 4]> = outputs
             .iter_mut()
             .zip(&kernel.outputs)
@@ -223,35 +244,25 @@ fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
             .zip(&kernel.totals)
             .map(|(b, t)| b.bytes_mut().chunks_mut(bytes(t.slot).max(1)))
             .collect();
-        let work: Vec<Task<'_>> = (0..tasks)
-            .map(|i| Task {
-                start: i * kernel.task,
-                end: ((i + 1) * kernel.task).min(kernel.n),
-                outputs: pieces.iter_mut().filter_map(Iterator::next).collect(),
-                totals: sums.iter_mut().filter_map(Iterator::next).collect(),
-            })
-            .collect();
-        let inputs: SmallVec<[&[u8]; 8]> = kernel
-            .inputs
-            .iter()
-            .map(|s| {
-                &slots.get(s.slot).bytes()[slots.base(s.slot).wrapping_add(s.offset) * s.size..]
-            })
-            .collect();
-        let shared = &*slots;
-        threads::for_each(work, kernel.nanoseconds, |task| {
-            let mut file = FILES.with(|f| f.borrow_mut().pop()).unwrap_or_default();
-            run_task(kernel, shared, &inputs, task, &mut file);
-            FILES.with(|f| f.borrow_mut().push(file));
+        let work = (0..tasks).map(|i| Task {
+            start: i * kernel.task,
+            end: ((i + 1) * kernel.task).min(kernel.n),
+            outputs: pieces.iter_mut().filter_map(Iterator::next).collect(),
+            totals: sums.iter_mut().filter_map(Iterator::next).collect(),
         });
+        threads::for_each(work.collect(), kernel.nanoseconds, run);
     }
+    drop(inputs);
     for (stream, buffer) in kernel.outputs.iter().zip(outputs) {
         slots.set(stream.slot, buffer);
     }
-    for (total, partial) in kernel.totals.iter().zip(partials) {
-        let mut buffer = Buffer::new(bytes(total.slot));
-        by_type!(total.dtype, combine, total, &partial, &mut buffer);
-        slots.set(total.slot, buffer);
+    for (total, mut partial) in kernel.totals.iter().zip(partials) {
+        if tasks != 1 {
+            let mut buffer = Buffer::new(bytes(total.slot));
+            by_type!(total.dtype, combine, total, &partial, &mut buffer);
+            partial = buffer;
+        }
+        slots.set(total.slot, partial);
     }
 }
 

@@ -177,7 +177,11 @@ fn locate(roots: &[Tensor], failure: Failure) -> Error {
     let key = lock();
     let walk = Walk::new(&key, roots, Node::is_pending);
     let node = walk.nodes[failure.item];
-    Error::new(ErrorKind::Index, failure.what, node.0.at).hint(failure.hint)
+    let error = Error::new(ErrorKind::Index, failure.what, node.0.at).hint(failure.hint);
+    match (&node.0.op, node.0.src.get(&key).first()) {
+        (Op::Linear(Linear::Gather(_)), Some(x)) => error.operand(x.operand("tensor")),
+        _ => error,
+    }
 }
 
 /// Appends a node to a structural key.

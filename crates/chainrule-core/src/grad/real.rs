@@ -85,7 +85,7 @@ impl Div for Expr {
     fn div(self, other: Expr) -> Expr {
         match (self, other) {
             (x, Lit(1.0)) => x,
-            (Lit(1.0), Node(x)) => Node(x).map(Unary::Recip),
+            (Lit(1.0), Node(x)) => Node(x).map(Unary::recip),
             (x, y) => Expr::zip2(Binary::Div, x, y),
         }
     }
@@ -94,7 +94,7 @@ impl Div for Expr {
 impl Neg for Expr {
     type Output = Expr;
     fn neg(self) -> Expr {
-        self.map(Unary::Neg)
+        self.map(Unary::neg)
     }
 }
 

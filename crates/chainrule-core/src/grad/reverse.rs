@@ -7,7 +7,7 @@ use chainrule_kernels::guarded::lock;
 
 use super::real::Expr;
 use super::vjp::{Cotangent, vjp};
-use crate::error::{Error, ErrorKind, Operand, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::node::{Cut, Link, Node, Parameter};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
@@ -71,11 +71,14 @@ fn pull_back(
     }
     let _restore = Restore;
     for i in (0..n).rev() {
-        let Some(gy) = cotangents[i].take() else { continue };
         let node = walk.nodes[i];
-        if let Some(target) = target_of(node) {
-            found(target, node, gy.value.clone());
+        let gy = cotangents[i].take();
+        if let Some(target) = target_of(node).filter(|_| node.0.tracks) {
+            // Where nothing arrived, every derivative on the way is 0.
+            let zero = Expr::Lit(0.0);
+            found(target, node, gy.as_ref().map_or(zero, |gy| gy.value.clone()));
         }
+        let Some(gy) = gy else { continue };
         if !node.0.is_inner() {
             continue;
         }
@@ -149,15 +152,16 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
     }
     let each = sums.into_iter().zip(xs).enumerate();
     each.map(|(i, (sum, x))| {
-        let unused =
-            || {
-                let what = format!("the result of `grad` does not depend on argument {i}");
-                Error::new(ErrorKind::Unused, what, here)
-                .operand(x.operand("argument"))
-                .operand(y.operand("result"))
-                .hint("a derivative through `floor`, a comparison or a detached value is 0: leave \
-                       this argument out, or compute the result from it")
+        let unused = || {
+            let what = format!("the result given to `grad` does not depend on tensor {i}");
+            let hint = if x.tracks_grad() {
+                "leave it out; a path through `detach`, `no_grad` or integers does not count"
+            } else {
+                "it is no parameter: mark it with `.requires_grad()` before computing with it"
             };
+            let error = Error::new(ErrorKind::Unused, what, here);
+            error.operand(y.operand("result")).operand(x.operand("tensor")).hint(hint)
+        };
         sum.map(|g| g.like(x)).ok_or_else(unused)
     })
     .collect()
@@ -211,7 +215,7 @@ impl Tensor {
             return Err(Error::new(ErrorKind::Cotangent, what, here)
                 .operand(y.operand("tensor"))
                 .operand(cotangent.operand("cotangent"))
-                .hint("`.reshape` or `.expand` the cotangent, or give `Tensor::ones_like(&y)`"));
+                .hint("`.reshape` or `.expand` the cotangent, or give `&y.ones_like()`"));
         }
         y.accumulate(Expr::of(&cotangent.to_dtype(y.0.dtype)), here);
         Ok(())
@@ -253,20 +257,18 @@ impl Tensor {
         let what = format!("`{op}` on a tensor that tracks no gradients");
         let hint = match self.0.cut {
             Some(Cut::NoGrad(at)) => {
-                format!("it was computed inside `no_grad` at {at}: compute it outside")
+                format!("compute it outside of `no_grad`, which cut the graph at {at}")
             }
             Some(Cut::Detach(at)) => {
-                format!("`detach` at {at} cut it from what it was computed from")
+                format!("gradients do not pass through `detach`, which cut the graph at {at}")
             }
-            Some(Cut::Discrete(at)) => format!(
-                "the operation at {at} has {} values, which have no derivative",
-                if self.0.dtype.is_float() { "integer or truth" } else { self.0.dtype.name() }
-            ),
-            None => "nothing it was computed from is a parameter: make the inputs that you want \
-                     gradients of with `.requires_grad()`"
-                .into(),
+            Some(Cut::Discrete(at)) => {
+                format!("gradients do not pass through integers or truth values, as made at {at}")
+            }
+            None => {
+                "it depends on no parameter: mark its inputs with `.requires_grad()` first".into()
+            }
         };
-        let operand = Operand { ..self.operand("tensor") };
-        Err(Error::new(ErrorKind::NoGraph, what, here).operand(operand).hint(hint))
+        Err(Error::new(ErrorKind::NoGraph, what, here).operand(self.operand("tensor")).hint(hint))
     }
 }

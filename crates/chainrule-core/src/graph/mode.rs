@@ -89,5 +89,9 @@ pub(crate) fn set_location(to: Option<&'static Location<'static>>) {
 #[track_caller]
 #[inline]
 pub(crate) fn location() -> &'static Location<'static> {
-    LOCATION.get().unwrap_or_else(|| Location::caller())
+    // A closure would have its own line.
+    match LOCATION.get() {
+        Some(at) => at,
+        None => Location::caller(),
+    }
 }

@@ -55,6 +55,8 @@ impl Value {
 pub(crate) struct Parameter {
     current: Mutex<Option<Tensor>>,
     grad: Mutex<Option<Tensor>>,
+    name: OnceLock<Box<str>>,
+    at: &'static Location<'static>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -92,6 +94,8 @@ pub(crate) struct Node {
     pub(crate) tracks: bool,
     /// Longest chain of nodes without a value below this one.
     pub(crate) depth: u32,
+    /// The same, each node counted once and once more for every 4,096 elements.
+    pub(crate) heft: u32,
     pub(crate) shape: Shape,
     pub(crate) src: Guarded<Sources>,
     pub(crate) value: OnceLock<Value>,
@@ -138,10 +142,10 @@ impl Drop for Node {
         if src.is_empty() {
             return;
         }
-        let mut stack: Vec<Tensor> = Vec::new();
-        stack.extend(src.drain(..));
-        while let Some(tensor) = stack.pop() {
-            if let Some(mut node) = Arc::into_inner(tensor.0) {
+        let mut stack: SmallVec<[Tensor; 8]> = src.drain(..).collect();
+        while let Some(mut tensor) = stack.pop() {
+            // The last handle on a node: its sources go on the stack before it goes.
+            if let Some(node) = Arc::get_mut(&mut tensor.0) {
                 stack.extend(node.src.owned().drain(..));
             }
         }
@@ -177,9 +181,14 @@ impl Draft {
     #[track_caller]
     pub(crate) fn build(self) -> Tensor {
         LIVE.fetch_add(1, Relaxed);
-        let pending = |s: &Tensor| if s.0.is_pending() { s.0.depth } else { 0 };
+        let (mut depth, mut heft) = (0, 0);
+        for s in self.src.iter().filter(|s| s.0.is_pending()) {
+            (depth, heft) = (s.0.depth.max(depth), s.0.heft.max(heft));
+        }
+        let size = self.shape.iter().product::<usize>() >> 12;
         Tensor(Arc::new(Node {
-            depth: 1 + self.src.iter().map(pending).max().unwrap_or(0),
+            depth: depth.saturating_add(1),
+            heft: heft.saturating_add(1).saturating_add(u32::try_from(size).unwrap_or(u32::MAX)),
             op: self.op,
             dtype: self.dtype,
             tracks: self.tracks,
@@ -304,7 +313,12 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn into_parameter(self) -> Tensor {
         let x = self.source();
-        let parameter = Arc::new(Parameter { current: Mutex::new(None), grad: Mutex::new(None) });
+        let parameter = Arc::new(Parameter {
+            current: Mutex::new(None),
+            grad: Mutex::new(None),
+            name: self.0.name.clone(),
+            at: mode::location(),
+        });
         let version = x.version(&parameter);
         *locked(&parameter.current) = Some(version);
         let mut draft = Draft::new(Op::Parameter, x.0.dtype, x.0.shape.clone());
@@ -359,16 +373,32 @@ impl Tensor {
         draft.build()
     }
 
+    /// Names the tensor; the first name stays.
+    pub(crate) fn set_name(&self, name: &str) {
+        let _ = self.0.name.set(name.into());
+        if let Link::Cell(parameter) = &self.0.link {
+            let _ = parameter.name.set(name.into());
+        }
+    }
+
     /// How an error shows this tensor.
     pub(crate) fn operand(&self, role: &'static str) -> Operand {
         let node = &self.0;
-        let what = match (node.name.get(), &node.op) {
-            (Some(name), Op::Parameter) => format!("parameter {name:?}"),
+        let parameter = match &node.link {
+            Link::None => None,
+            Link::Cell(parameter) => Some(parameter.clone()),
+            Link::Version(parameter) => parameter.upgrade(),
+        };
+        let name = parameter.as_ref().map_or(node.name.get(), |p| p.name.get());
+        let what = match (name, &node.op) {
+            (Some(name), Op::Parameter | Op::Version) => format!("parameter {name:?}"),
             (Some(name), _) => format!("{name:?}"),
-            (None, Op::Parameter) => "a parameter".into(),
+            (None, Op::Parameter | Op::Version) => "a parameter".into(),
             (None, Op::Leaf) => "given data".into(),
+            (None, Op::Const(c)) => format!("filled with {}", c.to_f64()),
             (None, op) => format!("result of `{}`", op.name()),
         };
-        Operand { role, fact: format!("{:?}", node.shape.as_slice()), what, at: Some(node.at) }
+        let at = parameter.map_or(node.at, |p| p.at);
+        Operand { role, fact: format!("{:?}", node.shape.as_slice()), what, at: Some(at) }
     }
 }

@@ -12,13 +12,12 @@ const REALS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 const ABOVE_ZERO: &[f64] = &[0.1, 0.5, 1.0, 3.0];
 
-/// Declares operations: name, LaTeX, domain, samples and cost, then the value and the derivative.
+/// Declares operations: LaTeX, domain, samples and cost, then the value and the derivative.
 macro_rules! scalar {
-    ($($(#[$doc:meta])* $op:ident $name:literal $tex:literal $domain:expr, $samples:expr, $cost:literal;
+    ($($(#[$doc:meta])* $op:ident $tex:literal $domain:expr, $samples:expr, $cost:literal;
        f($x:ident) = $f:expr; d($dx:pat, $dy:pat) = $d:expr;)*) => { $(
         $(#[$doc])*
         impl Scalar1 for $op {
-            const NAME: &'static str = $name;
             const TEX: &'static str = $tex;
             const DOMAIN: (f64, f64) = $domain;
             const SAMPLES: &'static [f64] = $samples;
@@ -32,8 +31,7 @@ macro_rules! scalar {
 pub(super) use scalar;
 
 /// −x. Derivative −1.
-impl Scalar1 for Neg {
-    const NAME: &'static str = "neg";
+impl Scalar1 for neg {
     const TEX: &'static str = "-#";
     const COST: u32 = 1;
     const INT: Option<fn(i64) -> i64> = Some(i64::wrapping_neg);
@@ -47,8 +45,7 @@ impl Scalar1 for Neg {
 }
 
 /// |x|. Derivative sign x; 0 at the kink.
-impl Scalar1 for Abs {
-    const NAME: &'static str = "abs";
+impl Scalar1 for abs {
     const TEX: &'static str = r"\left|#\right|";
     const COST: u32 = 1;
     const INT: Option<fn(i64) -> i64> = Some(i64::wrapping_abs);
@@ -57,13 +54,12 @@ impl Scalar1 for Abs {
         x.abs()
     }
     fn d<R: Real>(x: R, _: R) -> R {
-        x.map(Unary::Sign)
+        x.map(Unary::sign)
     }
 }
 
 /// −1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0.
-impl Scalar1 for Sign {
-    const NAME: &'static str = "sign";
+impl Scalar1 for sign {
     const TEX: &'static str = r"\operatorname{sgn} #";
     const COST: u32 = 1;
     const INT: Option<fn(i64) -> i64> = Some(i64::signum);
@@ -78,8 +74,7 @@ impl Scalar1 for Sign {
 }
 
 /// x². Derivative 2x.
-impl Scalar1 for Square {
-    const NAME: &'static str = "square";
+impl Scalar1 for square {
     const TEX: &'static str = "#^{2}";
     const COST: u32 = 1;
     const INT: Option<fn(i64) -> i64> = Some(|x| x.wrapping_mul(x));
@@ -94,113 +89,113 @@ impl Scalar1 for Square {
 
 scalar! {
     /// 1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y².
-    Recip "recip" r"\frac{1}{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 4;
+    recip r"\frac{1}{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 4;
     f(x) = F::lit(1.0) / x; d(_, y) = -(y.clone() * y);
 
     /// The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
-    Sqrt "sqrt" r"\sqrt{#}" POSITIVE, &[0.25, 1.0, 2.0, 9.0], 4;
+    sqrt r"\sqrt{#}" POSITIVE, &[0.25, 1.0, 2.0, 9.0], 4;
     f(x) = x.sqrt(); d(_, y) = y.lit(0.5) / y;
 
     /// 1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³.
-    Rsqrt "rsqrt" r"\frac{1}{\sqrt{#}}" POSITIVE, &[0.25, 1.0, 2.0, 9.0], 6;
+    rsqrt r"\frac{1}{\sqrt{#}}" POSITIVE, &[0.25, 1.0, 2.0, 9.0], 6;
     f(x) = F::lit(1.0) / x.sqrt(); d(_, y) = y.lit(-0.5) * (y.clone() * y.clone() * y);
 
     /// ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
-    Cbrt "cbrt" r"\sqrt[3]{#}" REALS, &[-2.0, -0.5, 0.3, 8.0], 16;
+    cbrt r"\sqrt[3]{#}" REALS, &[-2.0, -0.5, 0.3, 8.0], 16;
     f(x) = x.cbrt(); d(_, y) = y.lit(1.0) / (y.lit(3.0) * (y.clone() * y));
 
     /// eˣ, its own derivative.
-    Exp "exp" "e^{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 6;
+    exp "e^{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 6;
     f(x) = x.exp(); d(_, y) = y;
 
     /// 2ˣ = e^(x ln 2), so y′ = y ln 2.
-    Exp2 "exp2" "2^{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 6;
+    exp2 "2^{#}" REALS, &[-2.0, -0.5, 0.3, 1.7], 6;
     f(x) = x.exp2(); d(_, y) = y.lit(std::f64::consts::LN_2) * y;
 
     /// eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1.
-    Expm1 "expm1" r"e^{#}-1" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
-    f(x) = x.expm1(); d(x, _) = x.map(Unary::Exp);
+    expm1 r"e^{#}-1" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
+    f(x) = x.expm1(); d(x, _) = x.map(Unary::exp);
 
     /// The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x.
-    Ln "ln" r"\ln #" POSITIVE, ABOVE_ZERO, 8;
+    ln r"\ln #" POSITIVE, ABOVE_ZERO, 8;
     f(x) = x.ln(); d(x, _) = x.lit(1.0) / x;
 
     /// ln x / ln 2.
-    Log2 "log2" r"\log_{2} #" POSITIVE, ABOVE_ZERO, 8;
+    log2 r"\log_{2} #" POSITIVE, ABOVE_ZERO, 8;
     f(x) = x.log2(); d(x, _) = x.lit(std::f64::consts::LOG2_E) / x;
 
     /// ln x / ln 10.
-    Log10 "log10" r"\log_{10} #" POSITIVE, ABOVE_ZERO, 8;
+    log10 r"\log_{10} #" POSITIVE, ABOVE_ZERO, 8;
     f(x) = x.log10(); d(x, _) = x.lit(std::f64::consts::LOG10_E) / x;
 
     /// ln(1 + x) without cancellation near 0. Derivative 1/(1 + x).
-    Log1p "log1p" r"\ln\left(1+#\right)" (-1.0, f64::INFINITY), &[-0.5, 0.1, 0.3, 1.7], 10;
+    log1p r"\ln\left(1+#\right)" (-1.0, f64::INFINITY), &[-0.5, 0.1, 0.3, 1.7], 10;
     f(x) = x.log1p(); d(x, _) = x.lit(1.0) / (x.lit(1.0) + x);
 
     /// sin x, x in radians. sin′ = cos.
-    Sin "sin" r"\sin #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
-    f(x) = x.sin(); d(x, _) = x.map(Unary::Cos);
+    sin r"\sin #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
+    f(x) = x.sin(); d(x, _) = x.map(Unary::cos);
 
     /// cos x, x in radians. cos′ = −sin.
-    Cos "cos" r"\cos #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
-    f(x) = x.cos(); d(x, _) = -x.map(Unary::Sin);
+    cos r"\cos #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
+    f(x) = x.cos(); d(x, _) = -x.map(Unary::sin);
 
     /// tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
-    Tan "tan" r"\tan #" REALS, &[-1.2, -0.5, 0.3, 1.1], 16;
+    tan r"\tan #" REALS, &[-1.2, -0.5, 0.3, 1.1], 16;
     f(x) = x.tan(); d(_, y) = y.lit(1.0) + y.clone() * y;
 
     /// The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
-    Asin "asin" r"\arcsin #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
-    f(x) = x.asin(); d(x, _) = (x.lit(1.0) - x.clone() * x).map(Unary::Rsqrt);
+    asin r"\arcsin #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
+    f(x) = x.asin(); d(x, _) = (x.lit(1.0) - x.clone() * x).map(Unary::rsqrt);
 
     /// The inverse cosine, π/2 − asin x.
-    Acos "acos" r"\arccos #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
-    f(x) = x.acos(); d(x, _) = -(x.lit(1.0) - x.clone() * x).map(Unary::Rsqrt);
+    acos r"\arccos #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
+    f(x) = x.acos(); d(x, _) = -(x.lit(1.0) - x.clone() * x).map(Unary::rsqrt);
 
     /// The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
-    Atan "atan" r"\arctan #" REALS, &[-2.0, -0.5, 0.3, 1.7], 16;
+    atan r"\arctan #" REALS, &[-2.0, -0.5, 0.3, 1.7], 16;
     f(x) = x.atan(); d(x, _) = x.lit(1.0) / (x.lit(1.0) + x.clone() * x);
 
     /// (eˣ − e⁻ˣ)/2, with derivative cosh x.
-    Sinh "sinh" r"\sinh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 12;
-    f(x) = x.sinh(); d(x, _) = x.map(Unary::Cosh);
+    sinh r"\sinh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 12;
+    f(x) = x.sinh(); d(x, _) = x.map(Unary::cosh);
 
     /// (eˣ + e⁻ˣ)/2, with derivative sinh x.
-    Cosh "cosh" r"\cosh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 12;
-    f(x) = x.cosh(); d(x, _) = x.map(Unary::Sinh);
+    cosh r"\cosh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 12;
+    f(x) = x.cosh(); d(x, _) = x.map(Unary::sinh);
 
     /// sinh x / cosh x, so y′ = 1 − y².
-    Tanh "tanh" r"\tanh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
+    tanh r"\tanh #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
     f(x) = x.tanh(); d(_, y) = y.lit(1.0) - y.clone() * y;
 
     /// The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
-    Asinh "asinh" r"\operatorname{arsinh} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 16;
-    f(x) = x.asinh(); d(x, _) = (x.lit(1.0) + x.clone() * x).map(Unary::Rsqrt);
+    asinh r"\operatorname{arsinh} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 16;
+    f(x) = x.asinh(); d(x, _) = (x.lit(1.0) + x.clone() * x).map(Unary::rsqrt);
 
     /// The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
-    Acosh "acosh" r"\operatorname{arcosh} #" (1.0, f64::INFINITY), &[1.2, 1.5, 2.0, 5.0], 16;
-    f(x) = x.acosh(); d(x, _) = (x.clone() * x.clone() - x.lit(1.0)).map(Unary::Rsqrt);
+    acosh r"\operatorname{arcosh} #" (1.0, f64::INFINITY), &[1.2, 1.5, 2.0, 5.0], 16;
+    f(x) = x.acosh(); d(x, _) = (x.clone() * x.clone() - x.lit(1.0)).map(Unary::rsqrt);
 
     /// The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
-    Atanh "atanh" r"\operatorname{artanh} #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
+    atanh r"\operatorname{artanh} #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
     f(x) = x.atanh(); d(x, _) = x.lit(1.0) / (x.lit(1.0) - x.clone() * x);
 
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand.
-    Erf "erf" r"\operatorname{erf} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 14;
+    erf r"\operatorname{erf} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 14;
     f(x) = x.erf();
-    d(x, _) = x.lit(std::f64::consts::FRAC_2_SQRT_PI) * (-(x.clone() * x)).map(Unary::Exp);
+    d(x, _) = x.lit(std::f64::consts::FRAC_2_SQRT_PI) * (-(x.clone() * x)).map(Unary::exp);
 
     /// 1 − erf x, without cancellation for large x.
-    Erfc "erfc" r"\operatorname{erfc} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 20;
+    erfc r"\operatorname{erfc} #" REALS, &[-2.0, -0.5, 0.3, 1.7], 20;
     f(x) = x.erfc();
-    d(x, _) = x.lit(-std::f64::consts::FRAC_2_SQRT_PI) * (-(x.clone() * x)).map(Unary::Exp);
+    d(x, _) = x.lit(-std::f64::consts::FRAC_2_SQRT_PI) * (-(x.clone() * x)).map(Unary::exp);
 
     /// ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function.
-    Lgamma "lgamma" r"\ln\Gamma\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
-    f(x) = x.lgamma(); d(x, _) = x.map(Unary::Digamma);
+    lgamma r"\ln\Gamma\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
+    f(x) = x.lgamma(); d(x, _) = x.map(Unary::digamma);
 
     /// ψ(x) = Γ′(x)/Γ(x); NaN at 0 and the negative integers. Its derivative is ψ⁽¹⁾(x).
-    Digamma "digamma" r"\psi\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
+    digamma r"\psi\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
     f(x) = x.digamma(); d(x, _) = x.lit(1.0).zip(Binary::Polygamma, &x);
 }
 

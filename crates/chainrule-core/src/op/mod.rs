@@ -18,6 +18,7 @@ mod two;
 pub use dtype::{DType, Element, Scalar};
 pub use linear::{Axes, Linear, MAX_RANK, Order, Shape, Window};
 pub use real::Real;
+pub(crate) use scalar::unary_list;
 pub use scalar::*;
 
 /// How a reduction combines elements.

@@ -7,16 +7,15 @@ use super::Real;
 use super::scalar::*;
 
 macro_rules! rounding {
-    ($($(#[$doc:meta])* $op:ident $name:literal $tex:literal $method:ident)*) => { $(
+    ($($(#[$doc:meta])* $op:ident $tex:literal)*) => { $(
         $(#[$doc])*
         impl Scalar1 for $op {
-            const NAME: &'static str = $name;
             const TEX: &'static str = $tex;
             const COST: u32 = 1;
             const INT: Option<fn(i64) -> i64> = Some(|x| x);
             #[inline(always)]
             fn f<F: Float>(x: F) -> F {
-                x.$method()
+                x.$op()
             }
             fn d<R: Real>(x: R, _: R) -> R {
                 x.lit(0.0)
@@ -27,18 +26,17 @@ macro_rules! rounding {
 
 rounding! {
     /// The largest integer ≤ x.
-    Floor "floor" r"\lfloor #\rfloor" floor
+    floor r"\lfloor #\rfloor"
     /// The smallest integer ≥ x.
-    Ceil "ceil" r"\lceil #\rceil" ceil
+    ceil r"\lceil #\rceil"
     /// The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
-    Round "round" r"\operatorname{round} #" round
+    round r"\operatorname{round} #"
     /// Towards zero.
-    Trunc "trunc" r"\operatorname{trunc} #" trunc
+    trunc r"\operatorname{trunc} #"
 }
 
 /// x − trunc x, with the sign of x. Derivative 1.
-impl Scalar1 for Frac {
-    const NAME: &'static str = "frac";
+impl Scalar1 for frac {
     const TEX: &'static str = r"\operatorname{frac} #";
     const COST: u32 = 2;
     const INT: Option<fn(i64) -> i64> = Some(|_| 0);

@@ -1,7 +1,6 @@
 //! What a scalar operation is, and the two lists of them.
 //!
-//! An operation is one `impl` of [`Scalar1`] or [`Scalar2`] and one word in `unary!` or `binary!`
-//! below; methods on tensors, kernels, derivatives of every order and tests follow from that.
+//! An operation is one `impl` of [`Scalar1`] or [`Scalar2`] and one word in a list below; methods on tensors, kernels, derivatives of every order and tests follow from that.
 //! The implementations stand by family in [`super::elementary`], [`super::activation`],
 //! [`super::rounding`] and [`super::two`].
 
@@ -12,8 +11,6 @@ use super::{DType, Real};
 
 /// A scalar function of one argument, and everything that the rest of the crate asks of it.
 pub trait Scalar1: 'static {
-    /// The method's name; torch's where torch has one.
-    const NAME: &'static str;
     /// LaTeX, with `#` for the argument.
     const TEX: &'static str;
     /// Where the function is defined; outside, the value is NaN.
@@ -52,22 +49,40 @@ pub trait Scalar2: 'static {
     fn dy<R: Real>(x: R, y: R, z: R) -> R;
 }
 
+/// Gives the list of scalar functions to a macro. The word for an operation is the name of its
+/// type, of its variant of [`Unary`], and of its method on tensors: torch's where torch has one.
+macro_rules! unary_list {
+    ($macro:ident) => {
+        $macro! {
+            neg abs sign recip square sqrt rsqrt cbrt
+            exp exp2 expm1 ln log2 log10 log1p
+            sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
+            sigmoid logit softplus logsigmoid relu leaky_relu elu gelu gelu_tanh silu mish softsign
+            erf erfc lgamma digamma
+            floor ceil round trunc frac
+        }
+    };
+}
+pub(crate) use unary_list;
+
+/// The enum over the list, and a method for each column of [`Scalar1`].
 macro_rules! unary {
     ($($op:ident)*) => {
         /// The scalar functions of one argument.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u8)]
-        #[allow(missing_docs)] // documented at each implementation
+        #[allow(missing_docs, non_camel_case_types)] // documented at each implementation
         pub enum Unary { $($op),* }
         $(
-            #[doc = concat!("The operation `", stringify!($op), "`, as a type.")]
-            pub struct $op;
+            #[doc = concat!("The operation `", stringify!($op), "`, as a type; see its [`Scalar1`].")]
+            #[allow(non_camel_case_types)]
+            pub enum $op {}
         )*
         impl Unary {
             /// Every operation of one argument.
             pub const ALL: &'static [Unary] = &[$(Unary::$op),*];
             /// The method's name.
-            pub fn name(self) -> &'static str { match self { $(Unary::$op => $op::NAME),* } }
+            pub fn name(self) -> &'static str { match self { $(Unary::$op => stringify!($op)),* } }
             /// LaTeX, with `#` for the argument.
             pub fn tex(self) -> &'static str { match self { $(Unary::$op => $op::TEX),* } }
             /// Where the function is defined.
@@ -140,14 +155,7 @@ macro_rules! binary {
     };
 }
 
-unary! {
-    Neg Abs Sign Recip Square Sqrt Rsqrt Cbrt
-    Exp Exp2 Expm1 Ln Log2 Log10 Log1p
-    Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh
-    Sigmoid Logit Softplus LogSigmoid Relu LeakyRelu Elu Gelu GeluTanh Silu Mish Softsign
-    Erf Erfc Lgamma Digamma
-    Floor Ceil Round Trunc Frac
-}
+unary_list!(unary);
 
 binary! {
     Add Sub Mul Div Pow Rem Maximum Minimum

@@ -64,7 +64,7 @@ scalar2! {
         y.pick(Cmp::Eq, &y.lit(0.0), &y.lit(0.0), &slope)
     };
     dy(x, _, z) = {
-        let slope = z.clone() * x.map(Unary::Ln);
+        let slope = z.clone() * x.map(Unary::ln);
         z.pick(Cmp::Eq, &z.lit(0.0), &z.lit(0.0), &slope)
     };
 
@@ -72,7 +72,7 @@ scalar2! {
     Rem "fmod" r"# \bmod @" samples PAIRS; cost 20; int Some(|x, y| if y == 0 { 0 } else { x.wrapping_rem(y) });
     f(x, y) = x.rem(y);
     dx(x, _, _) = x.lit(1.0);
-    dy(x, y, _) = -(x / y).map(Unary::Trunc);
+    dy(x, y, _) = -(x / y).map(Unary::trunc);
 
     /// The larger; NaN if either is. Equal arguments share the derivative.
     Maximum "maximum" r"\max\left(#,@\right)" samples PAIRS; cost 1; int Some(i64::max);
@@ -102,7 +102,7 @@ scalar2! {
     /// |x| with the sign of y: slope sign x · sign y in x, 0 at x = 0; none in y.
     Copysign "copysign" r"\left|#\right|\operatorname{sgn} @" samples PAIRS; cost 1; int None;
     f(x, y) = x.copysign(y);
-    dx(x, y, _) = x.map(Unary::Sign) * x.lit(1.0).zip(Binary::Copysign, &y);
+    dx(x, y, _) = x.map(Unary::sign) * x.lit(1.0).zip(Binary::Copysign, &y);
     dy(x, _, _) = x.lit(0.0);
 
     /// ln(eˣ + e^y) without overflow: ∂x = e^(x − z).
@@ -113,8 +113,8 @@ scalar2! {
         let sum = m + d.exp().log1p();
         if x == y { x + F::lit(std::f64::consts::LN_2) } else { sum }
     };
-    dx(x, _, z) = (x - z).map(Unary::Exp);
-    dy(_, y, z) = (y - z).map(Unary::Exp);
+    dx(x, _, z) = (x - z).map(Unary::exp);
+    dy(_, y, z) = (y - z).map(Unary::exp);
 
     /// x ln y, and 0 where x = 0 whatever y is (but NaN).
     Xlogy "xlogy" r"# \ln @" samples &[(0.5, 0.7), (-0.5, 1.3), (2.3, 2.0), (1.7, 3.0)]; cost 10; int None;
@@ -123,7 +123,7 @@ scalar2! {
         let zero = if y.is_nan() { y } else { F::lit(0.0) };
         if x == F::lit(0.0) { zero } else { z }
     };
-    dx(_, y, _) = y.map(Unary::Ln);
+    dx(_, y, _) = y.map(Unary::ln);
     dy(x, y, _) = x / y;
 }
 

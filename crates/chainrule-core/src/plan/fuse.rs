@@ -31,7 +31,10 @@ enum Home {
     Stored(View, u32),
     /// Cheap to compute from what is stored: computed again in each kernel that uses it.
     /// `from` is the last stage of its sources, `weight` what it costs with its sources.
-    Deferred { from: u32, weight: u32 },
+    Deferred {
+        from: u32,
+        weight: u32,
+    },
     /// In a kernel.
     Lane {
         kernel: usize,

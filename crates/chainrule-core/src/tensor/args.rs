@@ -4,8 +4,10 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Operand as Party, Result, count, places};
+use crate::exec::realize;
 use crate::graph::Tensor;
+use crate::graph::node::{self, Sources};
 use crate::op::{Axes, DType, Linear, MAX_RANK, Op, Scalar, Shape};
 
 /// A length in a shape, or an axis number.
@@ -90,8 +92,7 @@ impl<D: Dim> IntoAxes for &[D] {
 pub(super) fn lengths(op: &str, shape: impl IntoShape) -> Result<Shape> {
     let dims = shape.into_dims();
     check_rank(op, dims.len())?;
-    let negative = dims.iter().find(|&&d| d < 0);
-    if let Some(d) = negative {
+    if let Some(d) = dims.iter().filter(|&&d| d < 0).min() {
         let what = format!("`{op}` got the shape {dims:?} with the negative length {d}");
         return Err(
             Error::new(ErrorKind::Shape, what, Location::caller()).hint("lengths are 0 or more")
@@ -99,8 +100,7 @@ pub(super) fn lengths(op: &str, shape: impl IntoShape) -> Result<Shape> {
     }
     let product = dims.iter().try_fold(1i64, |p, &d| p.checked_mul(d.max(1)));
     if product.is_none_or(|p| p > isize::MAX as i64 / 16) {
-        let what =
-            format!("`{op}` got the shape {dims:?}, with more elements than memory can hold");
+        let what = format!("`{op}` got a shape for more elements than memory holds: {dims:?}");
         return Err(Error::new(ErrorKind::Shape, what, Location::caller())
             .hint("check the lengths; axes multiply"));
     }
@@ -112,7 +112,7 @@ pub(super) fn check_rank(op: &str, rank: usize) -> Result<()> {
     if rank <= MAX_RANK {
         return Ok(());
     }
-    let what = format!("`{op}` would make a tensor with {rank} axes");
+    let what = format!("`{op}` would make a tensor with {}", count(rank, "axis", "axes"));
     Err(Error::new(ErrorKind::Shape, what, Location::caller())
         .hint(format!("tensors have at most {MAX_RANK} axes: merge some with `reshape`")))
 }
@@ -132,8 +132,8 @@ pub(super) fn axis_of(op: &str, x: &Tensor, axis: i64, rank: usize) -> Result<us
     }
     let what = format!("axis {axis} does not exist in `{op}`");
     let hint = match rank {
-        0 => "a 0-d tensor has no axes".to_string(),
-        _ => format!("axes are 0..{rank}, or -{rank}..0 from the end"),
+        0 => "the tensor has no axes: it is a single number".to_string(),
+        _ => format!("its axes are {}", places(rank)),
     };
     Err(Error::new(ErrorKind::Axis, what, Location::caller())
         .operand(x.operand("tensor"))
@@ -198,13 +198,25 @@ number! {
     bool, Bool, Bool;
 }
 
-/// The shape that two shapes broadcast to: axes are matched from the last, and a length of 1 (or a
-/// missing axis) stretches.
+/// The shape that two tensors broadcast to. An error calls them by their `roles`.
 #[track_caller]
-pub(super) fn broadcast(op: &str, x: &Tensor, y: &Tensor) -> Result<Shape> {
-    let (a, b) = (&x.0.shape, &y.0.shape);
+pub(super) fn broadcast(
+    op: &str,
+    roles: [&'static str; 2],
+    x: &Tensor,
+    y: &Tensor,
+) -> Result<Shape> {
+    match joint(x.shape(), y.shape()) {
+        Ok(shape) => Ok(shape),
+        Err(from_last) => Err(clash(op, roles, x, y, from_last)),
+    }
+}
+
+/// The shape that two shapes broadcast to: axes are matched from the last, and a length of 1 (or a
+/// missing axis) stretches. If there is none, the axis where they differ, counted from the last.
+pub(super) fn joint(a: &[usize], b: &[usize]) -> Result<Shape, usize> {
     let rank = a.len().max(b.len());
-    let at = |s: &Shape, i: usize| if i < s.len() { s[s.len() - 1 - i] } else { 1 };
+    let at = |s: &[usize], i: usize| if i < s.len() { s[s.len() - 1 - i] } else { 1 };
     let mut shape = Shape::from_elem(1, rank);
     for i in 0..rank {
         let (m, n) = (at(a, i), at(b, i));
@@ -212,44 +224,84 @@ pub(super) fn broadcast(op: &str, x: &Tensor, y: &Tensor) -> Result<Shape> {
             (m, n) if m == n => m,
             (1, n) => n,
             (m, 1) => m,
-            _ => return Err(clash(op, x, y, i, m, n)),
+            _ => return Err(i),
         };
     }
     Ok(shape)
 }
 
+/// The error for shapes that differ on an axis, counted from the last.
 #[track_caller]
 #[cold]
-fn clash(op: &str, x: &Tensor, y: &Tensor, from_last: usize, m: usize, n: usize) -> Error {
+pub(super) fn clash(
+    op: &str,
+    roles: [&'static str; 2],
+    x: &Tensor,
+    y: &Tensor,
+    from_last: usize,
+) -> Error {
+    let (a, b) = (x.shape(), y.shape());
+    let (m, n) = (a[a.len() - 1 - from_last], b[b.len() - 1 - from_last]);
     let place = match from_last {
         0 => "the last axis".into(),
         1 => "the axis before the last".into(),
         i => format!("axis -{}", i + 1),
     };
-    let error = Error::new(
+    let hint = match (vector_beside(a, b), vector_beside(b, a)) {
+        _ if a.len() == 2 && b.len() == 2 && a[0] == b[1] && a[1] == b[0] => {
+            "one has the shape of the other's transpose: did you mean `.t()`?".to_string()
+        }
+        (Some((axis, shape)), _) => {
+            format!("to match {} with axis {axis}, `.reshape({shape:?})` it", roles[1])
+        }
+        (_, Some((axis, shape))) => {
+            format!("to match {} with axis {axis}, `.reshape({shape:?})` it", roles[0])
+        }
+        _ => format!(
+            "axes match from the last, and only a length of 1 stretches: make {m} and {n} \
+             equal, or one of them 1"
+        ),
+    };
+    let (facts, back) = columns([a, b], from_last);
+    let [left, right] = [x.operand(roles[0]), y.operand(roles[1])];
+    let [upper, lower] = facts;
+    Error::new(
         ErrorKind::Broadcast,
         format!("shapes do not broadcast in `{op}`"),
         Location::caller(),
-    );
-    let (a, b) = (&x.0.shape, &y.0.shape);
-    let hint = if a.len() == 2 && b.len() == 2 && a[0] == b[1] && a[1] == b[0] {
-        "one is the other's transpose in shape: did you mean `.t()`?".to_string()
-    } else if b.len() == 1 && a.len() > 1 && a[..a.len() - 1].contains(&b[0]) {
-        format!(
-            "axes are matched from the last: to match axis 0, give right the shape [{n}, 1] \
-                 with `.unsqueeze(-1)`"
-        )
-    } else {
-        format!(
-            "axes are matched from the last, and only a length of 1 stretches: make {m} and \
-                 {n} equal, or one of them 1"
-        )
+    )
+    .operand(Party { fact: upper, ..left })
+    .operand(Party { fact: lower, ..right })
+    .marker(back, format!("{m} and {n} differ on {place}"))
+    .hint(hint)
+}
+
+/// The axis of `shape` that a vector of shape `vector` was perhaps meant for, and the shape that it
+/// must then have.
+fn vector_beside(shape: &[usize], vector: &[usize]) -> Option<(usize, Vec<usize>)> {
+    let &[n] = vector else { return None };
+    let (_, before) = shape.split_last()?;
+    let axis = before.iter().rposition(|&m| m == n)?;
+    let mut lengths = vec![1; shape.len() - axis];
+    lengths[0] = n;
+    Some((axis, lengths))
+}
+
+/// Two shapes with their axes one below the other, and how many characters stand behind the one
+/// that is `from_last` axes before the last.
+fn columns(shapes: [&[usize]; 2], from_last: usize) -> ([String; 2], usize) {
+    let from_end = |s: &[usize], i: usize| s.len().checked_sub(i + 1).map(|at| s[at].to_string());
+    let width =
+        |i: usize| shapes.iter().filter_map(|s| from_end(s, i)).map(|n| n.len()).max().unwrap_or(0);
+    let fact = |s: &[usize]| {
+        let numbers: Vec<String> = (0..s.len())
+            .rev()
+            .map(|i| format!("{:>1$}", from_end(s, i).unwrap_or_default(), width(i)))
+            .collect();
+        format!("[{}]", numbers.join(", "))
     };
-    error
-        .operand(x.operand("left"))
-        .operand(y.operand("right"))
-        .marker(format!("{m} and {n} differ on {place}"))
-        .hint(hint)
+    let back = 1 + (0..from_last).map(|i| width(i) + 2).sum::<usize>();
+    (shapes.map(fact), back)
 }
 
 /// `x` stretched to `shape`, with which it broadcasts.
@@ -284,6 +336,22 @@ impl Tensor {
             return x;
         }
         let dtype = x.0.dtype;
-        crate::graph::node::record(Op::Linear(op), dtype, shape, smallvec::smallvec![x])
+        record(Op::Linear(op), dtype, shape, smallvec::smallvec![x])
     }
+}
+
+/// Pending chains heavier than this are computed: a running total that nobody looks at must not
+/// grow, nor hold on to what it was made of, for ever.
+const HEAVY: u32 = 1 << 14;
+
+/// Records an operation, and computes it if too much is pending below it. What is recorded for
+/// gradients stays pending, as its graph is needed anyway.
+#[track_caller]
+pub(super) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor {
+    let tensor = node::record(op, dtype, shape, src);
+    if tensor.0.heft > HEAVY && !tensor.0.tracks && tensor.0.is_pending() {
+        // An error comes up again when the numbers are asked for.
+        let _ = realize(&[&tensor]);
+    }
+    tensor
 }

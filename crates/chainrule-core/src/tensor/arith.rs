@@ -6,12 +6,14 @@ use std::panic::Location;
 
 use smallvec::smallvec;
 
-use super::args::{Operand, broadcast, stretch};
+use super::args::{Operand, broadcast, record, stretch};
 use super::methods;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, or_raise};
 use crate::graph::Tensor;
-use crate::graph::node::record;
 use crate::op::{Binary, Cmp, DType, Linear, Logic, Op, Scalar, Unary};
+
+/// How errors call the operands of an operator.
+const SIDES: [&str; 2] = ["left", "right"];
 
 impl Tensor {
     /// Converts the elements: fractions are cut off towards zero, any non-zero number is true.
@@ -28,24 +30,28 @@ impl Tensor {
         record(Op::Linear(Linear::Cast), dtype, shape, smallvec![x])
     }
 
-    /// Both operands, of one shape and type.
+    /// Both operands, of one shape and type. An error calls them by their `roles`.
     #[track_caller]
-    fn pair(&self, op: &str, other: impl Operand) -> Result<(Tensor, Tensor)> {
+    fn pair(
+        &self,
+        op: &str,
+        roles: [&'static str; 2],
+        other: impl Operand,
+    ) -> Result<(Tensor, Tensor)> {
         let x = self.source();
         let y = other.beside(&x);
-        let dtype = x.0.dtype.promote(y.0.dtype);
-        let (x, y) = (x.to_dtype(dtype), y.to_dtype(dtype));
-        if x.0.shape == y.0.shape {
+        if x.0.shape == y.0.shape && x.0.dtype == y.0.dtype {
             return Ok((x, y));
         }
-        let shape = broadcast(op, &x, &y)?;
-        Ok((stretch(x, &shape), stretch(y, &shape)))
+        let shape = broadcast(op, roles, &x, &y)?;
+        let dtype = x.0.dtype.promote(y.0.dtype);
+        Ok((stretch(x.to_dtype(dtype), &shape), stretch(y.to_dtype(dtype), &shape)))
     }
 
     /// A scalar function of two tensors.
     #[track_caller]
     pub(super) fn zip(&self, op: Binary, other: impl Operand) -> Result<Tensor> {
-        let (mut x, mut y) = self.pair(op.name(), other)?;
+        let (mut x, mut y) = self.pair(op.name(), SIDES, other)?;
         if op.int().is_none() && !x.0.dtype.is_float() {
             (x, y) = (x.to_dtype(DType::F32), y.to_dtype(DType::F32));
         } else if x.0.dtype == DType::Bool {
@@ -54,8 +60,10 @@ impl Tensor {
         if !op.smooth_in_x() && x.0.tracks {
             let what = format!("`{}` has no derivative in its first argument", op.name());
             return Err(Error::new(ErrorKind::NoDerivative, what, Location::caller())
-                .operand(x.operand("first"))
-                .hint("give the first argument as a number, or `.detach()` it"));
+                .operand(self.operand("first"))
+                .hint(
+                    "give a first argument that tracks no gradients, such as `.detach()` of it",
+                ));
         }
         let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
         Ok(record(Op::Zip(op), dtype, shape, smallvec![x, y]))
@@ -76,14 +84,14 @@ impl Tensor {
 
     #[track_caller]
     fn compare(&self, cmp: Cmp, other: impl Operand) -> Result<Tensor> {
-        let (x, y) = self.pair(cmp.name(), other)?;
+        let (x, y) = self.pair(cmp.name(), SIDES, other)?;
         let shape = x.0.shape.clone();
         Ok(record(Op::Compare(cmp), DType::Bool, shape, smallvec![x, y]))
     }
 
     #[track_caller]
     fn logic(&self, op: Logic, other: impl Operand) -> Result<Tensor> {
-        let (x, y) = self.pair(op.name(), other)?;
+        let (x, y) = self.pair(op.name(), SIDES, other)?;
         let (x, y) = (x.to_dtype(DType::Bool), y.to_dtype(DType::Bool));
         let shape = x.0.shape.clone();
         Ok(record(Op::Logic(op), DType::Bool, shape, smallvec![x, y]))
@@ -175,9 +183,9 @@ methods! {
     /// # Panics
     /// If the shapes do not broadcast.
     fn where_ / try_where(&self, x: &Tensor, y: impl Operand) {
-        let (x, y) = x.pair("where", y)?;
+        let (x, y) = x.pair("where", ["then", "else"], y)?;
+        let shape = broadcast("where", ["condition", "values"], &self.source(), &x)?;
         let condition = self.to_dtype(DType::Bool);
-        let shape = broadcast("where", &condition, &x)?;
         let sources = smallvec![
             stretch(condition, &shape),
             stretch(x, &shape),
@@ -282,14 +290,14 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: R) -> Tensor {
-                self.zip(Binary::$op, other).unwrap_or_else(|e| e.raise())
+                or_raise(self.zip(Binary::$op, other))
             }
         }
         impl<R: Operand> $Trait<R> for &Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: R) -> Tensor {
-                self.zip(Binary::$op, other).unwrap_or_else(|e| e.raise())
+                or_raise(self.zip(Binary::$op, other))
             }
         }
         operator! { @number $Trait $method $op; f64, Tensor; f64, &Tensor; i32, Tensor; i32, &Tensor }
@@ -300,7 +308,7 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, other: $y) -> Tensor {
                 let x = self.beside(&other.source());
-                x.zip(Binary::$op, other).unwrap_or_else(|e| e.raise())
+                or_raise(x.zip(Binary::$op, other))
             }
         }
     )* };
@@ -317,7 +325,7 @@ impl Neg for &Tensor {
     type Output = Tensor;
     #[track_caller]
     fn neg(self) -> Tensor {
-        self.map(Unary::Neg)
+        self.map(Unary::neg)
     }
 }
 
@@ -325,7 +333,7 @@ impl Neg for Tensor {
     type Output = Tensor;
     #[track_caller]
     fn neg(self) -> Tensor {
-        self.map(Unary::Neg)
+        self.map(Unary::neg)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 use std::panic::Location;
 
 use super::args::{axis, stretch};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, count, or_raise, places};
 use crate::graph::Tensor;
 use crate::op::{Axes, DType, Linear, Shape, Window};
 
@@ -146,7 +146,7 @@ impl Tensor {
     /// If there are more entries than axes, or a number is outside its axis.
     #[track_caller]
     pub fn i(&self, index: impl Indices) -> Tensor {
-        self.try_i(index).unwrap_or_else(|e| e.raise())
+        or_raise(self.try_i(index))
     }
 
     /// [`i`](Self::i), with mistakes as errors.
@@ -156,27 +156,37 @@ impl Tensor {
     #[track_caller]
     pub fn try_i(&self, index: impl Indices) -> Result<Tensor> {
         let mut x = self.source();
-        let mut at = 0usize;
+        // The next axis of what has become of the tensor, and of the tensor itself.
+        let (mut at, mut axis) = (0, 0);
         for entry in index.indices() {
             if !matches!(entry, Index::New) && at >= x.rank() {
-                let what = format!("too many indices for a tensor with {} axes", self.rank());
+                let axes = count(self.rank(), "axis", "axes");
+                let what = format!("too many indices for a tensor with {axes}");
                 return Err(Error::new(ErrorKind::Index, what, Location::caller())
                     .operand(self.operand("tensor"))
-                    .hint("give at most one entry per axis; `NewAxis` adds one"));
+                    .hint(
+                        "give one index per axis; a range with a step stands in brackets of its \
+                         own: `((0..6, 2),)`",
+                    ));
             }
             match entry {
                 Index::New => {
                     x = x.try_unsqueeze(at as i64)?;
                     at += 1;
                 }
-                Index::At(i) => x = x.select(at, i)?,
+                Index::At(i) => {
+                    let i = self.place(axis, i)?;
+                    x = x.try_slice(at as i64, i..i + 1)?.try_squeeze(at)?;
+                    axis += 1;
+                }
                 Index::Range { from, to, step } => {
                     x = x.stride(at, from, to, step)?;
-                    at += 1;
+                    (at, axis) = (at + 1, axis + 1);
                 }
                 Index::Tensor(t) if t.dtype() == DType::Bool => {
+                    self.check_mask(axis, &t)?;
                     x = x.masked(at, &t)?;
-                    at += 1;
+                    (at, axis) = (at + 1, axis + t.rank());
                 }
                 Index::Tensor(t) => {
                     let rank = t.rank();
@@ -185,26 +195,29 @@ impl Tensor {
                     shape.extend_from_slice(t.shape());
                     shape.extend_from_slice(&x.shape()[at + 1..]);
                     x = picked.try_reshape(shape.as_slice())?;
-                    at += rank;
+                    (at, axis) = (at + rank, axis + 1);
                 }
             }
         }
         Ok(x)
     }
 
-    /// Element `i` of an axis, without the axis.
+    /// Index `i` of an axis, counted from its start.
     #[track_caller]
-    fn select(&self, a: usize, i: i64) -> Result<Tensor> {
+    fn place(&self, a: usize, i: i64) -> Result<usize> {
         let n = self.shape()[a] as i64;
         let from_start = if i < 0 { i + n } else { i };
         if !(0..n).contains(&from_start) {
             let what = format!("index {i} is out of range for axis {a} of length {n}");
+            let hint = match n {
+                0 => "the axis is empty: check where the data were lost".into(),
+                _ => format!("valid indices are {}", places(n as usize)),
+            };
             return Err(Error::new(ErrorKind::Index, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint(format!("valid indices are 0..{n}, or -{n}..0 from the end")));
+                .hint(hint));
         }
-        let i = from_start as usize;
-        self.try_slice(a as i64, i..i + 1)?.try_squeeze(a)
+        Ok(from_start as usize)
     }
 
     /// A range of an axis, cut to the axis as Python does.
@@ -234,18 +247,27 @@ impl Tensor {
         Ok(self.linear(Linear::Slice(windows.into()), shape))
     }
 
-    /// The elements where `mask`, which covers the axes from `a` on, is true. The number of them is
-    /// not known before, so the mask is computed here and now.
     #[track_caller]
-    fn masked(&self, a: usize, mask: &Tensor) -> Result<Tensor> {
+    fn check_mask(&self, a: usize, mask: &Tensor) -> Result<()> {
         let end = a + mask.rank();
         if mask.rank() == 0 || end > self.rank() || self.shape()[a..end] != *mask.shape() {
             let what = "a mask must have the lengths of the axes that it covers";
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
                 .operand(mask.operand("mask"))
-                .hint("to choose between values element by element use `mask.where_(&x, y)`"));
+                .hint(
+                    "name the axes before it, as in `x.i((.., &mask))`; to choose between two \
+                     values use `mask.where_(&x, y)`",
+                ));
         }
+        Ok(())
+    }
+
+    /// The elements where `mask`, which covers the axes from `a` on, is true. The number of them is
+    /// not known before, so the mask is computed here and now.
+    #[track_caller]
+    fn masked(&self, a: usize, mask: &Tensor) -> Result<Tensor> {
+        let end = a + mask.rank();
         let truth = mask.to_vec::<bool>()?;
         let places: Vec<i64> = (0..).zip(truth).filter(|t| t.1).map(|t| t.0).collect();
         let mut shape: Shape = self.shape()[..a].iter().copied().collect();
@@ -262,7 +284,8 @@ impl Tensor {
     #[track_caller]
     pub fn diagonal(&self) -> Result<Tensor> {
         if self.rank() != 2 {
-            let what = format!("`diagonal` of a tensor with {} axes", self.rank());
+            let axes = count(self.rank(), "axis", "axes");
+            let what = format!("`diagonal` of a tensor with {axes}");
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
                 .hint("it needs a matrix"));

@@ -5,11 +5,10 @@ use std::panic::Location;
 
 use smallvec::smallvec;
 
-use super::args::{broadcast, stretch};
+use super::args::{clash, joint, record, stretch};
 use super::methods;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, count};
 use crate::graph::Tensor;
-use crate::graph::node::record;
 use crate::op::{Axes, DType, Linear, Op, Shape};
 
 methods! {
@@ -47,7 +46,7 @@ methods! {
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("left"))
                 .operand(other.operand("right"))
-                .hint("multiply by a number with `*`"));
+                .hint("a single number multiplies with `*`"));
         }
         let dtype = self.dtype().promote(other.dtype());
         let (mut a, mut b) = (self.to_dtype(dtype), other.to_dtype(dtype));
@@ -74,13 +73,14 @@ methods! {
             product.linear(Linear::Reshape, shape)
         } else {
             if a.rank() > 2 || b.rank() > 2 {
-                let lead = |x: &Tensor| {
-                    let shape: Shape = x.shape()[..x.rank() - 2].iter().copied().collect();
-                    Tensor::constant(crate::op::Scalar::Int(0), dtype, shape)
+                let lead = |x: &Tensor| x.shape()[..x.rank() - 2].to_vec();
+                let batch = match joint(&lead(&a), &lead(&b)) {
+                    Ok(batch) => batch,
+                    Err(from_last) => {
+                        return Err(clash("matmul", ["left", "right"], self, other, from_last + 2)
+                            .hint("the axes before the last two must broadcast"));
+                    }
                 };
-                let batch = broadcast("matmul", &lead(&a), &lead(&b)).map_err(|e| {
-                    e.hint("the axes before the last two of `matmul`'s operands must broadcast")
-                })?;
                 let with = |tail: [usize; 2]| batch.iter().copied().chain(tail).collect::<Shape>();
                 a = stretch(a, &with([m, k]));
                 b = stretch(b, &with([k, n]));
@@ -107,12 +107,11 @@ methods! {
 fn mismatch(a: &Tensor, b: &Tensor, k: usize, l: usize) -> Error {
     let (last, rank) = (a.shape().last(), b.rank());
     let hint = if rank >= 2 && b.shape().last() == last {
-        "the last axes agree: did you mean `a.matmul(&b.t())`?"
+        "the last axes agree: did you mean `left.matmul(&right.t())`?"
     } else if a.rank() >= 2 && a.shape()[a.rank() - 2] == l {
-        "the first axis of left agrees: did you mean `a.t().matmul(&b)`?"
+        "left's other axis agrees: did you mean `left.t().matmul(&right)`?"
     } else {
-        "the last axis of left must be as long as the axis before the last of right (or its only \
-         axis)"
+        "left's last axis must be as long as right's axis before the last, or its only one"
     };
     let what = format!("`matmul` sums over {k} elements of left and {l} of right");
     Error::new(ErrorKind::Shape, what, Location::caller())
@@ -140,10 +139,10 @@ fn mismatch(a: &Tensor, b: &Tensor, k: usize, l: usize) -> Error {
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
     let here = Location::caller();
-    let fail = |what: String| {
-        Error::new(ErrorKind::Shape, format!("`einsum` {formula:?}: {what}"), here)
-            .hint("write one group of letters per operand, as in \"ij,jk->ik\"")
+    let fail = |what: String, hint: &str| {
+        Error::new(ErrorKind::Shape, format!("`einsum` {formula:?}: {what}"), here).hint(hint)
     };
+    let per_operand = "write one group of letters per operand, as in \"ij,jk->ik\" for two";
     let clean: String = formula.chars().filter(|c| !c.is_whitespace()).collect();
     let (inputs, output) = match clean.split_once("->") {
         Some((inputs, output)) => (inputs, Some(output.to_string())),
@@ -151,11 +150,16 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
     };
     let groups: Vec<Vec<char>> = inputs.split(',').map(|g| g.chars().collect()).collect();
     if groups.len() != operands.len() {
-        return Err(fail(format!("{} groups for {} operands", groups.len(), operands.len())));
+        let groups = count(groups.len(), "group", "groups");
+        let operands = count(operands.len(), "operand", "operands");
+        return Err(fail(format!("{groups} for {operands}"), per_operand));
     }
     let letters: Vec<char> = groups.iter().flatten().copied().collect();
     if let Some(c) = letters.iter().find(|c| !c.is_ascii_alphabetic()) {
-        return Err(fail(format!("{c:?} is no letter")));
+        return Err(fail(
+            format!("{c:?} is no letter"),
+            "each axis has a letter, a to z or A to Z",
+        ));
     }
     let output: Vec<char> = output.map_or_else(
         || {
@@ -167,24 +171,34 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
         |o| o.chars().collect(),
     );
     for (i, c) in output.iter().enumerate() {
-        if !letters.contains(c) || output[..i].contains(c) {
-            return Err(fail(format!(
-                "{c:?} of the result is in no operand, or stands there twice"
-            )));
+        if !letters.contains(c) {
+            let hint = "only letters of the operands can stand behind `->`";
+            return Err(fail(format!("{c:?} of the result is in no operand"), hint));
+        }
+        if output[..i].contains(c) {
+            let hint =
+                "a letter stands once behind `->`; twice in an operand it takes the diagonal";
+            return Err(fail(format!("{c:?} stands twice in the result"), hint));
         }
     }
-    let mut sizes: Vec<(char, usize)> = vec![];
+    let mut sizes: Vec<(char, usize, &Tensor)> = vec![];
     for (group, x) in groups.iter().zip(operands) {
         if group.len() != x.rank() {
             let text: String = group.iter().collect();
-            return Err(fail(format!("{text:?} for a tensor with {} axes", x.rank()))
-                .operand(x.operand("operand")));
+            let axes = count(x.rank(), "axis", "axes");
+            let hint = "write one letter per axis";
+            return Err(fail(format!("{text:?} for {axes}"), hint).operand(x.operand("operand")));
         }
         for (&c, &n) in group.iter().zip(x.shape()) {
             match sizes.iter().find(|s| s.0 == c) {
-                Some(&(_, m)) if m != n => return Err(fail(format!("{c:?} is both {m} and {n}"))),
+                Some(&(_, m, first)) if m != n => {
+                    let hint = "a letter has one length: check the order of the letters";
+                    return Err(fail(format!("{c:?} is both {m} and {n}"), hint)
+                        .operand(first.operand("first"))
+                        .operand(x.operand("then")));
+                }
                 Some(_) => {}
-                None => sizes.push((c, n)),
+                None => sizes.push((c, n, x)),
             }
         }
     }
@@ -192,7 +206,9 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
     for (group, x) in groups.iter().zip(operands) {
         terms.push(diagonals(x, group)?);
     }
-    let Some(mut result) = terms.first().cloned() else { return Err(fail("no operands".into())) };
+    let Some(mut result) = terms.first().cloned() else {
+        return Err(fail("no operands".into(), per_operand));
+    };
     for (i, next) in terms.iter().enumerate().skip(1) {
         let later = |c: &char| output.contains(c) || terms[i + 1..].iter().any(|t| t.1.contains(c));
         result = contract(result, next, later)?;
@@ -218,11 +234,9 @@ fn diagonals(x: &Tensor, group: &[char]) -> Result<(Tensor, Vec<char>)> {
     while let Some((i, j)) = twice(&group) {
         // Keep the elements whose two indices agree: mask, then sum one of the axes.
         let n = x.shape()[i];
-        let index = |axis: usize| {
-            let shape = x.0.shape.clone();
-            record(Op::Iota(axis as u8), DType::I64, shape, smallvec![])
-        };
-        let mask = index(i).try_eq(&index(j))?;
+        let row = record(Op::Iota(i as u8), DType::I64, x.0.shape.clone(), smallvec![]);
+        let column = record(Op::Iota(j as u8), DType::I64, x.0.shape.clone(), smallvec![]);
+        let mask = row.try_eq(&column)?;
         debug_assert_eq!(n, x.shape()[j]);
         x = mask.try_where(&x, &x.zeros_like())?.try_sum_axis(j as i64, false)?;
         group.remove(j);
@@ -243,26 +257,23 @@ fn contract(
     let sum: Vec<char> = a.1.iter().filter(shared).filter(|c| !later(c)).copied().collect();
     let rows: Vec<char> = a.1.iter().filter(|c| !has(&b.1, c)).copied().collect();
     let cols: Vec<char> = b.1.iter().filter(|c| !has(&a.1, c)).copied().collect();
-    let arrange = |(x, group): &(Tensor, Vec<char>), second: &[char], third: &[char]| {
-        let size = |list: &[char]| -> Vec<usize> {
-            list.iter()
-                .filter_map(|c| group.iter().position(|d| d == c).map(|i| x.shape()[i]))
-                .collect()
-        };
-        let order: Vec<usize> = batch
-            .iter()
-            .chain(second)
-            .chain(third)
-            .filter_map(|c| group.iter().position(|d| d == c))
-            .collect();
-        let lens = [size(&batch), size(second), size(third)];
-        let [p, q, r] = [0, 1, 2].map(|i| lens[i].iter().product::<usize>());
-        let x = if order.is_empty() { x.source() } else { x.try_permute(order.as_slice())? };
-        Ok::<_, Error>((x.try_reshape([p, q, r])?, lens))
-    };
-    let (x, la) = arrange(&a, &rows, &sum)?;
-    let (y, lb) = arrange(b, &sum, &cols)?;
+    let (x, la) = arrange(&a, [&batch, &rows, &sum])?;
+    let (y, lb) = arrange(b, [&batch, &sum, &cols])?;
     let shape: Vec<usize> = [&la[0][..], &la[1][..], &lb[2][..]].concat();
     let product = x.try_matmul(&y)?.try_reshape(shape)?;
     Ok((product, [batch, rows, cols].concat()))
+}
+
+/// A term with its axes in three groups, each made one axis, and the lengths in each group.
+#[track_caller]
+fn arrange(
+    (x, group): &(Tensor, Vec<char>),
+    parts: [&[char]; 3],
+) -> Result<(Tensor, [Vec<usize>; 3])> {
+    let place = |c: &char| group.iter().position(|d| d == c);
+    let order: Vec<usize> = parts.iter().flat_map(|p| p.iter().filter_map(place)).collect();
+    let lens = parts.map(|p| p.iter().filter_map(place).map(|i| x.shape()[i]).collect::<Vec<_>>());
+    let [p, q, r] = [0, 1, 2].map(|i| lens[i].iter().product::<usize>());
+    let x = if order.is_empty() { x.source() } else { x.try_permute(order.as_slice())? };
+    Ok((x.try_reshape([p, q, r])?, lens))
 }

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, or_raise};
 use crate::exec::{dense, realize};
 use crate::graph::Tensor;
 use crate::op::{DType, Element, Op, Scalar};
@@ -50,7 +50,7 @@ impl Tensor {
     /// Names the tensor, for errors, printing and pictures. The first name stays.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Tensor {
-        let _ = self.0.name.set(name.into().into_boxed_str());
+        self.set_name(&name.into());
         self
     }
 
@@ -62,7 +62,7 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn requires_grad(self) -> Tensor {
-        self.try_requires_grad().unwrap_or_else(|e| e.raise())
+        or_raise(self.try_requires_grad())
     }
 
     /// [`requires_grad`](Self::requires_grad), with mistakes as errors.
@@ -76,8 +76,8 @@ impl Tensor {
             return Err(Error::new(ErrorKind::DType, what, Location::caller())
                 .operand(self.operand("tensor"))
                 .hint(
-                    "only floating-point numbers have derivatives: `.to_dtype(DType::F64)` first, \
-                       or write the numbers as `1.0`",
+                    "only floating-point numbers have derivatives: write them as `1.0`, or \
+                     convert with `.to_dtype(DType::F64)`",
                 ));
         }
         Ok(self.into_parameter())
@@ -114,8 +114,8 @@ impl Tensor {
             return Err(Error::new(ErrorKind::Data, what, here)
                 .operand(self.operand("tensor"))
                 .hint(
-                    "tensors never change; make a parameter with `.requires_grad()`, or rebind \
-                       the variable",
+                    "tensors never change: make a parameter with `.requires_grad()`, or give the \
+                     variable a new tensor",
                 ));
         };
         if self.0.shape != new.0.shape || self.0.dtype != new.0.dtype {
@@ -132,8 +132,8 @@ impl Tensor {
                 .operand(self.operand("parameter"))
                 .operand(new.operand("new"))
                 .hint(
-                    "a parameter keeps its shape and element type: `reshape` or `to_dtype` the \
-                       new value",
+                    "a parameter keeps its shape and element type: `.reshape` or `.to_dtype` the \
+                     new value",
                 ));
         }
         self.set_version(parameter, new);
@@ -148,12 +148,15 @@ impl Tensor {
     pub fn item<T: Element>(&self) -> Result<T> {
         if self.len() != 1 {
             let what = format!("`item` on a tensor with {} elements", self.len());
+            let hint = match self.len() {
+                0 => "it is empty: check where the data were lost",
+                _ => {
+                    "reduce it with `.mean()`, pick one with `.i(…)`, or read all with `.to_vec()`"
+                }
+            };
             return Err(Error::new(ErrorKind::NonScalar, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint(
-                    "reduce it with `.mean()` or `.sum()`, pick one with `.i(…)`, or read all \
-                       with `.to_vec()`",
-                ));
+                .hint(hint));
         }
         Ok(self.to_vec::<T>()?[0])
     }

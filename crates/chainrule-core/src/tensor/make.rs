@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use chainrule_kernels::{Buffer, random, threads};
 
 use super::args::{IntoShape, lengths};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, or_raise};
 use crate::graph::Tensor;
 use crate::op::{DType, Element, Scalar, Shape};
 
@@ -38,8 +38,9 @@ impl Tensor {
         let product: usize = shape.iter().product();
         if product != n {
             let what = format!("the shape {:?} needs {product} numbers, got {n}", shape.as_slice());
-            return Err(Error::new(ErrorKind::Data, what, Location::caller())
-                .hint("one length may be -1, to be found from the number of elements"));
+            return Err(Error::new(ErrorKind::Data, what, Location::caller()).hint(
+                "the lengths must multiply to the number of numbers; one of them may be -1",
+            ));
         }
         Ok(Tensor::of(&numbers, shape))
     }
@@ -50,8 +51,12 @@ impl Tensor {
     /// If a length is negative.
     #[track_caller]
     pub fn full<T: Element>(shape: impl IntoShape, value: T) -> Tensor {
-        let shape = lengths("full", shape).unwrap_or_else(|e| e.raise());
-        Tensor::constant(value.to_scalar(), T::DTYPE, shape)
+        Tensor::filled("full", shape, value)
+    }
+
+    #[track_caller]
+    fn filled<T: Element>(op: &str, shape: impl IntoShape, value: T) -> Tensor {
+        Tensor::constant(value.to_scalar(), T::DTYPE, or_raise(lengths(op, shape)))
     }
 
     /// Zeros, F32; for another element type `.to_dtype(…)`, or [`full`](Self::full).
@@ -60,7 +65,7 @@ impl Tensor {
     /// If a length is negative.
     #[track_caller]
     pub fn zeros(shape: impl IntoShape) -> Tensor {
-        Tensor::full(shape, 0.0f32)
+        Tensor::filled("zeros", shape, 0.0f32)
     }
 
     /// Ones, F32.
@@ -69,7 +74,7 @@ impl Tensor {
     /// If a length is negative.
     #[track_caller]
     pub fn ones(shape: impl IntoShape) -> Tensor {
-        Tensor::full(shape, 1.0f32)
+        Tensor::filled("ones", shape, 1.0f32)
     }
 
     /// The n × n identity matrix, F32.
@@ -182,18 +187,27 @@ impl Tensor {
 #[track_caller]
 pub(super) fn infer(op: &str, n: usize, shape: impl IntoShape) -> Result<Shape> {
     let mut dims = shape.into_dims();
+    let given = dims.clone();
     let open: Vec<usize> = (0..dims.len()).filter(|&i| dims[i] == -1).collect();
-    let known: i64 = dims.iter().filter(|&&d| d != -1).fold(1, |p, &d| p.saturating_mul(d));
-    match open[..] {
-        [] => {}
-        [i] if known > 0 && n as i64 % known == 0 => dims[i] = n as i64 / known,
-        _ => {
-            let what =
-                format!("`{op}` cannot find the length -1 in {:?} for {n} elements", &dims[..]);
+    let [i] = open[..] else {
+        if open.len() > 1 {
+            let what = format!("`{op}` got the shape {given:?} with more than one -1");
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
-                .hint("one length may be -1, and the others must divide the number of elements"));
+                .hint("-1 stands for the length that follows from the others: write it once"));
         }
+        return lengths(op, dims.as_slice());
+    };
+    if given.iter().any(|&d| d < -1) {
+        return lengths(op, given.as_slice());
     }
+    dims[i] = 1;
+    let others: usize = lengths(op, dims.as_slice())?.iter().product();
+    if others == 0 || !n.is_multiple_of(others) {
+        let what = format!("`{op}` to {given:?}: no length in place of -1 makes {n} elements");
+        return Err(Error::new(ErrorKind::Shape, what, Location::caller())
+            .hint(format!("the other lengths multiply to {others}, which must divide {n}")));
+    }
+    dims[i] = (n / others) as i64;
     lengths(op, dims.as_slice())
 }
 
@@ -218,7 +232,7 @@ fn random_tensor<T: Element>(
     shape: impl IntoShape,
     number: impl Fn(u64, u64, u64) -> T + Send + Sync,
 ) -> Tensor {
-    let shape = lengths(op, shape).unwrap_or_else(|e| e.raise());
+    let shape = or_raise(lengths(op, shape));
     let (seed, stream) = next_stream();
     let n: usize = shape.iter().product();
     let mut buffer = Buffer::new(n * T::DTYPE.size());
@@ -281,7 +295,7 @@ impl Tensor {
     /// If a length is negative.
     #[track_caller]
     pub fn zeros_of(shape: impl IntoShape, dtype: DType) -> Tensor {
-        let shape = lengths("zeros_of", shape).unwrap_or_else(|e| e.raise());
+        let shape = or_raise(lengths("zeros_of", shape));
         Tensor::constant(Scalar::Int(0), dtype, shape)
     }
 }

@@ -3,13 +3,13 @@
 use std::panic::Location;
 
 use super::args::{
-    IntoAxes, IntoShape, axes, axis, axis_of, broadcast, check_rank, lengths, stretch,
+    IntoAxes, IntoShape, axes, axis, axis_of, check_rank, joint, lengths, record, stretch,
 };
 use super::make::infer;
 use super::methods;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Operand, Result, count};
 use crate::graph::Tensor;
-use crate::graph::node::{Sources, record};
+use crate::graph::node::Sources;
 use crate::op::{DType, Linear, Op, Order, Shape, Window};
 
 methods! {
@@ -30,7 +30,7 @@ methods! {
             let what = format!("`reshape` to {:?} needs {n} elements, not {}", &shape[..], self.len());
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint("write -1 for one length to have it found"));
+                .hint("the lengths must multiply to the number of elements; one of them may be -1"));
         }
         Ok(self.linear(Linear::Reshape, shape))
     }
@@ -48,7 +48,7 @@ methods! {
         let given = order.into_axes();
         let set = axes("permute", self, given.as_slice())?;
         if set.count() != self.rank() {
-            let what = format!("`permute` needs all {} axes, got {:?}", self.rank(), &given[..]);
+            let what = format!("`permute` needs all axes, got {:?}", &given[..]);
             return Err(Error::new(ErrorKind::Axis, what, Location::caller())
                 .operand(self.operand("tensor"))
                 .hint("name each axis once, in the new order"));
@@ -80,11 +80,10 @@ methods! {
     /// If there are fewer than two axes.
     fn t / try_t(&self) {
         if self.rank() < 2 {
-            let what = format!("`t` on a tensor with {} axes", self.rank());
+            let what = format!("`t` on a tensor with {}", count(self.rank(), "axis", "axes"));
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint("a vector has no transpose: `.unsqueeze(0)` makes a row, `.unsqueeze(-1)` a \
-                       column"));
+                .hint("`.unsqueeze(0)` makes a row of a vector, `.unsqueeze(-1)` a column"));
         }
         self.try_transpose(-2, -1)
     }
@@ -95,13 +94,13 @@ methods! {
     /// If the shapes do not broadcast to `shape`.
     fn expand / try_expand(&self, shape: impl IntoShape) {
         let shape = lengths("expand", shape)?;
-        let target = Tensor::constant(crate::op::Scalar::Int(0), self.dtype(), shape.clone());
-        let joint = broadcast("expand", self, &target.named("target shape"))?;
-        if joint != shape {
-            let what = format!("`expand` to {:?} cannot shrink an axis", &shape[..]);
-            return Err(Error::new(ErrorKind::Shape, what, Location::caller())
+        if joint(self.shape(), &shape).as_ref() != Ok(&shape) {
+            let what = format!("`expand` cannot stretch the tensor to {:?}", &shape[..]);
+            let fact = format!("{:?}", &shape[..]);
+            return Err(Error::new(ErrorKind::Broadcast, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint("only axes of length 1 stretch; take a part with `slice`"));
+                .operand(Operand { role: "target", fact, what: String::new(), at: None })
+                .hint("only axes of length 1 stretch, and new axes come before the others"));
         }
         Ok(stretch(self.source(), &shape))
     }
@@ -153,7 +152,7 @@ methods! {
             let what = format!("`slice` {range:?} leaves axis {a} of length {n}");
             return Err(Error::new(ErrorKind::Index, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint(format!("a range has start ≤ end ≤ {n}")));
+                .hint(format!("the range must have start ≤ end ≤ {n}; `.i({range:?})` cuts it off")));
         }
         let mut shape = self.0.shape.clone();
         shape[a] = range.len();
@@ -207,13 +206,12 @@ methods! {
         check_index("scatter_add", self, index)?;
         let fits = |i: usize| i == a || index.shape()[i] == self.shape()[i];
         if index.shape() != src.shape() || !(0..self.rank()).all(fits) {
-            let what = "`scatter_add` needs `index` and `src` of one shape, equal to the tensor's \
-                        but for the axis";
+            let what = "`scatter_add` needs `index` and `src` of one shape";
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
                 .operand(index.operand("index"))
                 .operand(src.operand("src"))
-                .hint("`.expand` the index, or `.slice` the tensor, to match"));
+                .hint(format!("it must be the tensor's but for axis {a}: `.expand` the index")));
         }
         let src = src.to_dtype(self.dtype());
         let sources: Sources = [src.source(), index.source()].into_iter().collect();
@@ -229,11 +227,13 @@ methods! {
     /// If the axis does not exist, or the index is not a vector of integers.
     fn index_select / try_index_select(&self, along: i64, index: &Tensor) {
         let a = axis("index_select", self, along)?;
+        check_integers("index_select", index)?;
         if index.rank() != 1 {
-            let what = format!("`index_select` needs a vector of indices, got {} axes", index.rank());
+            let axes = count(index.rank(), "axis", "axes");
+            let what = format!("`index_select` needs a vector of indices, got {axes}");
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(index.operand("index"))
-                .hint("`.flatten()` the index, and `reshape` the result"));
+                .hint("`x.i(&index)` takes an index of any shape"));
         }
         let mut shape = self.0.shape.clone();
         shape[a] = index.len();
@@ -245,14 +245,20 @@ methods! {
 }
 
 #[track_caller]
+fn check_integers(op: &str, index: &Tensor) -> Result<()> {
+    if index.dtype() == DType::I64 {
+        return Ok(());
+    }
+    let what = format!("`{op}` needs integer indices, got {}", index.dtype());
+    Err(Error::new(ErrorKind::DType, what, Location::caller())
+        .operand(index.operand("index"))
+        .hint("convert with `.to_dtype(DType::I64)`; for a mask use `.i(&mask)`"))
+}
+
+#[track_caller]
 fn check_index(op: &str, x: &Tensor, index: &Tensor) -> Result<()> {
     let here = Location::caller();
-    if index.dtype() != DType::I64 {
-        let what = format!("`{op}` needs integer indices, got {}", index.dtype());
-        return Err(Error::new(ErrorKind::DType, what, here)
-            .operand(index.operand("index"))
-            .hint("convert with `.to_dtype(DType::I64)`; for a mask use `.i(&mask)`"));
-    }
+    check_integers(op, index)?;
     if index.rank() != x.rank() {
         let what = format!("`{op}` needs an index with as many axes as the tensor");
         return Err(Error::new(ErrorKind::Shape, what, here)
@@ -283,11 +289,11 @@ pub fn cat(tensors: &[&Tensor], along: i64) -> Result<Tensor> {
         let fits = t.rank() == first.rank()
             && (0..t.rank()).all(|i| i == a || t.shape()[i] == first.shape()[i]);
         if !fits {
-            let what = format!("`cat` along axis {a} of tensors that differ on another axis");
+            let what = format!("`cat` along axis {a} of tensors that differ elsewhere");
             return Err(Error::new(ErrorKind::Shape, what, here)
                 .operand(first.operand("first"))
                 .operand(t.operand("other"))
-                .hint("all lengths but the axis's own must be equal; `stack` makes a new axis"));
+                .hint(format!("all lengths but that of axis {a} must be equal")));
         }
         shape[a] += t.shape()[a];
         sources.push(t.to_dtype(dtype));
@@ -301,8 +307,21 @@ pub fn cat(tensors: &[&Tensor], along: i64) -> Result<Tensor> {
 /// If there is no tensor, or shapes differ.
 #[track_caller]
 pub fn stack(tensors: &[&Tensor], at: i64) -> Result<Tensor> {
-    let lifted: Vec<Tensor> = tensors.iter().map(|t| t.try_unsqueeze(at)).collect::<Result<_>>()?;
-    let rank = tensors.first().map_or(0, |t| t.rank());
-    let at = if at < 0 { at + rank as i64 + 1 } else { at };
+    let Some(first) = tensors.first() else {
+        return Err(Error::new(ErrorKind::Data, "`stack` of no tensors", Location::caller())
+            .hint("give at least one tensor"));
+    };
+    if let Some(other) = tensors.iter().find(|t| t.shape() != first.shape()) {
+        let what = "`stack` of tensors of different shapes";
+        return Err(Error::new(ErrorKind::Shape, what, Location::caller())
+            .operand(first.operand("first"))
+            .operand(other.operand("other"))
+            .hint("`cat` joins tensors that differ along one axis"));
+    }
+    let at = axis_of("stack", first, at, first.rank() + 1)? as i64;
+    let mut lifted = Vec::with_capacity(tensors.len());
+    for t in tensors {
+        lifted.push(t.try_unsqueeze(at)?);
+    }
     cat(&lifted.iter().collect::<Vec<_>>(), at)
 }

@@ -7,11 +7,10 @@ use std::panic::Location;
 
 use smallvec::smallvec;
 
-use super::args::{IntoAxes, axes, axis};
-use super::{methods, stack};
+use super::args::{IntoAxes, axes, axis, record};
+use super::methods;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
-use crate::graph::node::record;
 use crate::op::{Axes, DType, Extremum, Linear, Op, Shape};
 
 impl Tensor {
@@ -56,7 +55,7 @@ impl Tensor {
             let what = format!("`{op}` over no elements");
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(x.operand("tensor"))
-                .hint("an empty set has no largest element: check where the data were lost"));
+                .hint("there is nothing to choose from: check where the data were lost"));
         }
         if set == Axes::default() {
             return Ok(x);
@@ -72,19 +71,20 @@ impl Tensor {
             let what = format!("`{op}` over no elements");
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(x.operand("tensor"))
-                .hint("an empty axis has no largest element"));
+                .hint("there is nothing to choose from: check where the data were lost"));
         }
         let mut shape = x.0.shape.clone();
         shape.remove(a);
         Ok(record(Op::ArgReduce(kind, a as u8), DType::I64, shape, smallvec![x]))
     }
 
-    /// Σ(x − mean)² over axes, and how many elements each has.
+    /// Σ(x − mean)²/(n − correction) over axes of n elements.
     #[track_caller]
-    fn squares(&self, set: Axes) -> (Tensor, usize) {
+    fn var_over(&self, set: Axes, correction: f64) -> Tensor {
         let x = self.to_dtype(self.dtype().to_float());
         let mean = x.mean_over(set).keep(&x, set, true);
-        ((&x - &mean).square().sum_over(set), set.product(x.shape()))
+        let n = set.product(x.shape()) as f64;
+        (&x - &mean).square().sum_over(set) / (n - correction)
     }
 
     /// The largest element along axes, as a constant that keeps exponentials in range.
@@ -127,8 +127,7 @@ methods! {
 
     /// The variance Σ(x − mean)²/(n − 1).
     fn var / try_var(&self) {
-        let (sum, n) = self.squares(self.every_axis());
-        Ok(sum / (n as f64 - 1.0))
+        Ok(self.var_over(self.every_axis(), 1.0))
     }
 
     /// The variance along axes, with divisor n − `correction` (1: unbiased, 0: of a population).
@@ -137,8 +136,7 @@ methods! {
     /// If an axis does not exist.
     fn var_axis / try_var_axis(&self, along: impl IntoAxes, correction: f64, keepdim: bool) {
         let set = axes("var", self, along)?;
-        let (sum, n) = self.squares(set);
-        Ok((sum / (n as f64 - correction)).keep(self, set, keepdim))
+        Ok(self.var_over(set, correction).keep(self, set, keepdim))
     }
 
     /// The standard deviation √var.
@@ -151,7 +149,8 @@ methods! {
     /// # Panics
     /// If an axis does not exist.
     fn std_axis / try_std_axis(&self, along: impl IntoAxes, correction: f64, keepdim: bool) {
-        Ok(self.try_var_axis(along, correction, keepdim)?.sqrt())
+        let set = axes("std", self, along)?;
+        Ok(self.var_over(set, correction).keep(self, set, keepdim).sqrt())
     }
 
     /// The largest element; equal ones share the derivative. NaN if any element is.
@@ -237,7 +236,8 @@ methods! {
     /// # Panics
     /// If an axis does not exist.
     fn any_axis / try_any_axis(&self, along: impl IntoAxes, keepdim: bool) {
-        Ok(self.to_dtype(DType::Bool).try_sum_axis(along, keepdim)?.gt(0))
+        let set = axes("any", self, along)?;
+        Ok(self.to_dtype(DType::Bool).sum_over(set).keep(self, set, keepdim).gt(0))
     }
 
     /// Whether all elements along axes are true.
@@ -245,7 +245,8 @@ methods! {
     /// # Panics
     /// If an axis does not exist.
     fn all_axis / try_all_axis(&self, along: impl IntoAxes, keepdim: bool) {
-        Ok(self.logical_not().try_sum_axis(along, keepdim)?.eq(0))
+        let set = axes("all", self, along)?;
+        Ok(self.logical_not().sum_over(set).keep(self, set, keepdim).eq(0))
     }
 
     /// Π x. The product is taken in pairs, so its derivative is right where elements are 0.
@@ -285,8 +286,8 @@ methods! {
     /// # Panics
     /// If an axis does not exist or is empty.
     fn logsumexp / try_logsumexp(&self, along: impl IntoAxes, keepdim: bool) {
+        let set = axes("logsumexp", self, along)?;
         let x = self.to_dtype(self.dtype().to_float());
-        let set = axes("logsumexp", &x, along)?;
         let peak = x.peak(set)?;
         let sum = (&x - &peak).exp().sum_over(set).keep(&x, set, true);
         let all = sum.ln() + peak;
@@ -298,8 +299,8 @@ methods! {
     /// # Panics
     /// If the axis does not exist or is empty.
     fn softmax / try_softmax(&self, along: i64) {
+        let set = Axes(1 << axis("softmax", self, along)?);
         let x = self.to_dtype(self.dtype().to_float());
-        let set = Axes(1 << axis("softmax", &x, along)?);
         let e = (&x - &x.peak(set)?).exp();
         let sum = e.sum_over(set).keep(&x, set, true);
         Ok(e / sum)
@@ -310,8 +311,8 @@ methods! {
     /// # Panics
     /// If the axis does not exist or is empty.
     fn log_softmax / try_log_softmax(&self, along: i64) {
+        let set = Axes(1 << axis("log_softmax", self, along)?);
         let x = self.to_dtype(self.dtype().to_float());
-        let set = Axes(1 << axis("log_softmax", &x, along)?);
         let shifted = &x - &x.peak(set)?;
         let sum = shifted.exp().sum_over(set).keep(&x, set, true);
         Ok(shifted - sum.ln())
@@ -328,7 +329,7 @@ methods! {
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("logits"))
                 .operand(target.operand("target"))
-                .hint("`reshape` the logits to two axes; targets are class numbers, `i64`"));
+                .hint("`.reshape` the logits to two axes; targets are class numbers, of type int64"));
         }
         let classes = target.linear(Linear::Expand(Axes(2)), self.0.shape.clone());
         let index = record(Op::Iota(1), DType::I64, self.0.shape.clone(), smallvec![]);
@@ -346,7 +347,8 @@ methods! {
     /// # Panics
     /// If an axis does not exist.
     fn norm_axis / try_norm_axis(&self, along: impl IntoAxes, keepdim: bool) {
-        safe_root(&self.square().try_sum_axis(along, keepdim)?)
+        let set = axes("norm", self, along)?;
+        safe_root(&self.square().sum_over(set).keep(self, set, keepdim))
     }
 
     /// Running sums along an axis.
@@ -394,6 +396,7 @@ methods! {
     /// # Panics
     /// If the axis does not exist.
     fn sort / try_sort(&self, along: i64, descending: bool) {
+        axis("sort", self, along)?;
         self.try_gather(along, &self.try_argsort(along, descending)?)
     }
 
@@ -426,15 +429,17 @@ impl Tensor {
         Ok((self.try_gather(along, &index)?, index))
     }
 
-    /// The parts of an axis, without it: the inverse of [`stack`].
+    /// The parts of an axis, without it: the inverse of [`stack`](crate::stack).
     ///
     /// # Errors
     /// If the axis does not exist.
     #[track_caller]
     pub fn unbind(&self, along: i64) -> Result<Vec<Tensor>> {
         let a = axis("unbind", self, along)?;
-        let part = |i: usize| self.try_slice(along, i..i + 1)?.try_squeeze(along);
-        let _ = stack;
-        (0..self.shape()[a]).map(part).collect()
+        let mut parts = Vec::with_capacity(self.shape()[a]);
+        for i in 0..self.shape()[a] {
+            parts.push(self.try_slice(along, i..i + 1)?.try_squeeze(along)?);
+        }
+        Ok(parts)
     }
 }

@@ -1,0 +1,130 @@
+//! `chainrule fit`: a linear model of one column of a table.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chainrule_fit::data::table::Table;
+use chainrule_fit::linear::{Schedule, Watcher};
+use chainrule_fit::{Error, Request, Result, atomic, fit, report};
+use clap::Args;
+
+use crate::progress::Progress;
+
+/// Fit a linear model to a table by gradient descent, and compare it with least squares
+///
+/// The table is a CSV file with a header. Columns of text become categories; missing values take the
+/// mean of the column, or a category of their own. Nothing is learnt from the rows to test on.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chainrule fit data/diabetes.csv --target bp
+  chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
+  chainrule fit data/diabetes.csv --target bp --json > fit.json")]
+pub(crate) struct Arguments {
+    /// The table: a CSV file whose first line names the columns
+    #[arg(value_name = "DATA.csv")]
+    data: PathBuf,
+    /// The column to predict; it must be numeric
+    #[arg(long, value_name = "COLUMN")]
+    target: String,
+    /// The columns to predict from, separated by commas [default: all others]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    features: Option<Vec<String>>,
+    /// Passes over the training rows [default: as many as make 3000 steps]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
+    epochs: Option<usize>,
+    /// The learning rate of the first step; it falls to 0 along a cosine
+    #[arg(long, value_name = "X", default_value = "0.05", allow_negative_numbers = true,
+          value_parser = rate)]
+    lr: f64,
+    /// Rows for each step [default: all of them up to 8192 rows, else 4096]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
+    batch: Option<usize>,
+    /// Decides which rows are tested on, and the order of batches
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// The share of the rows to test on, from 0 to below 1
+    #[arg(long, value_name = "SHARE", default_value = "0.2", allow_negative_numbers = true,
+          value_parser = share)]
+    test_split: f64,
+    /// Save the model to this file, for `chainrule predict`
+    #[arg(long, value_name = "MODEL.safetensors")]
+    out: Option<PathBuf>,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+fn positive(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=1_000_000_000) => Ok(n),
+        _ => Err("it must be a whole number from 1 to 1000000000".into()),
+    }
+}
+
+fn rate(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
+        _ => Err("it must be a positive number, such as 0.05".into()),
+    }
+}
+
+fn share(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
+        _ => Err("it must be at least 0 and less than 1, such as 0.2".into()),
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(out) = &arguments.out {
+        differs(out, &arguments.data)?;
+        atomic::check(out)?;
+    }
+    let table = Table::read(&arguments.data)?;
+    let request = Request {
+        target: arguments.target.trim().into(),
+        features: arguments
+            .features
+            .as_ref()
+            .map(|names| names.iter().map(|name| name.trim().into()).collect()),
+        test_split: arguments.test_split,
+        schedule: Schedule {
+            epochs: arguments.epochs,
+            rate: arguments.lr,
+            batch: arguments.batch,
+            seed: arguments.seed,
+        },
+    };
+    let mut progress = Progress::new();
+    let times = progress.times();
+    let mut tell = |epoch: &_| progress.tell(epoch);
+    let fitted = fit(&table, &request, Some(Watcher { times, tell: &mut tell }));
+    progress.end();
+    let fitted = fitted?;
+    crate::warn(&fitted.warnings);
+    if let Some(out) = &arguments.out {
+        fitted.model.save(out)?;
+    }
+    if arguments.json {
+        return crate::print(&format!("{:#}\n", report::json(&fitted)));
+    }
+    let styled = crate::is_styled(&io::stdout());
+    let mut text = report::text(&fitted, &|title| crate::bold(title, styled));
+    if let Some(out) = &arguments.out {
+        text += &format!("The model is in {}\n", out.display());
+    }
+    crate::print(&text)
+}
+
+/// Refuses to write over a file that is read.
+pub(crate) fn differs(out: &Path, read: &Path) -> Result<()> {
+    match (out.canonicalize(), read.canonicalize()) {
+        (Ok(a), Ok(b)) if a == b => Err(Error::new(format!(
+            "--out {} would replace the file that is read; name another",
+            out.display()
+        ))),
+        _ => Ok(()),
+    }
+}

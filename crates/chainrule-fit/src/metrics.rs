@@ -1,0 +1,63 @@
+//! How well predictions meet what was observed.
+//!
+//! ```text
+//! RMSE = √( Σ (y − ŷ)² / n )              R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
+//! ```
+//!
+//! RMSE has the unit of y. R² is 1 for perfect predictions and 0 for those no better than the mean
+//! ȳ of the same rows; it can be negative. It is not defined when all y are equal, one row
+//! included.
+
+/// The two measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metrics {
+    /// The share of the variance that is explained; `None` if there is no variance.
+    pub r2: Option<f64>,
+    /// The root of the mean squared error.
+    pub rmse: f64,
+}
+
+impl Metrics {
+    /// Compares `predicted` with `observed`; `None` without rows.
+    ///
+    /// ```
+    /// use chainrule_fit::metrics::Metrics;
+    /// let metrics = Metrics::of(&[1.0, 2.0, 3.0], &[1.0, 2.0, 4.0]).unwrap();
+    /// assert_eq!(metrics.r2, Some(0.5));
+    /// assert_eq!(Metrics::of(&[], &[]), None);
+    /// ```
+    pub fn of(observed: &[f64], predicted: &[f64]) -> Option<Metrics> {
+        if observed.is_empty() {
+            return None;
+        }
+        let n = observed.len() as f64;
+        let mean = observed.iter().map(|y| y / n).sum::<f64>();
+        let sum = |squares: &mut dyn Iterator<Item = f64>| squares.map(|e| e * e).sum::<f64>();
+        let missed = sum(&mut observed.iter().zip(predicted).map(|(y, p)| y - p));
+        let varies = observed.iter().any(|&y| y != observed[0]);
+        let total = sum(&mut observed.iter().map(|y| y - mean));
+        let r2 = (varies && total > 0.0).then(|| 1.0 - missed / total).filter(|r2| r2.is_finite());
+        Some(Metrics { r2, rmse: (missed / n).sqrt() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn perfect_mean_and_worse() {
+        let y = [1.0, 2.0, 3.0, 6.0];
+        let r2 = |p: &[f64]| Metrics::of(&y, p).and_then(|m| m.r2);
+        assert_eq!(r2(&y), Some(1.0));
+        assert_eq!(r2(&[3.0; 4]), Some(0.0));
+        assert!(r2(&[6.0, 3.0, 2.0, 1.0]).is_some_and(|r2| r2 < 0.0));
+    }
+
+    #[test]
+    fn without_variance_there_is_no_r2() {
+        let metrics = Metrics::of(&[5.0], &[3.0]);
+        assert_eq!(metrics, Some(Metrics { r2: None, rmse: 2.0 }));
+        assert_eq!(Metrics::of(&[0.1; 3], &[0.1; 3]).and_then(|m| m.r2), None);
+    }
+}
