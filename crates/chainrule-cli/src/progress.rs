@@ -36,10 +36,9 @@ impl Progress {
                 Some(epoch.of as u64),
                 ProgressDrawTarget::stderr_with_hz(20),
             );
-            // The template is constant; without it the line would look different, not be wrong.
-            ProgressStyle::with_template("{bar:20} {msg}").map_or((), |style| {
+            if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
                 bar.set_style(style.progress_chars("━╸─"));
-            });
+            }
             bar
         });
         bar.set_message(line(epoch));

@@ -95,18 +95,20 @@ fn distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-/// The name that somebody who wrote `wrong` probably meant, if one is near enough.
+/// The name that somebody who wrote `wrong` probably meant, if one is near enough: a third of the
+/// letters may be wrong, but never all.
 pub(crate) fn nearest<'a>(wrong: &str, names: &'a [String]) -> Option<&'a str> {
+    let length = |name: &str| name.chars().count();
     let small = wrong.to_lowercase();
-    if small.chars().count() > 200 {
+    if length(&small) > 200 {
         return None;
     }
-    let allowed = (small.chars().count() / 3).max(1);
+    let allowed = (length(&small) / 3).max(1);
     names
         .iter()
-        .filter(|name| name.chars().count() <= 200)
+        .filter(|name| length(name) <= 200)
         .map(|name| (distance(&small, &name.to_lowercase()), name.as_str()))
-        .filter(|near| near.0 <= allowed)
+        .filter(|near| near.0 <= allowed && near.0 < length(&small).max(length(near.1)))
         .min_by_key(|near| near.0)
         .map(|near| near.1)
 }
@@ -152,6 +154,7 @@ mod tests {
         assert_eq!(nearest("BP", &names), Some("bp"));
         assert_eq!(nearest("progresion", &names), Some("progression"));
         assert_eq!(nearest("height", &names), None);
+        assert_eq!(nearest("x", &["y".to_string(), "xx".into()]), Some("xx"));
         assert_eq!(nearest(&"x".repeat(100_000), &names), None);
     }
 

@@ -84,13 +84,6 @@ pub struct RowCounts {
     pub without_target: usize,
 }
 
-impl RowCounts {
-    /// The number of parts that are judged: one without test rows, else two.
-    pub(crate) fn measured(self) -> usize {
-        1 + usize::from(self.test > 0)
-    }
-}
-
 /// Parameters in the units of the table, and how good they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {

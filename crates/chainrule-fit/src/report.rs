@@ -10,107 +10,92 @@ use crate::error::{count, shown};
 use crate::metrics::Metrics;
 use crate::{Answer, Fit};
 
-/// The text of a table; `bold` marks headings, and is the identity where there is no terminal.
+/// The text of a fit; `bold` marks the heading, and is the identity where there is no terminal.
 pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
-    let mut out = String::new();
-    let mut line = |text: &str| {
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
     let rows = &fit.rows;
-    line(&format!(
-        "{}: {} to train on, {} to test on (seed {})",
-        fit.path,
-        count(rows.train, "row"),
-        rows.test,
-        fit.seed
-    ));
+    let tested = match rows.test {
+        0 => "none to test on".into(),
+        n => format!("{n} to test on (seed {})", fit.seed),
+    };
+    let mut out = format!("{}: {} to train on, {tested}\n", fit.path, count(rows.train, "row"));
     if rows.without_target > 0 {
-        let has = if rows.without_target == 1 { "has" } else { "have" };
-        line(&format!("{} {has} no target and took no part", count(rows.without_target, "row")));
+        let verb = if rows.without_target == 1 { "has" } else { "have" };
+        out += &format!(
+            "{} {verb} no target and took no part\n",
+            count(rows.without_target, "more row")
+        );
     }
-    line("");
-
-    let names: Vec<String> = fit.names.iter().map(|name| shown(name)).collect();
-    let parameters = |answer: &Answer| -> Vec<Option<f64>> {
-        answer.parameters.iter().copied().map(Some).collect()
+    out.push('\n');
+    out += &table(fit, bold);
+    out.push('\n');
+    out += &if fit.is_unique() { agreement(fit) } else { ambiguity(fit) };
+    let steps = match rows.train.div_ceil(fit.batch) {
+        1 => String::new(),
+        n => format!(" of {n} steps"),
     };
-    let metric_names = ["train R²", "train RMSE", "test R²", "test RMSE"].map(String::from);
-    let measured = rows.measured();
-    let wide = |names: &[String]| names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    out + &format!("{}{steps} in {:.2} s\n", count(fit.epochs, "epoch"), fit.seconds)
+}
+
+/// Parameters and measures, the descent on the left and the closed form on the right.
+fn table(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
+    let mut names: Vec<String> = fit.names.iter().map(|name| shown(name)).collect();
+    let parameters = names.len();
+    names.extend(["train R²", "train RMSE"].map(String::from));
+    if fit.rows.test > 0 {
+        names.extend(["test R²", "test RMSE"].map(String::from));
+    }
+    let column = |title: &str, answer: &Answer| -> Vec<String> {
+        let measures = |m: Option<&Metrics>| [m.and_then(|m| m.r2), m.map(|m| m.rmse)];
+        let mut numbers: Vec<Option<f64>> = answer.parameters.iter().copied().map(Some).collect();
+        numbers.extend(measures(Some(&answer.train)));
+        numbers.extend(measures(answer.test.as_ref()));
+        let mut cells = vec![title.to_string()];
+        cells.extend(aligned(&numbers, 5));
+        cells
+    };
+    let (ours, exact) =
+        (column("descent", &fit.descent), column("least squares", &fit.closed_form));
     let title = format!("predicting {}", shown(&fit.target));
-    let width = wide(&names).max(wide(&metric_names)).max(title.chars().count());
-    let block = |names: &[String], ours: &[Option<f64>], exact: &[Option<f64>], digits| {
-        let (ours, exact) = (aligned(ours, digits), aligned(exact, digits));
-        let rows = names.iter().zip(ours).zip(exact);
-        rows.map(|((name, a), b)| (name.clone(), a, b)).collect::<Vec<_>>()
+    let wide = |cells: &[String]| cells.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+    let (first, left, right) = (wide(&names).max(title.chars().count()), wide(&ours), wide(&exact));
+    let line = |name: &str, i: usize| {
+        let (a, b) = (pad_left(&ours[i], left), pad_left(&exact[i], right));
+        format!("  {}   {a}   {b}", pad_right(name, first)).trim_end().to_string()
     };
-    let first = block(&names, &parameters(&fit.descent), &parameters(&fit.closed_form), 5);
-    let two = |answer: &Answer, pick: fn(&Metrics) -> Option<f64>| {
-        [pick(&answer.train), answer.test.as_ref().and_then(pick)]
-    };
-    // R² and RMSE are aligned apart, since they have nothing to do with each other.
-    let r2 = |m: &Metrics| m.r2;
-    let rmse = |m: &Metrics| Some(m.rmse);
-    let pick = |i: usize| [metric_names[i].clone(), metric_names[i + 2].clone()];
-    let shares = block(&pick(0), &two(&fit.descent, r2), &two(&fit.closed_form, r2), 5);
-    let errors = block(&pick(1), &two(&fit.descent, rmse), &two(&fit.closed_form, rmse), 5);
-
-    let cells = first.iter().chain(&shares).chain(&errors);
-    let (mut left, mut right) = ("descent".len(), "least squares".len());
-    for (_, a, b) in cells {
-        left = left.max(a.chars().count());
-        right = right.max(b.chars().count());
+    let mut out = bold(&line(&title, 0)) + "\n";
+    for (i, name) in names.iter().enumerate() {
+        if i == parameters {
+            out.push('\n');
+        }
+        out += &(line(name, i + 1) + "\n");
     }
-    let row = |name: &str, a: &str, b: &str| {
-        format!("  {}   {}   {}", pad_right(name, width), pad_left(a, left), pad_left(b, right))
-    };
-    line(&bold(&row(&title, "descent", "least squares")));
-    for (name, a, b) in &first {
-        line(&row(name, a, b));
-    }
-    line("");
-    for i in 0..measured {
-        line(&row(&shares[i].0, &shares[i].1, &shares[i].2));
-        line(&row(&errors[i].0, &errors[i].1, &errors[i].2));
-    }
-    line("");
-    if fit.is_unique() {
-        line(&agreement(fit));
-    } else {
-        line(&format!(
-            "The answer is not unique: only {} of {} are independent in the training rows, so other \
-             coefficients fit equally well. Least squares shows the smallest of them.",
-            fit.rank,
-            count(fit.names.len() - 1, "column")
-        ));
-    }
-    line(&format!(
-        "{} of {} in {:.2} s",
-        count(fit.epochs, "epoch"),
-        count(fit.rows.train.div_ceil(fit.batch), "step"),
-        fit.seconds
-    ));
     out
 }
 
-/// How near the descent came, as a sentence.
+/// What it means that several answers are best.
+fn ambiguity(fit: &Fit) -> String {
+    format!(
+        "The best answer is not unique: {} of the {} are independent in the training rows,\n\
+         so other coefficients fit them equally well. Least squares shows the smallest ones.\n",
+        fit.rank,
+        count(fit.names.len() - 1, "column")
+    )
+}
+
+/// How near the descent came.
 fn agreement(fit: &Fit) -> String {
+    let share = |m: Option<Metrics>| m.and_then(|m| m.r2);
     let (ours, exact) = (&fit.descent, &fit.closed_form);
-    let share = |a: &Answer| a.test.as_ref().and_then(|m| m.r2).or(a.train.r2);
-    match (share(ours), share(exact)) {
-        (Some(a), Some(b)) => {
-            let part = if fit.rows.test > 0 && exact.test.and_then(|m| m.r2).is_some() {
-                "test"
-            } else {
-                "train"
-            };
-            let gap = (a - b).abs();
-            let gap = if gap < 5e-16 { "0".into() } else { format!("{gap:.0e}") };
-            format!("The descent came within {gap} of the least-squares {part} R².")
-        }
-        _ => "R² is not defined, since the target does not vary in the rows to test on.".into(),
-    }
+    let (part, a, b) = match (share(ours.test), share(exact.test)) {
+        (Some(a), Some(b)) => ("test", a, b),
+        _ => match (ours.train.r2, exact.train.r2) {
+            (Some(a), Some(b)) => ("train", a, b),
+            _ => return String::new(),
+        },
+    };
+    let gap = (a - b).abs();
+    let gap = if gap < 1e-12 { "10⁻¹²".into() } else { number(gap, 1) };
+    format!("The descent came within {gap} of the {part} R² of least squares.\n")
 }
 
 /// Everything as one object.

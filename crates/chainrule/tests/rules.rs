@@ -156,7 +156,7 @@ fn the_rules_together_give_6x_minus_4() {
     let f = |x: &Tensor| 3.0 * x.powi(2) - 4.0 * x;
     same("3x² − 4x", 1.0, d(f, 1.0), 2.0);
     for x in [-5.0, 0.0, 1.0, 10.0] {
-        let rules = 3.0 * d(|x| x.powi(2), x) - 4.0 * d(|x| x.clone(), x);
+        let rules = 3.0 * d(|x| x.powi(2), x) - 4.0 * d(Tensor::clone, x);
         same("3x² − 4x", x, d(f, x), rules);
         same("3x² − 4x", x, rules, 6.0 * x - 4.0);
     }

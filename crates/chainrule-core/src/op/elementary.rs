@@ -132,14 +132,6 @@ scalar! {
     log1p r"\ln\left(1+#\right)" (-1.0, f64::INFINITY), &[-0.5, 0.1, 0.3, 1.7], 10;
     f(x) = x.log1p(); d(x, _) = x.lit(1.0) / (x.lit(1.0) + x);
 
-    /// sin x, x in radians. sin′ = cos.
-    sin r"\sin #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
-    f(x) = x.sin(); d(x, _) = x.map(Unary::cos);
-
-    /// cos x, x in radians. cos′ = −sin.
-    cos r"\cos #" REALS, &[-2.0, -0.5, 0.3, 1.7], 10;
-    f(x) = x.cos(); d(x, _) = -x.map(Unary::sin);
-
     /// tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
     tan r"\tan #" REALS, &[-1.2, -0.5, 0.3, 1.1], 16;
     f(x) = x.tan(); d(_, y) = y.lit(1.0) + y.clone() * y;
@@ -197,6 +189,40 @@ scalar! {
     /// ψ(x) = Γ′(x)/Γ(x); NaN at 0 and the negative integers. Its derivative is ψ⁽¹⁾(x).
     digamma r"\psi\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
     f(x) = x.digamma(); d(x, _) = x.lit(1.0).zip(Binary::Polygamma, &x);
+}
+
+/// sin x, x in radians. sin′ = cos.
+impl Scalar1 for sin {
+    const TEX: &'static str = r"\sin #";
+    const COST: u32 = 10;
+    #[inline(always)]
+    fn f<F: Float>(x: F) -> F {
+        x.sin()
+    }
+    fn d<R: Real>(x: R, _: R) -> R {
+        x.map(Unary::cos)
+    }
+    #[inline(always)]
+    fn block<F: Float>(x: &[F], y: &mut [F]) {
+        periodic(x, y, F::sin_fast, F::sin);
+    }
+}
+
+/// cos x, x in radians. cos′ = −sin.
+impl Scalar1 for cos {
+    const TEX: &'static str = r"\cos #";
+    const COST: u32 = 10;
+    #[inline(always)]
+    fn f<F: Float>(x: F) -> F {
+        x.cos()
+    }
+    fn d<R: Real>(x: R, _: R) -> R {
+        -x.map(Unary::sin)
+    }
+    #[inline(always)]
+    fn block<F: Float>(x: &[F], y: &mut [F]) {
+        periodic(x, y, F::cos_fast, F::cos);
+    }
 }
 
 /// 1 where `x cmp c`, else 0.

@@ -50,9 +50,7 @@ impl<S: Scalar1, F: Float> Vectorize for Apply<'_, S, F> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
-        for (y, &x) in self.1.iter_mut().zip(self.0) {
-            *y = S::f(x);
-        }
+        S::block(self.0, self.1);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Op`] is the whole set. Evaluation, differentiation, printing and drawing are functions over it
 //! that live elsewhere; what they need to know about an operation stands here once: a scalar
-//! function's derivative ([`scalar`]), a linear operation's adjoint ([`linear`]). This layer knows
+//! function's derivative (`scalar`), a linear operation's adjoint (`linear`). This layer knows
 //! only the arithmetic trait [`Real`], neither graph nor tensor.
 
 mod activation;

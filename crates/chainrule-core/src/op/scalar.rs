@@ -25,6 +25,36 @@ pub trait Scalar1: 'static {
     fn f<F: Float>(x: F) -> F;
     /// The derivative ∂y/∂x in terms of `x` and `y = f(x)`.
     fn d<R: Real>(x: R, y: R) -> R;
+    /// The values of a block. Only functions whose lanes need a test on the whole block say more
+    /// than this.
+    #[inline(always)]
+    fn block<F: Float>(x: &[F], y: &mut [F]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = Self::f(x);
+        }
+    }
+}
+
+/// The values of a block of a periodic function: `fast` where all arguments of a piece are within
+/// the bound for it, `f` where one is not.
+#[inline(always)]
+pub(super) fn periodic<F: Float>(
+    x: &[F],
+    y: &mut [F],
+    fast: impl Fn(F) -> F,
+    f: impl Fn(F) -> F,
+) {
+    for (y, x) in y.chunks_mut(64).zip(x.chunks(64)) {
+        let mut far = false;
+        for x in x {
+            far |= x.abs() > F::TRIG_BOUND;
+        }
+        if far {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
+        } else {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = fast(x));
+        }
+    }
 }
 
 /// A scalar function of two arguments.

@@ -211,7 +211,7 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
     };
     for (i, next) in terms.iter().enumerate().skip(1) {
         let later = |c: &char| output.contains(c) || terms[i + 1..].iter().any(|t| t.1.contains(c));
-        result = contract(result, next, later)?;
+        result = contract(&result, next, later)?;
     }
     let (x, group) = result;
     let summed: Vec<i64> =
@@ -238,7 +238,7 @@ fn diagonals(x: &Tensor, group: &[char]) -> Result<(Tensor, Vec<char>)> {
         let column = record(Op::Iota(j as u8), DType::I64, x.0.shape.clone(), smallvec![]);
         let mask = row.try_eq(&column)?;
         debug_assert_eq!(n, x.shape()[j]);
-        x = mask.try_where(&x, &x.zeros_like())?.try_sum_axis(j as i64, false)?;
+        x = mask.try_where(&x, x.zeros_like())?.try_sum_axis(j as i64, false)?;
         group.remove(j);
     }
     Ok((x, group))
@@ -247,7 +247,7 @@ fn diagonals(x: &Tensor, group: &[char]) -> Result<(Tensor, Vec<char>)> {
 /// The product of two terms, summed over the letters that nobody needs later.
 #[track_caller]
 fn contract(
-    a: (Tensor, Vec<char>),
+    a: &(Tensor, Vec<char>),
     b: &(Tensor, Vec<char>),
     later: impl Fn(&char) -> bool,
 ) -> Result<(Tensor, Vec<char>)> {
@@ -257,7 +257,7 @@ fn contract(
     let sum: Vec<char> = a.1.iter().filter(shared).filter(|c| !later(c)).copied().collect();
     let rows: Vec<char> = a.1.iter().filter(|c| !has(&b.1, c)).copied().collect();
     let cols: Vec<char> = b.1.iter().filter(|c| !has(&a.1, c)).copied().collect();
-    let (x, la) = arrange(&a, [&batch, &rows, &sum])?;
+    let (x, la) = arrange(a, [&batch, &rows, &sum])?;
     let (y, lb) = arrange(b, [&batch, &sum, &cols])?;
     let shape: Vec<usize> = [&la[0][..], &la[1][..], &lb[2][..]].concat();
     let product = x.try_matmul(&y)?.try_reshape(shape)?;

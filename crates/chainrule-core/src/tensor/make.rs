@@ -1,7 +1,7 @@
 //! Making tensors: from numbers, filled, in sequences, at random.
 
 use std::panic::Location;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use chainrule_kernels::{Buffer, random, threads};
 
@@ -217,11 +217,11 @@ static RANDOM: Mutex<(u64, u64)> = Mutex::new((0, 0));
 /// Sets the seed of the random tensors made from now on, on all threads. The same seed and the same
 /// order of calls give the same numbers, for any number of threads.
 pub fn manual_seed(seed: u64) {
-    *RANDOM.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = (seed, 0);
+    *RANDOM.lock().unwrap_or_else(PoisonError::into_inner) = (seed, 0);
 }
 
 fn next_stream() -> (u64, u64) {
-    let mut state = RANDOM.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut state = RANDOM.lock().unwrap_or_else(PoisonError::into_inner);
     state.1 += 1;
     *state
 }

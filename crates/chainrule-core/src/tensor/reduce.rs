@@ -318,8 +318,8 @@ methods! {
         Ok(shifted - sum.ln())
     }
 
-    /// −mean ln softmax(x)[target]: the cross-entropy of rows of logits, [n, classes], and class
-    /// indices, [n] (I64). Rows with a target outside 0..classes count as having no class.
+    /// −mean ln softmax(x)\[target\]: the cross-entropy of rows of logits, \[n, classes\], and
+    /// class indices, \[n\] (I64). Rows with a target outside 0..classes count as having no class.
     ///
     /// # Panics
     /// If shapes or element types do not fit.

@@ -1,7 +1,7 @@
 //! Mistakes in arithmetic panic: with the text of the error, at the line of the caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use chainrule::{DType, Error, Tensor};
 use insta::assert_snapshot;
@@ -9,12 +9,14 @@ use insta::assert_snapshot;
 /// The message of a panic, and the file and line of it.
 type Panic = (String, String, u32);
 
+type Operator = fn(&Tensor, &Tensor) -> Tensor;
+
 /// There is one hook in a process.
 static HOOK: Mutex<()> = Mutex::new(());
 
 /// The panic of `f`.
 fn panic_of<R>(f: impl FnOnce() -> R) -> Panic {
-    let _alone = HOOK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     static SEEN: Mutex<Option<Panic>> = Mutex::new(None);
     let (thread, before) = (std::thread::current().id(), take_hook());
     set_hook(Box::new(move |info| {
@@ -81,7 +83,7 @@ fn methods_panic_at_the_line_of_the_caller_with_the_text_of_the_error() {
 #[test]
 fn operators_panic_at_the_line_of_the_caller() {
     let (x, y) = (Tensor::ones([2, 3]), Tensor::ones([4]));
-    let operators: [(fn(&Tensor, &Tensor) -> Tensor, u32); 4] = [
+    let operators: [(Operator, u32); 4] = [
         (|x, y| x + y, line!()),
         (|x, y| x - y.clone(), line!()),
         (|x, y| x.clone() * y, line!()),
