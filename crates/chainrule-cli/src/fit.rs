@@ -30,14 +30,14 @@ pub(crate) struct Arguments {
     /// The columns to predict from, separated by commas [default: all others]
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     features: Option<Vec<String>>,
-    /// Passes over the training rows [default: as many as make 3000 steps]
+    /// Passes over the training rows [default: enough for 3000 steps; fewer if the table is large]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
     epochs: Option<usize>,
     /// The learning rate of the first step; it falls to 0 along a cosine
     #[arg(long, value_name = "X", default_value = "0.05", allow_negative_numbers = true,
           value_parser = rate)]
     lr: f64,
-    /// Rows for each step [default: all of them up to 8192 rows, else 4096]
+    /// Rows for each step [default: all]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
     batch: Option<usize>,
     /// Decides which rows are tested on, and the order of batches

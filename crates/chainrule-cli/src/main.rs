@@ -66,7 +66,7 @@ fn print(text: &str) -> Result<()> {
 fn note(kind: &str, text: &str) {
     let mut err = io::stderr().lock();
     let kind = bold(kind, is_styled(&err));
-    let _ = writeln!(err, "{kind}: {text}");
+    let _ = err.write_all(format!("{kind}: {text}\n").as_bytes());
 }
 
 /// Writes the warnings of a run to standard error.

@@ -28,7 +28,7 @@ impl Progress {
     /// Shows an epoch.
     pub(crate) fn tell(&mut self, epoch: &Epoch) {
         if !self.in_terminal {
-            let _ = writeln!(io::stderr().lock(), "{}", line(epoch));
+            let _ = io::stderr().write_all((line(epoch) + "\n").as_bytes());
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {

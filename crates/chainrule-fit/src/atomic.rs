@@ -23,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Whether [`write`] could write to `path`, so that no long work is done in vain.
+/// Whether [`write()`] could write to `path`, so that no long work is done in vain.
 ///
 /// # Errors
 /// If it could not.

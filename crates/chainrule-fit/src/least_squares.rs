@@ -173,7 +173,7 @@ mod tests {
     fn numbers(n: usize, seed: u64) -> Vec<f64> {
         let mut places: Vec<usize> = (0..n).collect();
         Random::new(seed).shuffle(&mut places);
-        places.iter().map(|&i| (i as f64 * 1.37).sin()).collect()
+        places.iter().map(|&i| (1.0 + i as f64 * 1.37).sin()).collect()
     }
 
     fn product(x: &[f64], width: usize, w: &[f64]) -> Vec<f64> {

@@ -30,14 +30,14 @@ use crate::data::split::Random;
 use crate::error::{Result, fail};
 use crate::optim::{Adam, Optimiser, cosine};
 
-/// The steps that a descent takes unless the number of epochs is given.
+/// The steps that a descent takes unless the number of epochs is given …
 const STEPS: usize = 3000;
 
-/// Up to this number of rows every step sees all of them unless the batch size is given.
-const WHOLE: usize = 8192;
+/// … or fewer, so that not more than this many numbers are read in all …
+const WORK: usize = 3_000_000_000;
 
-/// The batch size for larger tables unless it is given.
-const BATCH: usize = 4096;
+/// … but at least this many.
+const FEWEST: usize = 500;
 
 /// Weights and bias.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,11 +75,12 @@ pub struct Rows<'a> {
 /// How long and how fast to descend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
-    /// Passes over the training rows; by default as many as make 3000 steps.
+    /// Passes over the training rows; by default as many as make 3000 steps, or fewer, but at least
+    /// 500, where the table is large.
     pub epochs: Option<usize>,
     /// The learning rate of the first step.
     pub rate: f64,
-    /// Rows for each step; by default all of them up to 8192 rows, else 4096.
+    /// Rows for each step; by default all of them. Steps on a part cost less and end less near.
     pub batch: Option<usize>,
     /// Decides the order of the rows where there are several batches.
     pub seed: u64,
@@ -140,9 +141,10 @@ pub fn descend(
 ) -> Result<Descent> {
     let start = Instant::now();
     let n = train.y.len();
-    let batch = schedule.batch.unwrap_or(if n <= WHOLE { n } else { BATCH }).clamp(1, n.max(1));
+    let batch = schedule.batch.unwrap_or(n).clamp(1, n.max(1));
     let per_epoch = n.div_ceil(batch).max(1);
-    let epochs = schedule.epochs.unwrap_or((STEPS / per_epoch).max(20));
+    let usual = (WORK / train.x.len().max(1)).clamp(FEWEST, STEPS);
+    let epochs = schedule.epochs.unwrap_or((usual / per_epoch).max(20));
     let steps = epochs.saturating_mul(per_epoch);
 
     let both = |rows: Rows<'_>| -> Result<(Tensor, Tensor)> {

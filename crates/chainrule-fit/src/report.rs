@@ -1,8 +1,8 @@
 //! What a fit found, for people and for machines.
 //!
 //! [`text`] is a table that reads in a terminal and in a file alike: five significant digits, decimal
-//! points below each other, the descent and the closed form side by side. [`json`] is one object with
-//! everything at full precision; what is not defined is `null`.
+//! points below each other, the descent and the closed form side by side. [`json()`] is one object
+//! with everything at full precision; what is not defined is `null`.
 
 use serde_json::{Value, json};
 
@@ -45,8 +45,14 @@ fn table(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
         names.extend(["test R²", "test RMSE"].map(String::from));
     }
     let column = |title: &str, answer: &Answer| -> Vec<String> {
-        let measures = |m: Option<&Metrics>| [m.and_then(|m| m.r2), m.map(|m| m.rmse)];
+        // What is left of a perfect fit are rounding errors, which would look like a finding.
+        let noise = 1e-12 * fit.model.target_scale;
+        let clean = |x: f64| if x.abs() < noise { 0.0 } else { x };
+        let measures = |m: Option<&Metrics>| [m.and_then(|m| m.r2), m.map(|m| clean(m.rmse))];
         let mut numbers: Vec<Option<f64>> = answer.parameters.iter().copied().map(Some).collect();
+        if let Some(Some(intercept)) = numbers.last_mut() {
+            *intercept = clean(*intercept);
+        }
         numbers.extend(measures(Some(&answer.train)));
         numbers.extend(measures(answer.test.as_ref()));
         let mut cells = vec![title.to_string()];

@@ -454,8 +454,14 @@ impl Frame<'_, '_> {
             }
             Code::Iota { len, stride } => {
                 let from = elements(self.kernel, level, self.start);
-                for (i, y) in cast_slice_mut::<u8, i64>(out).iter_mut().enumerate() {
-                    *y = ((from + i) / stride % len) as i64;
+                let (mut index, mut left) = (from / stride % len, stride - from % stride);
+                let mut out: &mut [i64] = cast_slice_mut(out);
+                while !out.is_empty() {
+                    let (run, rest) = out.split_at_mut(left.min(out.len()));
+                    run.fill(index as i64);
+                    out = rest;
+                    index = if index + 1 == *len { 0 } else { index + 1 };
+                    left = *stride;
                 }
             }
             Code::RowFold(fold, dtype, x) => {

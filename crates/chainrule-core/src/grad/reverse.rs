@@ -29,11 +29,27 @@ impl Target {
     }
 }
 
+/// Records nodes under a line from `begin` until dropped.
+struct Located(&'static Location<'static>);
+
+impl Located {
+    fn begin(&self) {
+        mode::set_location(Some(self.0));
+    }
+}
+
+impl Drop for Located {
+    fn drop(&mut self) {
+        mode::set_location(None);
+    }
+}
+
 /// The cotangents of `targets`; of every parameter that is reached if there is no list of them.
 /// Each comes with the number of its target, or the parameter itself.
 fn pull_back(
     y: &Tensor,
     seed: Expr,
+    here: &'static Location<'static>,
     targets: Option<&[Target]>,
     mut found: impl FnMut(usize, &Tensor, Expr),
 ) {
@@ -63,19 +79,14 @@ fn pull_back(
     if let Some(last) = cotangents.last_mut() {
         *last = Some(Cotangent { value: seed, masked: false });
     }
-    struct Restore;
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            mode::set_location(None);
-        }
-    }
-    let _restore = Restore;
+    let located = Located(here);
     for i in (0..n).rev() {
         let node = walk.nodes[i];
         let gy = cotangents[i].take();
         if let Some(target) = target_of(node).filter(|_| node.0.tracks) {
             // Where nothing arrived, every derivative on the way is 0.
             let zero = Expr::Lit(0.0);
+            located.begin();
             found(target, node, gy.as_ref().map_or(zero, |gy| gy.value.clone()));
         }
         let Some(gy) = gy else { continue };
@@ -137,12 +148,14 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
         })
         .collect();
     let mut sums: Vec<Option<Expr>> = vec![None; xs.len()];
-    pull_back(&y, seed, Some(&targets), |i, _, g| {
+    pull_back(&y, seed, here, Some(&targets), |i, _, g| {
         sums[i] = Some(match sums[i].take() {
             None => g,
             Some(sum) => sum + g,
         });
     });
+    let located = Located(here);
+    located.begin();
     // A tensor asked for twice is one target; its later mentions copy the first.
     for i in 0..xs.len() {
         let same = |j: &usize| Arc::ptr_eq(&xs[*j].0, &xs[i].0);
@@ -223,7 +236,7 @@ impl Tensor {
 
     fn accumulate(&self, seed: Expr, here: &'static Location<'static>) {
         let _off = mode::set_no_grad(Some(here));
-        pull_back(self, seed, None, |_, version, g| {
+        pull_back(self, seed, here, None, |_, version, g| {
             let Link::Version(parameter) = &version.0.link else { return };
             let Some(parameter) = parameter.upgrade() else { return };
             let mut slot = parameter.grad();
@@ -264,6 +277,9 @@ impl Tensor {
             }
             Some(Cut::Discrete(at)) => {
                 format!("gradients do not pass through integers or truth values, as made at {at}")
+            }
+            None if self.as_constant().is_some() => {
+                "it is a constant, so that its derivatives are all 0".into()
             }
             None => {
                 "it depends on no parameter: mark its inputs with `.requires_grad()` first".into()

@@ -204,8 +204,11 @@ pub(super) fn infer(op: &str, n: usize, shape: impl IntoShape) -> Result<Shape> 
     let others: usize = lengths(op, dims.as_slice())?.iter().product();
     if others == 0 || !n.is_multiple_of(others) {
         let what = format!("`{op}` to {given:?}: no length in place of -1 makes {n} elements");
-        return Err(Error::new(ErrorKind::Shape, what, Location::caller())
-            .hint(format!("the other lengths multiply to {others}, which must divide {n}")));
+        let hint = match others {
+            0 => "beside a length of 0 any length would do: write it out".into(),
+            _ => format!("the other lengths multiply to {others}, which must divide {n}"),
+        };
+        return Err(Error::new(ErrorKind::Shape, what, Location::caller()).hint(hint));
     }
     dims[i] = (n / others) as i64;
     lengths(op, dims.as_slice())

@@ -425,6 +425,14 @@ impl Tensor {
     /// If the axis does not exist or is shorter than k.
     #[track_caller]
     pub fn topk(&self, k: usize, along: i64) -> Result<(Tensor, Tensor)> {
+        let a = axis("topk", self, along)?;
+        let n = self.shape()[a];
+        if k > n {
+            let what = format!("`topk` of {k} elements along axis {a} of length {n}");
+            return Err(Error::new(ErrorKind::Index, what, Location::caller())
+                .operand(self.operand("tensor"))
+                .hint("take at most as many as there are"));
+        }
         let index = self.try_argsort(along, true)?.try_slice(along, 0..k)?;
         Ok((self.try_gather(along, &index)?, index))
     }

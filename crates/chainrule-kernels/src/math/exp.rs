@@ -80,15 +80,25 @@ pub(super) fn tanh(x: f32) -> f32 {
     let (z, a) = (x * x, x.abs());
     let small = (x * z).mul_add(poly(z, TANH), x);
     let large = 1.0 - 2.0 / (exp(a + a) + 1.0);
-    if a < 0.5625 { small } else { large.copysign(x) }
+    (if a < 0.5625 { small } else { large }).copysign(x)
 }
 
-/// With e = e^{−|x|}: 1/(1 + e) or e/(1 + e).
+/// With e = e^{−|x|}, 1/(1 + e) or e/(1 + e): a quotient with both parts known to more digits than
+/// one number holds, corrected by its remainder.
 #[inline(always)]
 pub(super) fn sigmoid(x: f32) -> f32 {
-    let e = exp(-x.abs());
-    let s = 1.0 / (1.0 + e);
-    if x < 0.0 { e * s } else { s }
+    let (r, t) = reduce(clamp(-x.abs()));
+    let (a, b) = powers(t);
+    let m = (r * r).mul_add(poly(r, EXP), r);
+    let high = m + 1.0;
+    let (e, low) = (high * a * b, (m - (high - 1.0)) * a * b);
+    let below = 1.0 + e;
+    let below_low = (e - (below - 1.0)) + low;
+    let (above, above_low) = if x < 0.0 { (e, low) } else { (1.0, 0.0) };
+    let s = above / below;
+    let rest = (-s).mul_add(below, above) + s.mul_add(-below_low, above_low);
+    let inverse = if x < 0.0 { 1.0 - s } else { s };
+    rest.mul_add(inverse, s)
 }
 
 #[cfg(test)]

@@ -252,8 +252,8 @@ macro_rules! double {
             }
             fn sigmoid(self) -> Self {
                 let e = f64::exp(-f64::abs(self));
-                let s = 1.0 / (1.0 + e);
-                if self < 0.0 { e * s } else { s }
+                let part = if self < 0.0 { e } else { 1.0 };
+                part / (1.0 + e)
             }
             $(
                 fn $name(self) -> Self {

@@ -142,6 +142,26 @@ fn with_respect_to_what_is_not_used() {
 }
 
 #[test]
+fn of_a_derivative_that_is_constant() {
+    let x = Tensor::from(2.0).requires_grad();
+    let slope = grad(&(3.0 * &x), &[&x]).unwrap().remove(0);
+    assert_snapshot!(fails!(grad(&slope, &[&x])), @r"
+    error: `grad` on a tensor that tracks no gradients                here
+      tensor   []   filled with 3   made at `grad(&(3.0 * &x), &[&x]).unwrap().remove(0)`
+      hint: it is a constant, so that its derivatives are all 0
+    ");
+}
+
+#[test]
+fn a_derivative_that_is_0_is_no_mistake() {
+    let x = leaf();
+    let y = (x.floor() + 0.0 * x.exp()).sum();
+    assert_eq!(grad(&y, &[&x]).unwrap()[0].to_vec::<f64>().unwrap(), [0.0; 4]);
+    y.backward().unwrap();
+    assert_eq!(x.grad().unwrap().to_vec::<f64>().unwrap(), [0.0; 4]);
+}
+
+#[test]
 fn with_a_cotangent_of_another_shape() {
     let y = leaf().exp();
     let v = Tensor::from([1.0, 1.0]).named("v");

@@ -91,6 +91,11 @@ fn ranges() {
     error: a range with step 0                                        here
       hint: use a positive step, or a negative one to walk backwards
     ");
+    assert_snapshot!(fails!(x.topk(11, 0)), @r"
+    error: `topk` of 11 elements along axis 0 of length 10            here
+      tensor   [10]   given data   made at `Tensor::arange(0, 10, 1)`
+      hint: take at most as many as there are
+    ");
     assert_eq!(x.i(5..12).len(), 5);
 }
 

@@ -192,6 +192,11 @@ fn reshape() {
     error: `reshape` got the shape [-1, 3, -1] with more than one -1  here
       hint: -1 stands for the length that follows from the others: write it once
     ");
+    let empty = Tensor::zeros([0, 3]);
+    assert_snapshot!(fails!(empty.try_reshape([0, -1])), @r"
+    error: `reshape` to [0, -1]: no length in place of -1 makes 0 elements  here
+      hint: beside a length of 0 any length would do: write it out
+    ");
     assert_snapshot!(fails!(x.try_reshape([-2, 6])), @r"
     error: `reshape` got the shape [-2, 6] with the negative length -2  here
       hint: lengths are 0 or more
