@@ -12,8 +12,8 @@ use crate::progress::Progress;
 
 /// Fit a linear model to a table by gradient descent, and compare it with least squares
 ///
-/// The table is a CSV file with a header. Columns of text become categories; missing values take the
-/// mean of the column, or a category of their own. Nothing is learnt from the rows to test on.
+/// The table is a CSV file with a header. Columns of text become categories; missing values take
+/// the mean of the column, or a category of their own. Nothing is learnt from the rows to test on.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -1,8 +1,8 @@
 //! The `chainrule` command.
 //!
 //! Each subcommand is a module with its arguments and a function `run`. Results go to standard
-//! output, everything else (progress, warnings, errors) to standard error, so that the output can be
-//! piped on. Exit codes: 0 done, 1 failed, 2 misused. A reader that closes the pipe early, like
+//! output, everything else (progress, warnings, errors) to standard error, so that the output can
+//! be piped on. Exit codes: 0 done, 1 failed, 2 misused. A reader that closes the pipe early, like
 //! `head`, is no failure.
 
 mod fit;

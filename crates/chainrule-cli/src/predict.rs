@@ -12,8 +12,8 @@ use serde_json::json;
 
 /// Predict with a model that `chainrule fit --out` saved
 ///
-/// Prints one line for each row of the table: its number, the prediction and, where the table has the
-/// target, what was observed. Then it also says on standard error how well the two agree.
+/// Prints one line for each row of the table: its number, the prediction and, where the table has
+/// the target, what was observed. Then it also says on standard error how well the two agree.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -125,7 +125,7 @@ fn three_rows_have_no_unique_answer() {
     let fit = ["fit", &path, "--target", "blood_pressure", "--test-split", "0"];
     let run = folder.run(&fit);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert!(run.out.contains("not unique: 2 of the 4 columns are independent"), "{}", run.out);
+    assert!(run.out.contains("not unique: the 4 columns have rank 2"), "{}", run.out);
     let run = folder.run(&[&fit[..], &["--json"]].concat());
     let all: Value = serde_json::from_str(&run.out).expect("one JSON object");
     assert_eq!(all["metrics"]["test"]["r2"], Value::Null);

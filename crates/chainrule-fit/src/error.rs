@@ -1,9 +1,9 @@
 //! What can go wrong between a file and a fitted model: one sentence that says what, where, and
 //! what to do.
 //!
-//! People who fit a table do not read backtraces, so an [`Error`] *is* its sentence. Text that comes
-//! from a file passes through [`shown`] first: a cell can hold a megabyte, or the escape sequences
-//! of a terminal.
+//! People who fit a table do not read backtraces, so an [`Error`] *is* its sentence. Text that
+//! comes from a file passes through [`shown`] first: a cell can hold a megabyte, or the escape
+//! sequences of a terminal.
 
 use std::fmt;
 

@@ -2,8 +2,8 @@
 //!
 //! # The mathematics
 //!
-//! A Householder reflection I − v vᵀ with ‖v‖² = 2 turns any vector x into α e₁, where α = ∓‖x‖ and v
-//! is parallel to x − α e₁; the sign opposite to x₁ avoids cancellation. Reflecting column after
+//! A Householder reflection I − v vᵀ with ‖v‖² = 2 turns any vector x into α e₁, where α = ∓‖x‖ and
+//! v is parallel to x − α e₁; the sign opposite to x₁ avoids cancellation. Reflecting column after
 //! column, and taking as the next column the one with the largest norm that is left, gives
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //!
 //! with the numerical rank r. If r equals the number of columns, R₁₁ w = (Qᵀ y)₁ has one solution.
 //! Otherwise infinitely many w fit equally well, and of these the one with the least norm is
-//! returned: with [R₁₁ R₁₂]ᵀ = Q₂ S, factored in the same way, it is w = P Q₂ S⁻ᵀ (Qᵀ y)₁. It is also
-//! the one to which gradient descent from 0 leads.
+//! returned: with [R₁₁ R₁₂]ᵀ = Q₂ S, factored in the same way, it is w = P Q₂ S⁻ᵀ (Qᵀ y)₁. It is
+//! also the one to which gradient descent from 0 leads.
 //!
 //! ```
 //! use chainrule_fit::least_squares::least_squares;

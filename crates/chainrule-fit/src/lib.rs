@@ -7,8 +7,8 @@
 //!        cells   rows    numbers └─ least_squares (QR) ┘      └─ model (file)
 //! ```
 //!
-//! [`fit`] walks it once: the cells of a CSV file become standardised numbers, with everything learnt
-//! from the training rows only; gradient descent on the library's own derivatives finds the
+//! [`fit`] walks it once: the cells of a CSV file become standardised numbers, with everything
+//! learnt from the training rows only; gradient descent on the library's own derivatives finds the
 //! parameters; a QR factorisation finds them in closed form; and the reader sees both side by side.
 //! A linear model needs no descent, which is the point: here one can check that it arrives.
 //! [`predict`] applies a saved model to another table.

@@ -181,8 +181,8 @@ pub fn descend(
         let loss = sum / n as f64;
         if !loss.is_finite() || loss > 1e12 {
             fail!(
-                "the descent diverged in epoch {epoch}: the loss is {loss:.1e}; choose a smaller --lr \
-                 than {}",
+                "the descent diverged in epoch {epoch}: the loss is {loss:.1e}; choose a smaller \
+                 --lr than {}",
                 schedule.rate
             );
         }

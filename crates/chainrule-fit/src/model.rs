@@ -1,15 +1,18 @@
 //! A fitted model, and the file that keeps it.
 //!
-//! The file is in the safetensors format: a JSON header, then numbers. It holds five tensors of F64,
+//! The file is in the safetensors format: a JSON header, then numbers. It holds five tensors of
+//! F64,
 //!
 //! ```text
-//! weight [p]   bias []   mean [p]   scale [p]   target [2]        ŷ = t₀ + t₁ (b + Σ wⱼ (xⱼ − μⱼ)/σⱼ)
+//! weight [p]   bias []   mean [p]   scale [p]   target [2]
+//!
+//! ŷ = t₀ + t₁ (b + Σ wⱼ (xⱼ − μⱼ) / σⱼ)        t: target, μ: mean, σ: scale
 //! ```
 //!
-//! and one entry of metadata, `chainrule`, a JSON object with the version of this layout, the name of
-//! the target and the features with their levels, so that a prediction needs nothing but the file.
-//! Whoever sends a file may have written anything into it: everything is checked, sizes before what
-//! they are the size of.
+//! and one entry of metadata, `chainrule`, a JSON object with the version of this layout, the name
+//! of the target and the features with their levels, so that a prediction needs nothing but the
+//! file. Whoever sends a file may have written anything into it: everything is checked, sizes
+//! before what they are the size of.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -62,7 +65,8 @@ impl Model {
         let predicted = self.in_units(&self.linear, &x)?;
         if let Some(i) = predicted.iter().position(|y| !y.is_finite()) {
             fail!(
-                "{}, line {}: the prediction is too large to represent; check the numbers of the row",
+                "{}, line {}: the prediction is too large to represent; check the numbers \
+                 of the row",
                 table.path(),
                 table.line(rows[i])
             );

@@ -1,8 +1,8 @@
 //! What a fit found, for people and for machines.
 //!
-//! [`text`] is a table that reads in a terminal and in a file alike: five significant digits, decimal
-//! points below each other, the descent and the closed form side by side. [`json()`] is one object
-//! with everything at full precision; what is not defined is `null`.
+//! [`text`] is a table that reads in a terminal and in a file alike: five significant digits,
+//! decimal points below each other, the descent and the closed form side by side. [`json()`] is one
+//! object with everything at full precision; what is not defined is `null`.
 
 use serde_json::{Value, json};
 
@@ -81,10 +81,10 @@ fn table(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
 /// What it means that several answers are best.
 fn ambiguity(fit: &Fit) -> String {
     format!(
-        "The best answer is not unique: {} of the {} are independent in the training rows,\n\
-         so other coefficients fit them equally well. Least squares shows the smallest ones.\n",
-        fit.rank,
-        count(fit.names.len() - 1, "column")
+        "The best answer is not unique: the {} have rank {} in the training rows, so other\n\
+         coefficients fit them equally well. Least squares shows the smallest ones.\n",
+        count(fit.names.len() - 1, "column"),
+        fit.rank
     )
 }
 

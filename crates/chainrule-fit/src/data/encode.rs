@@ -93,8 +93,8 @@ impl Encoder {
                     let (mean, scale) = moments(&present.collect::<Result<Vec<f64>>>()?);
                     if !(mean.is_finite() && scale.is_finite()) {
                         fail!(
-                            "{}, column \"{}\": its numbers are too large to compute with; choose a \
-                             larger unit",
+                            "{}, column \"{}\": its numbers are too large to compute with; choose \
+                             a larger unit",
                             table.path(),
                             shown(&name)
                         );
@@ -138,8 +138,8 @@ impl Encoder {
         }
         if rows.saturating_mul(width) > MAX_NUMBERS {
             fail!(
-                "{rows} rows of {width} parameters are more than {MAX_NUMBERS} numbers; choose fewer \
-                 features with --features, or fewer rows"
+                "{rows} rows of {width} parameters are more than {MAX_NUMBERS} numbers; choose \
+                 fewer features with --features, or fewer rows"
             );
         }
         Ok(())
@@ -204,8 +204,8 @@ impl Encoder {
                     }
                     if !unseen.is_empty() {
                         warnings.push(format!(
-                            "the column \"{}\" has {} that the training rows do not have ({}); each \
-                             counts as \"{}\"",
+                            "the column \"{}\" has {} that the training rows do not have ({}); \
+                             each counts as \"{}\"",
                             shown(&feature.name),
                             count(unseen.len(), "value"),
                             listed(&unseen),
@@ -323,10 +323,8 @@ mod tests {
         encoder.encode(&t, &[2], &mut warnings).unwrap();
         assert_eq!(
             warnings,
-            [
-                "the column \"c\" has 1 value that the training rows do not have (z); each counts as \
-              \"x\""
-            ]
+            ["the column \"c\" has 1 value that the training rows do not have (z); each counts \
+              as \"x\""]
         );
     }
 

@@ -1,10 +1,10 @@
 //! Which rows are learnt from and which are kept to be judged by.
 //!
-//! The rows are shuffled by a generator of this module, so that a seed names the same split on every
-//! machine, for ever, whatever else draws random numbers. The generator adds an odd constant to its
-//! state and scrambles the sum (Steele, Lea and Flood 2014, *Fast splittable pseudorandom number
-//! generators*); a shuffle swaps each place, from the last down, with one at or before it (Fisher and
-//! Yates, in Durstenfeld's form).
+//! The rows are shuffled by a generator of this module, so that a seed names the same split on
+//! every machine, for ever, whatever else draws random numbers. The generator adds an odd constant
+//! to its state and scrambles the sum (Steele, Lea and Flood 2014, *Fast splittable pseudorandom
+//! number generators*); a shuffle swaps each place, from the last down, with one at or before it
+//! (Fisher and Yates, in Durstenfeld's form).
 //!
 //! ```
 //! use chainrule_fit::data::split::split;

@@ -2,8 +2,8 @@
 //!
 //! # What is accepted
 //!
-//! Fields may be quoted, lines may end in any way, a byte-order mark and empty lines are passed over.
-//! A file whose header has more semicolons or tabs than commas is read with those. A cell is
+//! Fields may be quoted, lines may end in any way, a byte-order mark and empty lines are passed
+//! over. A file whose header has more semicolons or tabs than commas is read with those. A cell is
 //! *missing* when it is empty or one of the words of [`MISSING`], or any spelling of NaN that a
 //! number parser knows; spaces around a cell do not count.
 //!
@@ -21,8 +21,8 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
-//! Not here: what a column means. Whether it holds numbers or text is asked of it by [`Table::kind`]
-//! and decided anew by whoever needs to know.
+//! Not here: what a column means. Whether it holds numbers or text is asked of it by
+//! [`Table::kind`] and decided anew by whoever needs to know.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -127,8 +127,8 @@ impl Table {
         if record.as_slice().len() > MAX_RECORD {
             let most = MAX_RECORD >> 20;
             fail!(
-                "{path}, line {line}: the row is longer than {most} MiB; is a quote left open, or is \
-                 this not a CSV file?"
+                "{path}, line {line}: the row is longer than {most} MiB; is a quote left open, or \
+                 is this not a CSV file?"
             );
         }
         if self.names.is_empty() {
@@ -155,7 +155,8 @@ impl Table {
         let path = &self.path;
         if record.len() > MAX_COLUMNS {
             fail!(
-                "{path}: the header names {} columns, more than {MAX_COLUMNS}; keep those that matter",
+                "{path}: the header names {} columns, more than {MAX_COLUMNS}; keep those that \
+                 matter",
                 record.len()
             );
         }
