@@ -1,8 +1,8 @@
 //! Gradient checking: derivatives against central differences, to any order.
 //!
 //! The function is made a scalar by a fixed random weighting of its result, s(x) = Σ w f(x). Each
-//! component of ∂s/∂x is compared with (s(x + h) − s(x − h))/2h, h scaled to |x|. For order n > 1 the
-//! gradient itself is the function to check to order n − 1.
+//! component of ∂s/∂x is compared with (s(x + h) − s(x − h))/2h, h scaled to |x|. For order n > 1
+//! the gradient itself is the function to check to order n − 1.
 
 use chainrule_kernels::random;
 
@@ -36,7 +36,8 @@ impl std::fmt::Display for Gradcheck {
         let (order, input, element) = self.place;
         write!(
             f,
-            "largest error {:.1e}: derivative of order {order} by element {element} of input {input} \
+            "largest error {:.1e}: derivative of order {order} by element {element} of input \
+             {input} \
              is {} from the graph, {} by central differences",
             self.error, self.analytic, self.numeric
         )
@@ -102,9 +103,9 @@ fn check(f: &Function<'_>, inputs: &[Tensor], order: usize, last: usize) -> Resu
             let (near, far) = (slope(20.0 * h)?, slope(40.0 * h)?);
             let numeric = near + (near - far) / 3.0;
             let error = (analytic[i] - numeric).abs() / numeric.abs().max(1.0);
-            // Not `>`: a NaN is the worst of all.
-            if !(error <= worst.error) {
-                let error = if error.is_nan() { f64::INFINITY } else { error };
+            // A NaN is the worst of all.
+            let error = if error.is_nan() { f64::INFINITY } else { error };
+            if error > worst.error {
                 worst = Gradcheck { error, place: (order, k, i), analytic: analytic[i], numeric };
             }
         }

@@ -92,8 +92,8 @@ impl Layout {
         Some(Layout { shape: shape.to_vec(), strides, offset: self.offset })
     }
 
-    /// Calls `f(start, length, stride)` for the runs that cover elements `from .. from + len` of the
-    /// row-major order.
+    /// Calls `f(start, length, stride)` for the runs that cover elements `from .. from + len` of
+    /// the row-major order.
     #[inline]
     pub fn runs(&self, from: usize, len: usize, mut f: impl FnMut(usize, usize, isize)) {
         let rank = self.shape.len();

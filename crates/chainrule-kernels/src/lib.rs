@@ -1,10 +1,10 @@
 //! Numbers in strided memory.
 //!
 //! The lowest layer of chainrule: buffers and their pool ([`buffer`]), strided addressing
-//! ([`layout`]), run-time SIMD dispatch ([`simd`]), elementary functions on lanes ([`math`]), matrix
-//! products ([`gemm`]), counter-based random numbers ([`random`]) and gated threads ([`threads`]).
-//! It knows no graph and no tensor; it is the only crate of the workspace that may hold `unsafe`,
-//! and each block says why it is sound.
+//! ([`layout`]), run-time SIMD dispatch ([`simd`]), elementary functions on lanes ([`math`]),
+//! matrix products ([`gemm`]), counter-based random numbers ([`random`]) and gated threads
+//! ([`threads`]). It knows no graph and no tensor; it is the only crate of the workspace that may
+//! hold `unsafe`, and each block says why it is sound.
 
 pub mod buffer;
 pub mod gemm;

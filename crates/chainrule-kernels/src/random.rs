@@ -1,4 +1,5 @@
-//! Random numbers as a function of (seed, stream, index): no state, so any thread can make any part.
+//! Random numbers as a function of (seed, stream, index): no state, so any thread can make any
+//! part.
 //!
 //! The generator is Philox 4×32-10 (Salmon, Moraes, Dror, Shaw, “Parallel random numbers: as easy
 //! as 1, 2, 3”, SC 2011): ten rounds of a bijection of a 128-bit counter under a 64-bit key.

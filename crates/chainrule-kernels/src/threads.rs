@@ -48,8 +48,8 @@ pub fn on_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| with_threads(limit, f))
 }
 
-/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them, the
-/// calling thread does everything itself.
+/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them,
+/// the calling thread does everything itself.
 pub fn for_each<T: Send>(tasks: Vec<T>, nanoseconds: f64, f: impl Fn(T) + Send + Sync) {
     use rayon::prelude::*;
     if !is_worth(tasks.len(), nanoseconds) || count() == 1 {

@@ -125,8 +125,11 @@ fn row(
     Row { number, name, bytes, operations, goal, run: Box::new(run) }
 }
 
+/// Makes a row with its data.
+type Make = fn() -> Row;
+
 /// All rows, each made when its turn comes, so that their data do not stand in memory together.
-const ROWS: &[(u32, fn() -> Row)] = &[
+const ROWS: &[(u32, Make)] = &[
     (1, || {
         row(1, "gradient of 2 x·x, n = 4", (0.0, 0.0), Some(0.6 * 0.0030), || {
             let x = Tensor::from([0.0f32, 1.0, 2.0, 3.0]).requires_grad();

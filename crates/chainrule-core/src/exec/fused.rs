@@ -444,7 +444,7 @@ impl Frame<'_, '_> {
             Code::Map(kernel, x) => kernel(self.source(*x, level), out),
             Code::Zip(kernel, x, y) => kernel(self.source(*x, level), self.source(*y, level), out),
             Code::Where(kernel, c, x, y) => {
-                kernel(self.source(*c, level), self.source(*x, level), self.source(*y, level), out)
+                kernel(self.source(*c, level), self.source(*x, level), self.source(*y, level), out);
             }
             Code::Copy(x) => out.copy_from_slice(self.source(*x, level)),
             Code::Load { view, size } => {
@@ -454,15 +454,7 @@ impl Frame<'_, '_> {
             }
             Code::Iota { len, stride } => {
                 let from = elements(self.kernel, level, self.start);
-                let (mut index, mut left) = (from / stride % len, stride - from % stride);
-                let mut out: &mut [i64] = cast_slice_mut(out);
-                while !out.is_empty() {
-                    let (run, rest) = out.split_at_mut(left.min(out.len()));
-                    run.fill(index as i64);
-                    out = rest;
-                    index = if index + 1 == *len { 0 } else { index + 1 };
-                    left = *stride;
-                }
+                iota(from, *len, *stride, cast_slice_mut(out));
             }
             Code::RowFold(fold, dtype, x) => {
                 let x = self.read(*x, Level::Full, dtype.size());
@@ -477,6 +469,23 @@ impl Frame<'_, '_> {
                 }
             }
         }
+    }
+}
+
+/// The index along an axis of length `len` and the given stride, from element `from` on.
+fn iota(from: usize, len: usize, stride: usize, mut out: &mut [i64]) {
+    let (mut index, mut inside) = (from / stride % len, from % stride);
+    while !out.is_empty() {
+        // With stride 1 a whole axis is one run; otherwise an index repeats `stride` times.
+        let run = if stride == 1 { len - index } else { stride - inside };
+        let (now, rest) = out.split_at_mut(run.min(out.len()));
+        let step = i64::from(stride == 1);
+        for (i, y) in (0..).zip(now) {
+            *y = index as i64 + step * i;
+        }
+        out = rest;
+        index = if stride == 1 || index + 1 == len { 0 } else { index + 1 };
+        inside = 0;
     }
 }
 

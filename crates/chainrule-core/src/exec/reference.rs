@@ -103,7 +103,7 @@ fn one(i: usize, item: &Item, items: &[Item], values: &[Arc<Buffer>]) -> Result<
             }),
         ),
         Op::Compare(cmp) => {
-            put(out, dtype, all(0).into_iter().zip(all(1)).map(|p| compare(*cmp, p)))
+            put(out, dtype, all(0).into_iter().zip(all(1)).map(|p| compare(*cmp, p)));
         }
         Op::Logic(op) => put(
             out,

@@ -80,14 +80,16 @@ impl Scalar {
         }
     }
 
+    /// As an integer: truncated towards zero and to the range, NaN as 0.
+    pub fn to_i64(self) -> i64 {
+        if let Scalar::Int(i) = self { i } else { self.to_f64() as i64 }
+    }
+
     /// Converted to `dtype` as a cast does: truncation towards zero, any non-zero number is true.
     pub fn cast(self, dtype: DType) -> Scalar {
         match dtype {
             DType::Bool => Scalar::Bool(self.to_f64() != 0.0),
-            DType::I64 => Scalar::Int(match self {
-                Scalar::Int(i) => i,
-                other => other.to_f64() as i64,
-            }),
+            DType::I64 => Scalar::Int(self.to_i64()),
             DType::F32 => Scalar::Float(f64::from(self.to_f64() as f32)),
             DType::F64 => Scalar::Float(self.to_f64()),
         }
@@ -151,7 +153,7 @@ macro_rules! element {
 }
 element! {
     bool, u8,  Bool, u8::from, Bool,  |x: Scalar| x.to_f64() != 0.0;
-    i64,  i64, I64,  |x| x,    Int,   |x: Scalar| match x.cast(DType::I64) { Scalar::Int(i) => i, _ => 0 };
+    i64,  i64, I64,  |x| x,    Int,   |x: Scalar| x.to_i64();
     i32,  i64, I64,  i64::from, Int,  |x: Scalar| x.to_f64() as i32;
     f32,  f32, F32,  |x| x,    Float, |x: Scalar| x.to_f64() as f32;
     f64,  f64, F64,  |x| x,    Float, |x: Scalar| x.to_f64();

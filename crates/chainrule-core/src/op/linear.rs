@@ -1,8 +1,9 @@
 //! The linear operations: one family, closed under adjoint.
 //!
 //! For each `L` here the adjoint `Lᵀ`, defined by ⟨u, Lx⟩ = ⟨Lᵀu, x⟩, is again in the family, and
-//! Lᵀᵀ = L. Copying is adjoint to adding, taking to placing, and what only moves elements is adjoint
-//! to moving them back. Reverse mode for all of them is therefore one line: apply the adjoint.
+//! Lᵀᵀ = L. Copying is adjoint to adding, taking to placing, and what only moves elements is
+//! adjoint to moving them back. Reverse mode for all of them is therefore one line: apply the
+//! adjoint.
 //!
 //! | L | Lᵀ |
 //! |---|---|

@@ -64,7 +64,8 @@ pub enum Op {
     Reduce(Extremum, Axes),
     /// The index (I64) of the first largest or smallest element along an axis, which disappears.
     ArgReduce(Extremum, u8),
-    /// The indices (I64) that sort along an axis; `true`: descending. Stable; NaN counts as largest.
+    /// The indices (I64) that sort along an axis; `true`: descending. Stable; NaN counts as
+    /// largest.
     ArgSort(u8, bool),
     /// The sources one after the other along an axis.
     Cat(u8),

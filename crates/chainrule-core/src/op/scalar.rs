@@ -1,8 +1,9 @@
 //! What a scalar operation is, and the two lists of them.
 //!
-//! An operation is one `impl` of [`Scalar1`] or [`Scalar2`] and one word in a list below; methods on tensors, kernels, derivatives of every order and tests follow from that.
-//! The implementations stand by family in [`super::elementary`], [`super::activation`],
-//! [`super::rounding`] and [`super::two`].
+//! An operation is one `impl` of [`Scalar1`] or [`Scalar2`] and one word in a list below; methods
+//! on tensors, kernels, derivatives of every order and tests follow from that. The implementations
+//! stand by family in [`super::elementary`], [`super::activation`], [`super::rounding`] and
+//! [`super::two`].
 
 use chainrule_kernels::Float;
 
@@ -38,12 +39,7 @@ pub trait Scalar1: 'static {
 /// The values of a block of a periodic function: `fast` where all arguments of a piece are within
 /// the bound for it, `f` where one is not.
 #[inline(always)]
-pub(super) fn periodic<F: Float>(
-    x: &[F],
-    y: &mut [F],
-    fast: impl Fn(F) -> F,
-    f: impl Fn(F) -> F,
-) {
+pub(super) fn periodic<F: Float>(x: &[F], y: &mut [F], fast: impl Fn(F) -> F, f: impl Fn(F) -> F) {
     for (y, x) in y.chunks_mut(64).zip(x.chunks(64)) {
         let mut far = false;
         for x in x {
@@ -104,7 +100,7 @@ macro_rules! unary {
         #[allow(missing_docs, non_camel_case_types)] // documented at each implementation
         pub enum Unary { $($op),* }
         $(
-            #[doc = concat!("The operation `", stringify!($op), "`, as a type; see its [`Scalar1`].")]
+            #[doc = concat!("`", stringify!($op), "` as a type: see its implementation.")]
             #[allow(non_camel_case_types)]
             pub enum $op {}
         )*
@@ -124,11 +120,15 @@ macro_rules! unary {
             /// Time for one element, in units of an addition's.
             pub fn cost(self) -> u32 { match self { $(Unary::$op => $op::COST),* } }
             /// The same function of integers.
-            pub fn int(self) -> Option<fn(i64) -> i64> { match self { $(Unary::$op => $op::INT),* } }
+            pub fn int(self) -> Option<fn(i64) -> i64> {
+                match self { $(Unary::$op => $op::INT),* }
+            }
             /// The value.
             pub fn f<F: Float>(self, x: F) -> F { match self { $(Unary::$op => $op::f(x)),* } }
             /// The derivative.
-            pub fn d<R: Real>(self, x: R, y: R) -> R { match self { $(Unary::$op => $op::d(x, y)),* } }
+            pub fn d<R: Real>(self, x: R, y: R) -> R {
+                match self { $(Unary::$op => $op::d(x, y)),* }
+            }
             /// The loop over a block of elements.
             pub(crate) fn kernel(self, dtype: DType) -> Kernel1 {
                 match self { $(Unary::$op => lanes::kernel1::<$op>(dtype)),* }
@@ -168,7 +168,9 @@ macro_rules! binary {
             /// Whether there is a derivative with respect to the first argument.
             pub fn smooth_in_x(self) -> bool { match self { $(Binary::$op => $op::SMOOTH_IN_X),* } }
             /// The value.
-            pub fn f<F: Float>(self, x: F, y: F) -> F { match self { $(Binary::$op => $op::f(x, y)),* } }
+            pub fn f<F: Float>(self, x: F, y: F) -> F {
+                match self { $(Binary::$op => $op::f(x, y)),* }
+            }
             /// ∂z/∂x.
             pub fn dx<R: Real>(self, x: R, y: R, z: R) -> R {
                 match self { $(Binary::$op => $op::dx(x, y, z)),* }
@@ -215,7 +217,7 @@ impl Cmp {
     pub const ALL: &'static [Cmp] = &[Cmp::Eq, Cmp::Ne, Cmp::Lt, Cmp::Le, Cmp::Gt, Cmp::Ge];
 
     /// Whether `x cmp y`.
-    pub fn holds<T: PartialOrd>(self, x: T, y: T) -> bool {
+    pub fn holds<T: PartialOrd + Copy>(self, x: T, y: T) -> bool {
         match self {
             Cmp::Eq => x == y,
             Cmp::Ne => x != y,

@@ -69,7 +69,8 @@ scalar2! {
     };
 
     /// The remainder of x / y with the sign of x, as C's `fmod`: x − y trunc(x/y).
-    Rem "fmod" r"# \bmod @" samples PAIRS; cost 20; int Some(|x, y| if y == 0 { 0 } else { x.wrapping_rem(y) });
+    Rem "fmod" r"# \bmod @" samples PAIRS; cost 20;
+    int Some(|x, y| if y == 0 { 0 } else { x.wrapping_rem(y) });
     f(x, y) = x.rem(y);
     dx(x, _, _) = x.lit(1.0);
     dy(x, y, _) = -(x / y).map(Unary::trunc);
@@ -117,7 +118,8 @@ scalar2! {
     dy(_, y, z) = (y - z).map(Unary::exp);
 
     /// x ln y, and 0 where x = 0 whatever y is (but NaN).
-    Xlogy "xlogy" r"# \ln @" samples &[(0.5, 0.7), (-0.5, 1.3), (2.3, 2.0), (1.7, 3.0)]; cost 10; int None;
+    Xlogy "xlogy" r"# \ln @" samples &[(0.5, 0.7), (-0.5, 1.3), (2.3, 2.0), (1.7, 3.0)];
+    cost 10; int None;
     f(x, y) = {
         let z = x * y.ln();
         let zero = if y.is_nan() { y } else { F::lit(0.0) };
@@ -152,7 +154,8 @@ fn share<R: Real>(x: &R, y: &R, cmp: Cmp) -> R {
     x.pick(cmp, y, &x.lit(1.0), &x.pick(Cmp::Eq, y, &x.lit(0.5), &x.lit(0.0)))
 }
 
-/// Integer powers, wrapping; a negative exponent gives the truncated reciprocal (0 for a base of 0).
+/// Integer powers, wrapping; a negative exponent gives the truncated reciprocal (0 for a base of
+/// 0).
 fn int_pow(mut x: i64, y: i64) -> i64 {
     if y < 0 {
         return if x == 1 || (x == -1 && y & 1 == 0) { 1 } else { -i64::from(x == -1) };

@@ -3,7 +3,7 @@
 //! The key is the whole sketch as a list of words, compared in full: a hash only finds the place.
 
 use std::hash::Hasher;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
@@ -28,7 +28,7 @@ pub(crate) fn get(key: &[u64], plan: impl FnOnce() -> Plan) -> Arc<Plan> {
         hasher.write_u64(word);
     }
     let hash = hasher.finish();
-    let mut guard = CACHE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut guard = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let cache = guard.get_or_insert_with(|| Cache { plans: FxHashMap::default(), words: 0 });
     if let Some(list) = cache.plans.get(&hash)
         && let Some((_, found)) = list.iter().find(|(k, _)| **k == *key)

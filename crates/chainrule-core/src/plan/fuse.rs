@@ -245,7 +245,7 @@ impl Planner<'_> {
             }
             _ => {
                 let view = self.stored(i);
-                self.kernels[kernel].1.load(view, item.dtype, level)
+                self.kernels[kernel].1.load(&view, item.dtype, level)
             }
         }
     }

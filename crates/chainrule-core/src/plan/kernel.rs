@@ -176,7 +176,7 @@ impl Builder {
     }
 
     /// The elements of a view, in the order of its layout.
-    pub(crate) fn load(&mut self, view: View, dtype: DType, level: Level) -> u32 {
+    pub(crate) fn load(&mut self, view: &View, dtype: DType, level: Level) -> u32 {
         let view = View { slot: view.slot, layout: view.layout.merged() };
         let known = self.loads.iter().rev().take(64).find(|l| l.0 == view && l.1 == level);
         if let Some(known) = known {
@@ -363,7 +363,7 @@ impl<P: Copy> Code<P> {
         match *self {
             Code::Load { .. } | Code::Iota { .. } => {}
             Code::Map(_, x) | Code::RowFold(_, _, x) | Code::RowExpand(_, x) | Code::Copy(x) => {
-                f(x)
+                f(x);
             }
             Code::Zip(_, x, y) => {
                 f(x);

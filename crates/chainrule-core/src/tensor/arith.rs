@@ -300,7 +300,8 @@ macro_rules! operator {
                 or_raise(self.zip(Binary::$op, other))
             }
         }
-        operator! { @number $Trait $method $op; f64, Tensor; f64, &Tensor; i32, Tensor; i32, &Tensor }
+        operator! { @number $Trait $method $op; f64, Tensor; f64, &Tensor }
+        operator! { @number $Trait $method $op; i32, Tensor; i32, &Tensor }
     )* };
     (@number $Trait:ident $method:ident $op:ident; $($x:ty, $y:ty);*) => { $(
         impl $Trait<$y> for $x {

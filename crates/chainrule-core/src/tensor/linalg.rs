@@ -22,7 +22,10 @@ methods! {
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("left"))
                 .operand(other.operand("right"))
-                .hint("for matrices use `matmul`; for all elements of two tensors, `(a * b).sum()`"));
+                .hint(
+                    "for matrices use `matmul`; for all elements of two tensors, \
+                     `(a * b).sum()`",
+                ));
         }
         self.try_mul(other)?.try_sum()
     }

@@ -161,10 +161,25 @@ impl Tensor {
         Ok(self.to_vec::<T>()?[0])
     }
 
+    /// That every number can become an integer.
+    fn check_finite(&self, here: &'static Location<'static>) -> Result<()> {
+        let numbers = self.to_vec::<f64>()?;
+        let Some(i) = numbers.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+        let what = format!("{} cannot become an integer", numbers[i]);
+        let bad = numbers.iter().filter(|x| !x.is_finite()).count();
+        Err(Error::new(ErrorKind::NonFinite, what, here).operand(self.operand("tensor")).hint(
+            format!(
+                "element {i} is the first of {bad} that are not finite: read floating-point \
+                 numbers, or replace them, as in `x.isfinite().where_(&x, 0.0)`"
+            ),
+        ))
+    }
+
     /// All numbers in row-major order, converted to `T`.
     ///
     /// # Errors
-    /// If an index in the computation was out of range.
+    /// If an index in the computation was out of range, or integers are asked for and a number is
+    /// NaN or infinite.
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         let x = self.source();
@@ -172,6 +187,9 @@ impl Tensor {
             return Ok(vec![T::from_scalar(c); x.len()]);
         }
         realize(&[&x])?;
+        if T::DTYPE == DType::I64 && x.0.dtype.is_float() {
+            x.check_finite(Location::caller())?;
+        }
         let Some(value) = x.0.value.get() else { unreachable!("`realize` stores the value") };
         let numbers = |bytes: &[u8]| -> Vec<T> {
             fn all<S: Element, T: Element>(x: &[S::Stored], load: fn(S::Stored) -> S) -> Vec<T> {

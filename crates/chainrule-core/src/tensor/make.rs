@@ -32,6 +32,7 @@ impl Tensor {
     /// # Errors
     /// If the shape asks for another number of elements.
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value)] // what is given is given; a slice has `From`
     pub fn from_vec<T: Element>(numbers: Vec<T>, shape: impl IntoShape) -> Result<Tensor> {
         let n = numbers.len();
         let shape = infer("from_vec", n, shape)?;

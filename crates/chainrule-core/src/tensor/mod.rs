@@ -23,7 +23,8 @@ pub use movement::{cat, stack};
 
 /// Declares methods in pairs: `name` panics at the caller's line, `try_name` returns the error.
 macro_rules! methods {
-    ($($(#[$doc:meta])* fn $name:ident / $try_name:ident(&$self:ident $(, $arg:ident: $ty:ty)* $(,)?)
+    ($($(#[$doc:meta])*
+       fn $name:ident / $try_name:ident(&$self:ident $(, $arg:ident: $ty:ty)* $(,)?)
        $body:block)*) => {
         impl $crate::graph::Tensor { $(
             $(#[$doc])*

@@ -27,10 +27,13 @@ methods! {
         let shape = infer("reshape", self.len(), shape)?;
         let n: usize = shape.iter().product();
         if n != self.len() {
-            let what = format!("`reshape` to {:?} needs {n} elements, not {}", &shape[..], self.len());
+            let what =
+                format!("`reshape` to {:?} needs {n} elements, not {}", &shape[..], self.len());
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint("the lengths must multiply to the number of elements; one of them may be -1"));
+                .hint(
+                    "the lengths must multiply to the number of elements; one of them may be -1",
+                ));
         }
         Ok(self.linear(Linear::Reshape, shape))
     }
@@ -152,7 +155,9 @@ methods! {
             let what = format!("`slice` {range:?} leaves axis {a} of length {n}");
             return Err(Error::new(ErrorKind::Index, what, Location::caller())
                 .operand(self.operand("tensor"))
-                .hint(format!("the range must have start ≤ end ≤ {n}; `.i({range:?})` cuts it off")));
+                .hint(format!(
+                    "the range must have start ≤ end ≤ {n}; `.i({range:?})` cuts it off"
+                )));
         }
         let mut shape = self.0.shape.clone();
         shape[a] = range.len();

@@ -1,5 +1,5 @@
-//! Printing: the grid that numpy and torch print for small tensors; corners and a line of statistics
-//! for large ones. NaN and infinities are counted, so that they are not overlooked.
+//! Printing: the grid that numpy and torch print for small tensors; corners and a line of
+//! statistics for large ones. NaN and infinities are counted, so that they are not overlooked.
 
 use std::fmt;
 
@@ -176,7 +176,8 @@ impl Tensor {
     }
 }
 
-/// The numbers; `{:.2}` sets the decimals (4 by default). A computation that fails prints its error.
+/// The numbers; `{:.2}` sets the decimals (4 by default). A computation that fails prints its
+/// error.
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.render(f.precision().unwrap_or(4)) {

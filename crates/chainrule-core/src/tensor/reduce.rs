@@ -324,12 +324,15 @@ methods! {
     /// # Panics
     /// If shapes or element types do not fit.
     fn cross_entropy / try_cross_entropy(&self, target: &Tensor) {
-        if self.rank() != 2 || target.shape() != &self.shape()[..1] || target.dtype() != DType::I64 {
+        let fits = self.rank() == 2 && target.shape() == &self.shape()[..1];
+        if !fits || target.dtype() != DType::I64 {
             let what = "`cross_entropy` needs logits [n, classes] and integer targets [n]";
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("logits"))
                 .operand(target.operand("target"))
-                .hint("`.reshape` the logits to two axes; targets are class numbers, of type int64"));
+                .hint(
+                    "`.reshape` the logits to two axes; targets are class numbers, of type int64",
+                ));
         }
         let classes = target.linear(Linear::Expand(Axes(2)), self.0.shape.clone());
         let index = record(Op::Iota(1), DType::I64, self.0.shape.clone(), smallvec![]);
@@ -369,7 +372,10 @@ methods! {
     fn cumprod / try_cumprod(&self, along: i64) {
         let a = axis("cumprod", self, along)?;
         let (along, n) = (a as i64, self.shape()[a]);
-        let mut x = if self.dtype() == DType::Bool { self.to_dtype(DType::I64) } else { self.source() };
+        let mut x = match self.dtype() {
+            DType::Bool => self.to_dtype(DType::I64),
+            _ => self.source(),
+        };
         let mut reach = 1;
         while reach < n {
             let later = x.try_slice(along, reach..n)? * x.try_slice(along, 0..n - reach)?;

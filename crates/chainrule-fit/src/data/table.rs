@@ -10,8 +10,8 @@
 //! # What is refused
 //!
 //! Rows of another length than the header, two columns of one name, bytes that are no text, and
-//! sizes ([`MAX_BYTES`], [`MAX_RECORD`], [`MAX_COLUMNS`]) that no table for this program has. Every
-//! refusal names the line.
+//! sizes ([`MAX_BYTES`], [`MAX_RECORD`], [`MAX_COLUMNS`], [`MAX_CELLS`]) that no table for this
+//! program has. Every refusal names the line.
 //!
 //! ```
 //! use chainrule_fit::data::table::Table;
@@ -43,13 +43,23 @@ pub const MAX_RECORD: usize = 1 << 20;
 /// The most columns that are read.
 pub const MAX_COLUMNS: usize = 10_000;
 
+/// The most cells that are read.
+pub const MAX_CELLS: usize = 100_000_000;
+
+// Offsets into the text of a table are kept in 32 bits.
+const _: () = assert!(MAX_BYTES <= u32::MAX as usize);
+
 /// The cells of a file.
 #[derive(Clone, Debug)]
 pub struct Table {
     path: String,
     names: Vec<String>,
-    rows: Vec<csv::StringRecord>,
-    lines: Vec<usize>,
+    /// The cells, row by row, without quotes and outer spaces, one after the other.
+    text: String,
+    /// Where each cell ends in `text`.
+    ends: Vec<u32>,
+    /// The line of each row.
+    lines: Vec<u32>,
 }
 
 /// What the cells of a column are.
@@ -96,11 +106,12 @@ impl Table {
             fail!("{path} is empty; the first line must name the columns and data must follow");
         }
         let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter(trimmed.lines().next().unwrap_or_default()))
+            .delimiter(delimiter(trimmed.split(['\r', '\n']).next().unwrap_or_default()))
             .flexible(true)
             .has_headers(false)
             .from_reader(text.as_bytes());
-        let mut table = Table { path, names: vec![], rows: vec![], lines: vec![] };
+        let mut table =
+            Table { path, names: vec![], text: String::new(), ends: vec![], lines: vec![] };
         let (mut record, mut counted, mut newlines_before) = (csv::StringRecord::new(), 0, 0);
         loop {
             // The reader passes over empty lines after it has noted where it stands.
@@ -115,7 +126,7 @@ impl Table {
                 Err(error) => fail!("{}: {error}", table.path),
             }
         }
-        if table.rows.is_empty() {
+        if table.lines.is_empty() {
             fail!("{} has a header but no rows of data below it", table.path);
         }
         Ok(table)
@@ -146,8 +157,15 @@ impl Table {
                 self.names.len()
             );
         }
-        self.rows.push(record.clone());
-        self.lines.push(line);
+        if self.ends.len() + record.len() > MAX_CELLS {
+            let most = MAX_CELLS / 1_000_000;
+            fail!("{path} has more than {most} million cells; keep fewer rows or columns");
+        }
+        for cell in record {
+            self.text.push_str(cell.trim());
+            self.ends.push(self.text.len() as u32);
+        }
+        self.lines.push(line as u32);
         Ok(())
     }
 
@@ -187,17 +205,17 @@ impl Table {
 
     /// The number of rows below the header.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.lines.len()
     }
 
     /// Whether there are no rows; a table that was read has some.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.lines.is_empty()
     }
 
     /// The line of the file on which `row` begins.
     pub fn line(&self, row: usize) -> usize {
-        self.lines[row]
+        self.lines[row] as usize
     }
 
     /// The number of the column called `name`.
@@ -215,9 +233,16 @@ impl Table {
         Err(Error::new(format!("{} has no column \"{}\"; {advice}", self.path, shown(name))))
     }
 
+    /// The text of a cell without the spaces around it.
+    fn content(&self, row: usize, column: usize) -> &str {
+        let at = row * self.names.len() + column;
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[begin as usize..self.ends[at] as usize]
+    }
+
     /// The cell of a row and a column without the spaces around it, or `None` if it is missing.
     pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
-        let cell = self.rows[row][column].trim();
+        let cell = self.content(row, column);
         let missing = MISSING.contains(&cell) || number(cell).is_some_and(f64::is_nan);
         (!missing).then_some(cell)
     }
@@ -237,7 +262,7 @@ impl Table {
 
     /// The error that a cell `is` not what it should be.
     pub(crate) fn wrong(&self, row: usize, column: usize, is: &str) -> Error {
-        let cell = shown(self.rows[row][column].trim());
+        let cell = shown(self.content(row, column));
         let (line, name) = (self.lines[row], shown(&self.names[column]));
         Error::new(format!("{}, line {line}, column \"{name}\": \"{cell}\" {is}", self.path))
     }
@@ -245,7 +270,7 @@ impl Table {
     /// What the cells of a column are.
     pub fn kind(&self, column: usize) -> Kind {
         let mut kind = Kind::Empty;
-        for row in 0..self.rows.len() {
+        for row in 0..self.len() {
             match self.cell(row, column).map(number) {
                 Some(None) => return Kind::Text { row },
                 Some(Some(_)) => kind = Kind::Number,
@@ -260,8 +285,14 @@ fn number(cell: &str) -> Option<f64> {
     cell.parse().ok()
 }
 
+/// The ends of lines in `bytes`: each is `\n`, `\r\n` or `\r`.
 fn newlines(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|&&b| b == b'\n').count()
+    let follows = bytes.iter().skip(1).map(Some).chain([None]);
+    bytes
+        .iter()
+        .zip(follows)
+        .filter(|&(&b, next)| b == b'\n' || b == b'\r' && next != Some(&b'\n'))
+        .count()
 }
 
 /// A path for a sentence: what a path may hold is not always fit to print, but it is not cut.
@@ -332,6 +363,12 @@ mod tests {
     fn lines_are_those_of_an_editor() {
         let table = Table::parse("t.csv", b"\na,b\n\n\n1,\"x\ny\"\n\r\n2,z\n3,z\n").unwrap();
         assert_eq!((table.line(0), table.line(1), table.line(2)), (5, 8, 9));
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a;b", "1;2", "", "3;4", "5;6", ""].join(end);
+            let table = Table::parse("t.csv", text.as_bytes()).unwrap();
+            assert_eq!((table.line(0), table.line(1), table.line(2)), (2, 4, 5), "{end:?}");
+            assert_eq!(table.cell(2, 1), Some("6"));
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The exponential and what is made of it: `exp`, `expm1`, `tanh`, `sigmoid`, `softplus`.
 //!
-//! With n the integer nearest to x/ln 2, eˣ = 2ⁿ e^r for r = x − n ln 2, |r| ≤ ½ ln 2. ln 2 is taken
-//! in two parts, so that r keeps its digits (Cody & Waite 1980); e^r is a minimax polynomial; 2ⁿ is
-//! put together from bits, as two factors, so that overflow and subnormal results round once.
+//! With n the integer nearest to x/ln 2, eˣ = 2ⁿ e^r for r = x − n ln 2, |r| ≤ ½ ln 2. ln 2 is
+//! taken in two parts, so that r keeps its digits (Cody & Waite 1980); e^r is a minimax polynomial;
+//! 2ⁿ is put together from bits, as two factors, so that overflow and subnormal results round once.
 //!
-//! Adding 1.5 · 2²³ to a number of magnitude below 2²² rounds it to an integer, which then stands in
-//! the low bits: no conversion instruction is needed.
+//! Adding 1.5 · 2²³ to a number of magnitude below 2²² rounds it to an integer, which then stands
+//! in the low bits: no conversion instruction is needed.
 
 /// 1.5 · 2²³.
 const MAGIC: f32 = 12_582_912.0;
@@ -17,8 +17,7 @@ const EXP: [f32; 5] = [0.499_999_94, 0.166_665_2, 0.041_668_393, 0.008_368_781, 
 const EXPM1: [f32; 6] =
     [0.5, 0.166_666_67, 0.041_666_355, 0.008_333_273, 0.001_394_110_3, 0.000_199_143_08];
 /// (tanh x / x − 1)/x² in x² for |x| ≤ 0.5625, relative error 2⁻²⁹.
-const TANH: [f32; 5] =
-    [-0.333_333_13, 0.133_324_34, -0.053_835_206, 0.020_997_388, -0.006_164_638];
+const TANH: [f32; 5] = [-0.333_333_13, 0.133_324_34, -0.053_835_206, 0.020_997_388, -0.006_164_638];
 
 /// Σ c[i] xⁱ.
 #[inline(always)]

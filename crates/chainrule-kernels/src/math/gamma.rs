@@ -1,13 +1,22 @@
 //! ln |Γ|, ψ and its derivatives, in `f64`.
 //!
-//! The recurrence Γ(x + 1) = x Γ(x) moves the argument up to where the asymptotic series of Stirling
-//! and its derivatives (Abramowitz & Stegun 6.1.40, 6.3.18, 6.4.11) are accurate; reflection handles
-//! the negative axis. The error is about 10⁻¹⁴ relative, absolute near the zeros.
+//! The recurrence Γ(x + 1) = x Γ(x) moves the argument up to where the asymptotic series of
+//! Stirling and its derivatives (Abramowitz & Stegun 6.1.40, 6.3.18, 6.4.11) are accurate;
+//! reflection handles the negative axis. The error is about 10⁻¹⁴ relative, absolute near the
+//! zeros.
 
 /// B₂ₖ for k = 1 … 10.
 const BERNOULLI: [f64; 10] = [
-    1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0,
-    -3617.0 / 510.0, 43867.0 / 798.0, -174_611.0 / 330.0,
+    1.0 / 6.0,
+    -1.0 / 30.0,
+    1.0 / 42.0,
+    -1.0 / 30.0,
+    5.0 / 66.0,
+    -691.0 / 2730.0,
+    7.0 / 6.0,
+    -3617.0 / 510.0,
+    43867.0 / 798.0,
+    -174_611.0 / 330.0,
 ];
 /// From here on the series are good to the last digits.
 const LARGE: f64 = 15.0;

@@ -1,11 +1,13 @@
 //! Elementary functions on lanes.
 //!
-//! [`Float`] is a floating-point lane: a number whose functions are written without branches, so that
-//! a loop over them becomes vector code inside [`vectorize`](crate::simd::vectorize). In `f32`, `exp`,
-//! `expm1`, `ln`, `log1p`, `sin`, `cos`, `tanh`, `sigmoid` and `softplus` are our own ([`exp`],
-//! [`log`], [`trig`]), at most 2 units in the last place from the true value (`tests/ulp.rs` measures
-//! them); the other functions of `f32` are rounded from `f64`, and those of `f64` are the standard
-//! library's. The error and gamma functions, which it lacks, are in [`erf`] and [`gamma`].
+//! [`Float`] is a floating-point lane: a number whose functions are written without branches, so
+//! that a loop over them becomes vector code inside [`vectorize`](crate::simd::vectorize). In
+//! `f32`, `exp`,
+//! `expm1`, `ln`, `log1p`, `sin`, `cos`, `tanh`, `sigmoid` and `softplus` are our own (`exp.rs`,
+//! `log.rs`, `trig.rs`), at most 2 units in the last place from the true value (`tests/ulp.rs`
+//! measures them); the other functions of `f32` are rounded from `f64`, and those of `f64` are the
+//! standard library's. The error and gamma functions, which it lacks, are in `erf.rs` and
+//! `gamma.rs`.
 
 mod erf;
 mod exp;
@@ -192,11 +194,13 @@ macro_rules! single {
             const TRIG_BOUND: Self = trig::BOUND as f32;
             #[inline(always)]
             fn sin(self) -> Self {
-                if self.abs() > Self::TRIG_BOUND { f64::from(self).sin() as f32 } else { trig::sin(self) }
+                let far = self.abs() > Self::TRIG_BOUND;
+                if far { f64::from(self).sin() as f32 } else { trig::sin(self) }
             }
             #[inline(always)]
             fn cos(self) -> Self {
-                if self.abs() > Self::TRIG_BOUND { f64::from(self).cos() as f32 } else { trig::cos(self) }
+                let far = self.abs() > Self::TRIG_BOUND;
+                if far { f64::from(self).cos() as f32 } else { trig::cos(self) }
             }
             fn hypot(self, y: Self) -> Self {
                 f64::from(self).hypot(f64::from(y)) as f32

@@ -1,5 +1,6 @@
-//! Sine and cosine. With k the integer nearest to 2x/π, r = x − kπ/2 is found in `f64` with π/2 in two
-//! parts; sine or cosine of r are minimax polynomials, chosen and signed by the last two bits of k.
+//! Sine and cosine. With k the integer nearest to 2x/π, r = x − kπ/2 is found in `f64` with π/2 in
+//! two parts; sine or cosine of r are minimax polynomials, chosen and signed by the last two bits
+//! of k.
 
 use super::exp::poly;
 
