@@ -36,7 +36,7 @@ impl Progress {
                 Some(epoch.of as u64),
                 ProgressDrawTarget::stderr_with_hz(20),
             );
-            if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{msg}  {wide_bar}") {
                 bar.set_style(style.progress_chars("━╸─"));
             }
             bar

@@ -183,6 +183,11 @@ fn categories_and_missing_values() {
     assert!(run.err.contains("warning: the feature \"name\" is constant"), "{}", run.err);
     let all: Value = serde_json::from_str(&run.out).expect("one JSON object");
     assert_eq!(number(&all, "/rows/without_target"), 1.0);
+    assert_eq!(all["missing"][0]["column"], "size");
+    assert_eq!(number(&all, "/missing/0/cells"), 1.0);
+    let text = folder.run(&fit[..4]).out;
+    assert!(text.contains("1 more row has no target and took no part\n"), "{text}");
+    assert!(text.contains("1 missing value of \"size\" took the mean of the training"), "{text}");
     let names: Vec<&str> =
         all["parameters"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
     assert_eq!(names.len(), 4, "{names:?}");
@@ -193,6 +198,7 @@ fn categories_and_missing_values() {
     let run = folder.run(&["predict", "m", "new.csv"]);
     assert_eq!((run.code, run.out.lines().count()), (0, 4), "{}", run.err);
     assert!(run.err.contains("2 values that the training rows do not have"), "{}", run.err);
+    assert!(run.err.contains("warning: 1 missing value of \"size\" took the mean"), "{}", run.err);
 }
 
 /// Every way in which a table can be wrong: the sentence says what and where.

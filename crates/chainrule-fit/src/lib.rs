@@ -41,7 +41,7 @@ pub mod report;
 
 pub use error::{Error, Result, shown};
 
-use data::encode::{Encoder, moments};
+use data::encode::{Encoder, Missing, moments};
 use data::split::split;
 use data::table::{Kind, Table};
 use error::{count, fail};
@@ -104,6 +104,8 @@ pub struct Fit {
     pub target: String,
     /// How many rows were used for what.
     pub rows: RowCounts,
+    /// Which features lack values in these rows.
+    pub missing: Vec<Missing>,
     /// The names of the parameters; the last is [`INTERCEPT`].
     pub names: Vec<String>,
     /// Where the descent ended.
@@ -159,6 +161,7 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
     let encoder = Encoder::learn(table, &columns, &train, &mut warnings)?;
     let x = encoder.encode(table, &train, &mut warnings)?;
     let test_x = encoder.encode(table, &test, &mut warnings)?;
+    let missing = encoder.missing(table, &rows)?;
     let standard = |y: &[f64]| y.iter().map(|y| (y - target_mean) / target_scale).collect();
     let (z, test_z): (Vec<f64>, Vec<f64>) = (standard(&train_y), standard(&test_y));
 
@@ -200,6 +203,7 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
             test: test.len(),
             without_target: table.len() - rows.len(),
         },
+        missing,
         names,
         descent: ours,
         closed_form,
@@ -311,6 +315,7 @@ pub fn predict(model: &Model, table: &Table) -> Result<Predictions> {
     let mut warnings = vec![];
     let rows: Vec<usize> = (0..table.len()).collect();
     let predicted = model.predict(table, &rows, &mut warnings)?;
+    warnings.extend(model.encoder.missing(table, &rows)?.iter().map(report::missing));
     let observed = match table.names().iter().position(|name| *name == model.target) {
         None => None,
         Some(column) => Some(

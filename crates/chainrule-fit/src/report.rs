@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use crate::data::encode::{MISSING_LEVEL, Missing};
 use crate::error::{count, shown};
 use crate::metrics::Metrics;
 use crate::{Answer, Fit};
@@ -25,6 +26,7 @@ pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
             count(rows.without_target, "more row")
         );
     }
+    out += &all_missing(&fit.missing);
     out.push('\n');
     out += &table(fit, bold);
     out.push('\n');
@@ -34,6 +36,30 @@ pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
         n => format!(" of {n} steps"),
     };
     out + &format!("{}{steps} in {:.2} s\n", count(fit.epochs, "epoch"), fit.seconds)
+}
+
+/// The most columns whose missing values have a line each.
+const LISTED: usize = 6;
+
+/// What is missing in each column.
+fn all_missing(all: &[Missing]) -> String {
+    let (first, rest) = all.split_at(all.len().min(LISTED));
+    let mut out: String = first.iter().map(|m| missing(m) + "\n").collect();
+    if !rest.is_empty() {
+        let cells = count(rest.iter().map(|m| m.cells).sum(), "missing value");
+        out += &format!("{cells} of {} likewise\n", count(rest.len(), "more column"));
+    }
+    out
+}
+
+/// What is missing in a column and what stands for it, as a clause.
+pub fn missing(missing: &Missing) -> String {
+    let Missing { column, cells, mean } = missing;
+    let what = format!("{} of \"{}\"", count(*cells, "missing value"), shown(column));
+    match mean {
+        Some(mean) => format!("{what} took the mean of the training rows, {}", number(*mean, 5)),
+        None => format!("{what} went into the category \"{MISSING_LEVEL}\""),
+    }
 }
 
 /// Parameters and measures, the descent on the left and the closed form on the right.
@@ -118,6 +144,7 @@ pub fn json(fit: &Fit) -> Value {
             "test": fit.rows.test,
             "without_target": fit.rows.without_target,
         },
+        "missing": fit.missing.iter().map(missing_json).collect::<Vec<Value>>(),
         "seed": fit.seed,
         "parameters": list(&fit.descent),
         "metrics": {
@@ -136,6 +163,11 @@ pub fn json(fit: &Fit) -> Value {
         "seconds": fit.seconds,
         "warnings": fit.warnings,
     })
+}
+
+fn missing_json(missing: &Missing) -> Value {
+    let taken = missing.mean.map_or(json!(MISSING_LEVEL), |mean| json!(mean));
+    json!({ "column": missing.column, "cells": missing.cells, "replaced_by": taken })
 }
 
 /// The two measures as an object; `null` for each if there were no rows.
@@ -194,6 +226,23 @@ mod tests {
     fn decimal_points_stand_below_each_other() {
         let got = aligned(&[Some(1.5), Some(-123.456), None, Some(0.012), Some(-98_765.0)], 4);
         assert_eq!(got, ["1.500  ", "-123.5    ", "–      ", "0.01200", "-98765      "]);
+    }
+
+    #[test]
+    fn what_is_missing() {
+        let column = |i: usize| Missing { column: format!("x{i}"), cells: 1 + i, mean: Some(0.5) };
+        let mut all: Vec<Missing> = (0..8).map(column).collect();
+        all[1].mean = None;
+        let text = all_missing(&all);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 7);
+        assert_eq!(
+            lines[0],
+            "1 missing value of \"x0\" took the mean of the training rows, 0.50000"
+        );
+        assert_eq!(lines[1], "2 missing values of \"x1\" went into the category \"(missing)\"");
+        assert_eq!(lines[6], "15 missing values of 2 more columns likewise");
+        assert_eq!(all_missing(&[]), "");
     }
 
     #[test]

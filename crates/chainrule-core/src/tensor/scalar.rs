@@ -12,7 +12,12 @@ macro_rules! methods {
             pub fn $op(&self) -> Tensor {
                 self.map(Unary::$op)
             }
-        )* }
+        )*
+
+            /// Every scalar operation with its method, for tests and tables over all of them.
+            pub const SCALAR_METHODS: &[(Unary, fn(&Tensor) -> Tensor)] =
+                &[$((Unary::$op, Tensor::$op)),*];
+        }
     };
 }
 

@@ -57,6 +57,17 @@ impl Feature {
     }
 }
 
+/// The cells without a value in one feature, and what stands for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missing {
+    /// The name of the column.
+    pub column: String,
+    /// How many there are.
+    pub cells: usize,
+    /// The number that they took; `None` if they are the level [`MISSING_LEVEL`].
+    pub mean: Option<f64>,
+}
+
 /// How to turn the rows of a table into standardised numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoder {
@@ -224,6 +235,28 @@ impl Encoder {
         }
         Ok(numbers)
     }
+
+    /// What is missing in `rows`, for each feature where something is. A level that was not met in
+    /// learning is not listed; [`Encoder::encode`] warns of those.
+    ///
+    /// # Errors
+    /// If a column is missing.
+    pub fn missing(&self, table: &Table, rows: &[usize]) -> Result<Vec<Missing>> {
+        let (mut found, mut at) = (vec![], 0);
+        for feature in &self.features {
+            let column = table.column(&feature.name)?;
+            let mean = feature.levels.is_none().then(|| self.mean[at]);
+            at += feature.width();
+            let met = feature.levels.as_ref().is_none_or(|levels| {
+                levels.baseline == MISSING_LEVEL || levels.others.iter().any(|l| l == MISSING_LEVEL)
+            });
+            let cells = rows.iter().filter(|&&row| table.cell(row, column).is_none()).count();
+            if met && cells > 0 {
+                found.push(Missing { column: feature.name.clone(), cells, mean });
+            }
+        }
+        Ok(found)
+    }
 }
 
 fn constant(name: &str) -> String {
@@ -312,6 +345,10 @@ mod tests {
             assert!(mean.abs() < 1e-15 && (scale - 1.0).abs() < 1e-15);
         }
         assert!(warnings.is_empty());
+        let missing = encoder.missing(&t, &rows).unwrap();
+        let list: Vec<_> = missing.iter().map(|m| (m.column.as_str(), m.cells, m.mean)).collect();
+        assert_eq!(list, [("a", 2, Some(2.0)), ("c", 1, None)]);
+        assert!(encoder.missing(&t, &[0, 1]).unwrap().is_empty());
     }
 
     #[test]

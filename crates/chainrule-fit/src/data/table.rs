@@ -10,8 +10,8 @@
 //! # What is refused
 //!
 //! Rows of another length than the header, two columns of one name, bytes that are no text, and
-//! sizes ([`MAX_BYTES`], [`MAX_RECORD`], [`MAX_COLUMNS`], [`MAX_CELLS`]) that no table for this
-//! program has. Every refusal names the line.
+//! sizes ([`MAX_BYTES`], [`MAX_RECORD`], [`MAX_COLUMNS`], [`MAX_ROWS`], [`MAX_CELLS`]) that no
+//! table for this program has. A refusal of a row or a byte names the line.
 //!
 //! ```
 //! use chainrule_fit::data::table::Table;
@@ -42,6 +42,9 @@ pub const MAX_RECORD: usize = 1 << 20;
 
 /// The most columns that are read.
 pub const MAX_COLUMNS: usize = 10_000;
+
+/// The most rows that are read.
+pub const MAX_ROWS: usize = 20_000_000;
 
 /// The most cells that are read.
 pub const MAX_CELLS: usize = 100_000_000;
@@ -157,6 +160,9 @@ impl Table {
                 self.names.len()
             );
         }
+        if self.lines.len() == MAX_ROWS {
+            fail!("{path} has more than {} million rows; keep fewer", MAX_ROWS / 1_000_000);
+        }
         if self.ends.len() + record.len() > MAX_CELLS {
             let most = MAX_CELLS / 1_000_000;
             fail!("{path} has more than {most} million cells; keep fewer rows or columns");
@@ -243,7 +249,8 @@ impl Table {
     /// The cell of a row and a column without the spaces around it, or `None` if it is missing.
     pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
         let cell = self.content(row, column);
-        let missing = MISSING.contains(&cell) || number(cell).is_some_and(f64::is_nan);
+        let missing = MISSING.contains(&cell)
+            || cell.ends_with(['n', 'N']) && number(cell).is_some_and(f64::is_nan);
         (!missing).then_some(cell)
     }
 

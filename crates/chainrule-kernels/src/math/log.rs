@@ -1,45 +1,95 @@
-//! The logarithm. x = 2ⁿ m with √½ ≤ m < √2, so ln x = n ln 2 + ln m, and ln(1 + f) is
-//! f − f²/2 + f³ P(f) with a minimax polynomial P. Subnormal arguments are scaled by 2²³ first.
+//! Logarithms: ln, log₂, log₁₀, log1p.
+//!
+//! x = 2ᵉ·m with m in [√½, √2), so that ln x = e·ln 2 + ln(1 + f), f = m − 1 exactly, without
+//! cancellation: for e = −1 the two terms have opposite signs, but |ln(1 + f)| ≤ ½ ln 2. The kernel
+//! ([`Lane::ln_1p_core`]) gives ln(1 + f) = f + (−f²/2 + …), the leading term apart. In single
+//! precision the bracket is a polynomial; in double precision, where that would be long, it is
+//! s·(f²/2 + R(s²)) − f²/2 with s = f/(2 + f), from the series of 2 atanh s.
+//!
+//! log₂ and log₁₀ multiply both parts by the constant, itself in two parts, and lose nothing but the
+//! last rounding. log1p divides 1 + x by its power of two before adding it up: (1 + x)/2ᵉ − 1 =
+//! 2⁻ᵉx + (2⁻ᵉ − 1) is a sum of two exact terms, taken with its rounding error.
+//!
+//! The largest errors in ULP, over all arguments, subnormal ones too:
+//!
+//! | | ln | log₂ | log₁₀ | log1p |
+//! |---|---|---|---|---|
+//! | f32 | 0.79 | 0.86 | 0.83 | 0.80 |
+//! | f64 | 0.80 | 0.87 | 0.84 | 0.86 |
+//!
+//! P.-T. P. Tang, "Table-driven implementation of the logarithm function", ACM TOMS 16, 1990.
 
-use super::exp::poly;
+use super::lane::{Lane, fast_two_sum, two_sum};
 
-const LN2_HI: f32 = 0.693_359_4;
-const LN2_LO: f32 = -2.121_944_4e-4;
-/// (ln(1 + f) − f + f²/2)/f³ on [√½ − 1, √2 − 1], relative error of the logarithm 2⁻²⁸·⁴.
-const LN: [f32; 9] = [
-    0.333_333_13,
-    -0.250_000_1,
-    0.200_021_18,
-    -0.166_679_95,
-    0.142_195_6,
-    -0.124_056_11,
-    0.118_881_38,
-    -0.116_755_664,
-    0.067_466_065,
-];
-/// The bits of √½.
-const ROOT_HALF: u32 = 0x3f35_04f3;
-
+/// (e, hi, lo) with ln x = e·ln 2 + hi + lo for positive finite x.
 #[inline(always)]
-pub(super) fn ln(x: f32) -> f32 {
-    let tiny = x < f32::MIN_POSITIVE;
-    let scaled = if tiny { x * 8_388_608.0 } else { x };
-    let above = scaled.to_bits().wrapping_sub(ROOT_HALF);
-    let n = ((above as i32) >> 23) as f32 + if tiny { -23.0 } else { 0.0 };
-    let f = f32::from_bits((above & 0x007f_ffff).wrapping_add(ROOT_HALF)) - 1.0;
-    let z = f * f;
-    let tail = z.mul_add(-0.5, n.mul_add(LN2_LO, f * z * poly(f, LN)));
-    let y = n.mul_add(LN2_HI, f + tail);
-    let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
-    let y = if x == f32::INFINITY { x } else { y };
-    if x < 0.0 || x.is_nan() { f32::NAN } else { y }
+fn parts<F: Lane>(x: F) -> (F, F, F) {
+    let (m, e) = x.frexp();
+    let (hi, lo) = F::ln_1p_core(m - F::lit(1.0));
+    (e, hi, lo)
 }
 
-/// ln u for u = 1 + x rounded, and what rounding lost: (x − (u − 1))/u.
+/// The values that the formulas miss: `y` is what they give for x.
 #[inline(always)]
-pub(super) fn log1p(x: f32) -> f32 {
-    let u = 1.0 + x;
-    let y = ln(u) + (x - (u - 1.0)) / u;
-    let y = if u == 0.0 || u == f32::INFINITY { ln(u) } else { y };
-    if x == 0.0 { x } else { y }
+fn edges<F: Lane>(x: F, y: F) -> F {
+    let zero = F::lit(0.0);
+    let y = if x < F::INF { y } else { x };
+    let y = if x < zero { F::NAN } else { y };
+    if x == zero { -F::INF } else { y }
+}
+
+#[inline(always)]
+pub(super) fn ln<F: Lane>(x: F) -> F {
+    let (e, hi, lo) = parts(x);
+    edges(x, e.mul_add(F::LN_2.0, hi + e.mul_add(F::LN_2.1, lo)))
+}
+
+/// (e + (hi + lo)·c)·d, both constants in two parts.
+#[inline(always)]
+fn scaled<F: Lane>(x: F, c: (F, F), d: (F, F)) -> F {
+    let (e, hi, lo) = parts(x);
+    let (hi, lo) = fast_two_sum(hi, lo);
+    let p = hi * c.0;
+    let q = hi.mul_add(c.0, -p) + hi.mul_add(c.1, lo * c.0);
+    edges(x, e.mul_add(d.0, p + e.mul_add(d.1, q)))
+}
+
+#[inline(always)]
+pub(super) fn log2<F: Lane>(x: F) -> F {
+    scaled(x, F::LOG2_E, (F::lit(1.0), F::lit(0.0)))
+}
+
+#[inline(always)]
+pub(super) fn log10<F: Lane>(x: F) -> F {
+    scaled(x, F::LOG10_E, F::LOG10_2)
+}
+
+/// ln(1 + x + lo) for x + lo > −1, lo small beside x, x below half of the largest number.
+#[inline(always)]
+pub(super) fn ln_1p<F: Lane>(x: F, lo: F) -> F {
+    let one = F::lit(1.0);
+    let u = one + x;
+    let (m, e) = u.frexp();
+    // f = (1 + x)/2ᵉ − 1 with one rounding, since 2⁻ᵉ − 1 is exact; beyond the point where 1 is
+    // below the last bit of x, m − 1 is as good.
+    let big = u > F::HUGE * F::HUGE;
+    let s = F::pow2(if big { F::MAGIC } else { F::MAGIC - e });
+    let (f, g) = two_sum(x * s, s - one);
+    let g = lo.mul_add(s, g);
+    let (f, g) = if big { (m - one, F::lit(0.0)) } else { (f, g) };
+    let (hi, c) = F::ln_1p_core(f);
+    // ln(1 + f + g) = ln(1 + f) + g(1 − f + …).
+    let c = c + (-f).mul_add(g, g);
+    e.mul_add(F::LN_2.0, hi + e.mul_add(F::LN_2.1, c))
+}
+
+#[inline(always)]
+pub(super) fn log1p<F: Lane>(x: F) -> F {
+    let one = F::lit(1.0);
+    let y = ln_1p(x, F::lit(0.0));
+    let y = if x.abs() < F::SMALL { (x * x).mul_add(F::lit(-0.5), x) } else { y };
+    let y = if x < F::INF { y } else { x };
+    let y = if x < -one { F::NAN } else { y };
+    let y = if x == -one { -F::INF } else { y };
+    if x == F::lit(0.0) { x } else { y }
 }

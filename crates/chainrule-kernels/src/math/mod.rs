@@ -1,19 +1,39 @@
 //! Elementary functions on lanes.
 //!
-//! [`Float`] is a floating-point lane: a number whose functions are written without branches, so
-//! that a loop over them becomes vector code inside [`vectorize`](crate::simd::vectorize). In
-//! `f32`, `exp`,
-//! `expm1`, `ln`, `log1p`, `sin`, `cos`, `tanh`, `sigmoid` and `softplus` are our own (`exp.rs`,
-//! `log.rs`, `trig.rs`), at most 2 units in the last place from the true value (`tests/ulp.rs`
-//! measures them); the other functions of `f32` are rounded from `f64`, and those of `f64` are the
-//! standard library's. The error and gamma functions, which it lacks, are in `erf.rs` and
-//! `gamma.rs`.
+//! [`Float`] is a floating-point lane. Its functions are our own, written as straight-line scalar code:
+//! every path is computed and the right one selected, integers are rounded by adding a constant, powers
+//! of two are made of bits, and nothing looks up a table or calls a function that is not inlined. So a
+//! plain loop over them becomes vector code in [`vectorize`](crate::simd::vectorize), and because
+//! every rounding is written out (a fused multiply-add is one by name) the bits are the same on every
+//! level, in vectors or out of them.
+//!
+//! The loop must see the function: call `x.exp()` from an `#[inline(always)]` function or method; the
+//! compiler may refuse to inline a large closure, and then the loop is slower than the library's.
+//!
+//! **Not vectorised:** `lgamma`, `digamma`, `polygamma` and `rem`, and `sin`, `cos`, `tan`, which must
+//! branch for arguments beyond [`TRIG_BOUND`](Float::TRIG_BOUND). Loops call `sin_fast`, `cos_fast`,
+//! `tan_fast` on blocks without such arguments.
+//!
+//! **Accuracy.** At most 2 units in the last place for every vectorised function and all arguments, of
+//! both types; each module gives what was measured, and `tests/ulp.rs` measures again. Subnormal
+//! numbers are numbers: none is flushed, going in or coming out. NaN gives NaN (but pow(NaN, 0) = 1,
+//! pow(1, NaN) = 1 and hypot(∞, NaN) = ∞, as in C), and odd functions keep the sign of 0.
+//!
+//! Both types share their algorithms, generic over the private [`lane::Lane`]; `single` and `double`
+//! hold constants and coefficients.
 
+mod double;
 mod erf;
 mod exp;
 mod gamma;
+mod hyperbolic;
+mod lane;
 mod log;
+mod pow;
+mod single;
 mod trig;
+
+use lane::Lane;
 
 /// A floating-point lane.
 pub trait Float:
@@ -32,6 +52,8 @@ pub trait Float:
     + std::ops::Neg<Output = Self>
     + bytemuck::Pod
 {
+    /// The largest magnitude for which `sin_fast`, `cos_fast` and `tan_fast` are right.
+    const TRIG_BOUND: Self;
     /// The constant `c`, rounded to this type.
     fn lit(c: f64) -> Self;
     /// This number as an `f64`, exactly.
@@ -77,12 +99,12 @@ pub trait Float:
     fn log10(self) -> Self;
     /// ln(1 + x)
     fn log1p(self) -> Self;
-    /// The largest magnitude for which `sin_fast` and `cos_fast` are right.
-    const TRIG_BOUND: Self;
     /// sin x for |x| ≤ `TRIG_BOUND`, without a branch; the same bits as `sin` there.
     fn sin_fast(self) -> Self;
     /// cos x for |x| ≤ `TRIG_BOUND`, without a branch; the same bits as `cos` there.
     fn cos_fast(self) -> Self;
+    /// tan x for |x| ≤ `TRIG_BOUND`, without a branch; the same bits as `tan` there.
+    fn tan_fast(self) -> Self;
     /// sin x
     fn sin(self) -> Self;
     /// cos x
@@ -129,90 +151,94 @@ pub trait Float:
     fn trunc(self) -> Self;
 }
 
-macro_rules! common {
-    ($t:ident) => {
-        #[inline(always)]
-        fn lit(c: f64) -> Self {
-            c as $t
-        }
-        #[inline(always)]
-        fn to_f64(self) -> f64 {
-            self as f64
-        }
-        #[inline(always)]
-        fn mul_add(self, a: Self, b: Self) -> Self {
-            $t::mul_add(self, a, b)
-        }
-        #[inline(always)]
-        fn is_nan(self) -> bool {
-            $t::is_nan(self)
-        }
-        #[inline(always)]
-        fn copysign(self, s: Self) -> Self {
-            $t::copysign(self, s)
-        }
-        fn rem(self, y: Self) -> Self {
-            self % y
-        }
-        #[inline(always)]
-        fn abs(self) -> Self {
-            $t::abs(self)
-        }
-        #[inline(always)]
-        fn sqrt(self) -> Self {
-            $t::sqrt(self)
-        }
-        #[inline(always)]
-        fn floor(self) -> Self {
-            $t::floor(self)
-        }
-        #[inline(always)]
-        fn ceil(self) -> Self {
-            $t::ceil(self)
-        }
-        #[inline(always)]
-        fn round(self) -> Self {
-            $t::round_ties_even(self)
-        }
-        #[inline(always)]
-        fn trunc(self) -> Self {
-            $t::trunc(self)
-        }
-        #[inline(always)]
-        fn softplus(self) -> Self {
-            let peak = if self < 0.0 { 0.0 } else { self };
-            peak + Float::log1p(Float::exp(-Float::abs(self)))
-        }
-    };
-}
-
-/// Functions of `f32`: our own where a name stands before the arrow, else rounded from `f64`.
-macro_rules! single {
-    ($($name:ident: $own:path;)* -- $($wide:ident)*) => {
-        impl Float for f32 {
-            common!(f32);
-            const TRIG_BOUND: Self = trig::BOUND as f32;
+/// The functions that are written once for both types, from their modules.
+macro_rules! float {
+    ($t:ident, $trig_bound:literal, $hypot:ident, $($name:ident: $own:path;)*) => {
+        impl Float for $t {
+            const TRIG_BOUND: Self = $trig_bound;
+            #[inline(always)]
+            fn lit(c: f64) -> Self {
+                c as $t
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                $t::mul_add(self, a, b)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
+            }
+            #[inline(always)]
+            fn copysign(self, s: Self) -> Self {
+                $t::copysign(self, s)
+            }
+            #[inline(always)]
+            fn rem(self, y: Self) -> Self {
+                self % y
+            }
+            #[inline(always)]
+            fn hypot(self, y: Self) -> Self {
+                pow::$hypot(self, y)
+            }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self {
+                trig::atan2(self, x)
+            }
+            #[inline(always)]
+            fn pow(self, y: Self) -> Self {
+                pow::pow(self, y)
+            }
+            fn polygamma(n: Self, x: Self) -> Self {
+                gamma::polygamma(n.to_f64(), x.to_f64()) as $t
+            }
+            fn lgamma(self) -> Self {
+                gamma::lgamma(self.to_f64()) as $t
+            }
+            fn digamma(self) -> Self {
+                gamma::digamma(self.to_f64()) as $t
+            }
             #[inline(always)]
             fn sin(self) -> Self {
-                let far = self.abs() > Self::TRIG_BOUND;
-                if far { f64::from(self).sin() as f32 } else { trig::sin(self) }
+                let near = self.abs() <= Self::TRIG_BOUND;
+                if near { trig::sin_fast(self) } else { self.sin_any() }
             }
             #[inline(always)]
             fn cos(self) -> Self {
-                let far = self.abs() > Self::TRIG_BOUND;
-                if far { f64::from(self).cos() as f32 } else { trig::cos(self) }
+                let near = self.abs() <= Self::TRIG_BOUND;
+                if near { trig::cos_fast(self) } else { self.cos_any() }
             }
-            fn hypot(self, y: Self) -> Self {
-                f64::from(self).hypot(f64::from(y)) as f32
+            #[inline(always)]
+            fn tan(self) -> Self {
+                let near = self.abs() <= Self::TRIG_BOUND;
+                if near { trig::tan_fast(self) } else { self.tan_any() }
             }
-            fn atan2(self, x: Self) -> Self {
-                f64::from(self).atan2(f64::from(x)) as f32
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $t::abs(self)
             }
-            fn pow(self, y: Self) -> Self {
-                f64::from(self).powf(f64::from(y)) as f32
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $t::sqrt(self)
             }
-            fn polygamma(n: Self, x: Self) -> Self {
-                gamma::polygamma(f64::from(n), f64::from(x)) as f32
+            #[inline(always)]
+            fn floor(self) -> Self {
+                $t::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                $t::ceil(self)
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                $t::round_ties_even(self)
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                $t::trunc(self)
             }
             $(
                 #[inline(always)]
@@ -220,59 +246,39 @@ macro_rules! single {
                     $own(self)
                 }
             )*
-            $(
-                fn $wide(self) -> Self {
-                    Float::$wide(f64::from(self)) as f32
-                }
-            )*
         }
     };
 }
 
-single! {
-    exp: exp::exp; expm1: exp::expm1; tanh: exp::tanh; sigmoid: exp::sigmoid; ln: log::ln;
-    log1p: log::log1p; sin_fast: trig::sin; cos_fast: trig::cos;
-    --
-    cbrt exp2 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erf erfc lgamma digamma
-}
-
-/// Functions of `f64`: the standard library's, but for those that it lacks.
-macro_rules! double {
-    ($($name:ident: $std:path;)*) => {
-        impl Float for f64 {
-            common!(f64);
-            const TRIG_BOUND: Self = f64::INFINITY;
-            fn hypot(self, y: Self) -> Self {
-                f64::hypot(self, y)
-            }
-            fn atan2(self, x: Self) -> Self {
-                f64::atan2(self, x)
-            }
-            fn pow(self, y: Self) -> Self {
-                f64::powf(self, y)
-            }
-            fn polygamma(n: Self, x: Self) -> Self {
-                gamma::polygamma(n, x)
-            }
-            fn sigmoid(self) -> Self {
-                let e = f64::exp(-f64::abs(self));
-                let part = if self < 0.0 { e } else { 1.0 };
-                part / (1.0 + e)
-            }
-            $(
-                fn $name(self) -> Self {
-                    $std(self)
-                }
-            )*
+macro_rules! floats {
+    ($($t:ident $trig_bound:literal $hypot:ident)*) => { $(
+        float! {
+            $t, $trig_bound, $hypot,
+            exp: exp::exp;
+            exp2: exp::exp2;
+            expm1: exp::expm1;
+            sigmoid: exp::sigmoid;
+            softplus: exp::softplus;
+            ln: log::ln;
+            log2: log::log2;
+            log10: log::log10;
+            log1p: log::log1p;
+            sin_fast: trig::sin_fast;
+            cos_fast: trig::cos_fast;
+            tan_fast: trig::tan_fast;
+            asin: trig::asin;
+            acos: trig::acos;
+            atan: trig::atan;
+            sinh: hyperbolic::sinh;
+            cosh: hyperbolic::cosh;
+            tanh: hyperbolic::tanh;
+            asinh: hyperbolic::asinh;
+            acosh: hyperbolic::acosh;
+            atanh: hyperbolic::atanh;
+            erf: erf::erf;
+            erfc: erf::erfc;
+            cbrt: pow::cbrt;
         }
-    };
+    )* };
 }
-
-double! {
-    cbrt: f64::cbrt; exp: f64::exp; exp2: f64::exp2; expm1: f64::exp_m1; ln: f64::ln;
-    log2: f64::log2; log10: f64::log10; log1p: f64::ln_1p; sin: f64::sin; cos: f64::cos;
-    sin_fast: f64::sin; cos_fast: f64::cos; tan: f64::tan; asin: f64::asin; acos: f64::acos;
-    atan: f64::atan; sinh: f64::sinh; cosh: f64::cosh; tanh: f64::tanh; asinh: f64::asinh;
-    acosh: f64::acosh; atanh: f64::atanh; erf: erf::erf; erfc: erf::erfc; lgamma: gamma::lgamma;
-    digamma: gamma::digamma;
-}
+floats!(f32 1e5 hypot_f32 f64 1e8 hypot_f64);
