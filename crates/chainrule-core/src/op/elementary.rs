@@ -186,7 +186,7 @@ scalar! {
     lgamma r"\ln\Gamma\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
     f(x) = x.lgamma(); d(x, _) = x.map(Unary::digamma);
 
-    /// ψ(x) = Γ′(x)/Γ(x); NaN at 0 and the negative integers. Its derivative is ψ⁽¹⁾(x).
+    /// ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
     digamma r"\psi\left(#\right)" REALS, &[-1.3, 0.5, 1.7, 6.0], 60;
     f(x) = x.digamma(); d(x, _) = x.lit(1.0).zip(Binary::Polygamma, &x);
 }

@@ -1,9 +1,10 @@
 //! [`Lane`] for `f64`: constants, coefficients, and the two kernels that differ from `f32`'s.
 //!
-//! Every coefficient is this crate's own minimax fit (see [`lane`](super::lane)); the comment on the
-//! constant's declaration there says of what. Relative errors of the fits: exponential 2⁻⁵⁶·⁵ of eʳ,
-//! 2⁻⁶⁰·⁸ of eʳ − 1; logarithm 2⁻⁵⁹; sine 2⁻⁵⁶·⁸, cosine 2⁻⁵⁹·⁶; sinh 2⁻⁵⁹·⁶, cosh 2⁻⁶⁸; tanh 2⁻⁵⁷·⁷; arc
-//! tangent 2⁻⁵⁹·⁴; arc sine 2⁻⁵⁹·⁴; erf 2⁻⁵⁴·⁸, erfcx 2⁻⁵⁹·¹; the start of the cube root 2⁻¹⁹·⁹.
+//! Every coefficient is this crate's own minimax fit (see [`lane`](super::lane)); the comment on
+//! the constant's declaration there says of what. Relative errors of the fits: exponential 2⁻⁵⁶·⁵
+//! of eʳ, 2⁻⁶⁰·⁸ of eʳ − 1; logarithm 2⁻⁵⁹; sine 2⁻⁵⁶·⁸, cosine 2⁻⁵⁹·⁶; sinh 2⁻⁵⁹·⁶, cosh 2⁻⁶⁸;
+//! tanh 2⁻⁵⁷·⁷; arc tangent 2⁻⁵⁹·⁴; arc sine 2⁻⁵⁹·⁴; erf 2⁻⁵⁴·⁸, erfcx 2⁻⁵⁹·¹; the start of the
+//! cube root 2⁻¹⁹·⁹.
 
 use std::f64::consts;
 
@@ -13,7 +14,7 @@ impl Lane for f64 {
     const MAGIC: f64 = 6755399441055744.0 + 2048.0;
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
-    const SMALL: f64 = 7.450580596923828e-9;
+    const SMALL: f64 = 1.0 / 134217728.0;
     const EXP_RANGE: (f64, f64) = (-746.0, 710.0);
     const EXP2_RANGE: (f64, f64) = (-1076.0, 1025.0);
     const LN_2: (f64, f64) = (consts::LN_2, 2.3190468138462996e-17);

@@ -1,13 +1,13 @@
 //! The error function and its complement.
 //!
-//! Near 0, erf x = x + x·P(x²); the term x is apart, which makes the last rounding the only large one,
-//! and 1 − erf x = (1 − x) − x·P(x²) as good.
+//! Near 0, erf x = x + x·P(x²); the term x is apart, which makes the last rounding the only large
+//! one, and 1 − erf x = (1 − x) − x·P(x²) as good.
 //!
-//! The tail is erfc a = e^(−a²)·erfcx a. The scaled function erfcx falls off like 1/(a√π), so
-//! (1 + 2a)·erfcx a stays between 1 and 1.3 on the whole half-line; in t = (a − K)/(a + K), which
-//! maps that to a finite interval, one polynomial serves for all of it (Shepherd and Laframboise 1981).
-//! a² is squared exactly, in two parts, because a unit in the last place of 700 would be a thousand
-//! units of its exponential. Left of 0, erfc x = 2 − erfc(−x).
+//! The tail is erfc a = e^(−a²)·erfcx a. The scaled function erfcx falls off like 1/(a√π), so (1 +
+//! 2a)·erfcx a stays between 1 and 1.3 on the whole half-line; in t = (a − K)/(a + K), which maps
+//! that to a finite interval, one polynomial serves for all of it (Shepherd and Laframboise 1981).
+//! a² is squared exactly, in two parts, because a unit in the last place of 700 would be a
+//! thousand units of its exponential. Left of 0, erfc x = 2 − erfc(−x).
 //!
 //! erf is 1 − erfc in double precision; in single precision −ln erfc a is itself a short polynomial
 //! on [0.85, 4], where the last bit of 1 − e^(−…) needs few bits of the exponential.

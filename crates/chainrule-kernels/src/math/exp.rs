@@ -1,12 +1,12 @@
 //! Exponentials: exp, exp2, expm1, sigmoid, softplus.
 //!
 //! With n the integer nearest to x/ln 2, eˣ = 2ⁿ·eʳ where r = x − n·ln 2 is at most ½ ln 2 in
-//! magnitude (Cody and Waite 1980). ln 2 comes in two parts. The product of n and the first is exact
-//! inside the fused multiply-add, and so is its difference from x; the second part, n times smaller
-//! than half a unit of r, is added to r or, where that matters, carried along beside it. Then
-//! eʳ = 1 + r + r²·q(r) with a minimax polynomial q, summed from the smallest term up, and 2ⁿ is put
-//! together from bits as a product of two powers, so that overflow is to ∞ and subnormal results are
-//! rounded once more only.
+//! magnitude (Cody and Waite 1980). ln 2 comes in two parts. The product of n and the first is
+//! exact inside the fused multiply-add, and so is its difference from x; the second part, n times
+//! smaller than half a unit of r, is added to r or, where that matters, carried along beside it.
+//! Then eʳ = 1 + r + r²·q(r) with a minimax polynomial q, summed from the smallest term up, and 2ⁿ
+//! is put together from bits as a product of two powers, so that overflow is to ∞ and subnormal
+//! results are rounded once more only.
 //!
 //! - exp2 reduces exactly, x = n + f, and takes e^(f·ln 2), the product in two parts.
 //! - expm1 is 2ⁿ(eʳ − 1) + (2ⁿ − 1), in which the second bracket is exact where it matters.

@@ -1,26 +1,26 @@
 //! ln |Γ|, digamma and polygamma, scalar and in f64; single precision rounds their results.
 //!
-//! ln Γ has three formulas for positive arguments: the Taylor series about 2, whose coefficients are
-//! (−1)ᵏ(ζ(k) − 1)/k, on [0.5, 2.5], through Γ(1 + x) = xΓ(x) below 1.5; the same after stepping down
-//! by the recurrence up to 10; Stirling's series from there. ψ steps up to 10 and takes its
-//! asymptotic series. Both reflect at ½.
+//! ln Γ has three formulas for positive arguments: the Taylor series about 2, whose coefficients
+//! are (−1)ᵏ(ζ(k) − 1)/k, on [0.5, 2.5], through Γ(1 + x) = xΓ(x) below 1.5; the same after
+//! stepping down by the recurrence up to 10; Stirling's series from there. ψ steps up to 10 and
+//! takes its asymptotic series. Both reflect at ½.
 //!
-//! The derivatives of ψ are Hurwitz zeta functions, ψₙ(x) = (−1)ⁿ⁺¹ n! ζ(n + 1, x) with
-//! ζ(s, x) = Σ (x + k)⁻ˢ, summed directly up to 10 + n/2 and by Euler and Maclaurin from there. Left
-//! of 0 the sum splits by the sign of x + k into two such functions less a third.
+//! The derivatives of ψ are Hurwitz zeta functions, ψₙ(x) = (−1)ⁿ⁺¹ n! ζ(n + 1, x) with ζ(s, x) =
+//! Σ (x + k)⁻ˢ, summed directly up to 10 + n/2 and by Euler and Maclaurin from there. Left of 0
+//! the sum splits by the sign of x + k into two such functions less a third.
 //!
-//! **Poles**, as SciPy has them: lgamma is +∞ at 0, −1, −2, …; digamma is −∞ at +0, +∞ at −0 and NaN
-//! at the negative integers; ψₙ for n ≥ 1 is +∞ (n odd) or −∞ (n even) at all of these. n must be a
-//! non-negative integer, else the result is NaN.
+//! **Poles**, as SciPy has them: lgamma is +∞ at 0, −1, −2, …; digamma is −∞ at +0, +∞ at −0 and
+//! NaN at the negative integers; ψₙ for n ≥ 1 is +∞ (n odd) or −∞ (n even) at all of these. n must
+//! be a non-negative integer, else the result is NaN.
 //!
-//! Relative errors against 45-digit references, on ±10⁻¹² … 10¹²: 5·10⁻¹⁶ for lgamma and 1.2·10⁻¹⁵ for
-//! digamma, absolute where the value is below 1; 1.4·10⁻¹⁵ for ψₙ, n ≤ 20, right of 0, and 10⁻¹⁴ left
-//! of it, but for the neighbourhoods of the zeros of even n there, where that error is absolute,
-//! relative to the two sums whose difference is 0. Beyond n = 150 the factor n! goes through
-//! logarithms and the relative error grows to about n·10⁻¹⁵.
+//! Relative errors against 45-digit references, on ±10⁻¹² … 10¹²: 5·10⁻¹⁶ for lgamma and 1.2·10⁻¹⁵
+//! for digamma, absolute where the value is below 1; 1.4·10⁻¹⁵ for ψₙ, n ≤ 20, right of 0, and
+//! 10⁻¹⁴ left of it, but for the neighbourhoods of the zeros of even n there, where that error is
+//! absolute, relative to the two sums whose difference is 0. Beyond n = 150 the factor n! goes
+//! through logarithms and the relative error grows to about n·10⁻¹⁵.
 //!
-//! M. Abramowitz, I. A. Stegun, *Handbook of Mathematical Functions*, 1964, sections 6.1, 6.3, 6.4 and
-//! 23.1; NIST DLMF sections 5.7, 5.11, 5.15 and 25.11.
+//! M. Abramowitz, I. A. Stegun, *Handbook of Mathematical Functions*, 1964, sections 6.1, 6.3, 6.4
+//! and 23.1; NIST DLMF sections 5.7, 5.11, 5.15 and 25.11.
 
 use std::f64::consts::PI;
 
@@ -231,7 +231,7 @@ fn hurwitz(n: f64, x: f64) -> f64 {
 }
 
 pub(super) fn polygamma(n: f64, x: f64) -> f64 {
-    if !n.is_finite() || n < 0.0 || n != n.floor() || x.is_nan() || x < -1e4 {
+    if !n.is_finite() || n < 0.0 || n != n.floor() || x.is_nan() {
         return f64::NAN;
     }
     if n == 0.0 {

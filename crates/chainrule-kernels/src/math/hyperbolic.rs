@@ -4,8 +4,8 @@
 //!
 //! sinh |x| = cosh r·(2ⁿ − 2⁻ⁿ)/2 + sinh r·(2ⁿ + 2⁻ⁿ)/2,
 //!
-//! and likewise cosh. Nothing cancels: for n = 0 the first term is 0. Everything is kept at half its
-//! size until the last doubling, so that only results that are too large overflow.
+//! and likewise cosh. Nothing cancels: for n = 0 the first term is 0. Everything is kept at half
+//! its size until the last doubling, so that only results that are too large overflow.
 //!
 //! tanh is an odd polynomial up to 0.5625 and from there 1 − 2/(e^2|x| + 1), where the errors of
 //! exponential and division are below half a unit of the result.

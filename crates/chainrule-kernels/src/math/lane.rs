@@ -4,16 +4,17 @@
 //!
 //! **Rounding to an integer** (Dekker's "magic number"). Adding 1.5·2^m, m the number of stored
 //! mantissa bits, leaves no room for a fraction: the sum is the integer nearest to x plus the
-//! constant, with ties to even, and the integer can be read in the low bits of the sum. [`Lane::MAGIC`]
-//! carries a further 2^w (w the width of the exponent field), so that those low bits hold a
-//! positive number, which saves the signed shifts that AVX2 does not have for 64-bit lanes.
+//! constant, with ties to even, and the integer can be read in the low bits of the sum.
+//! [`Lane::MAGIC`] carries a further 2^w (w the width of the exponent field), so that those low
+//! bits hold a positive number, which saves the signed shifts that AVX2 does not have for 64-bit
+//! lanes.
 //!
 //! **2ⁿ** is such a sum shifted into the exponent field ([`Lane::pow2`]). The product of two halves
 //! ([`Lane::pow2_pair`]) reaches further, through the subnormal numbers and over the top, and since
 //! the first product is exact the second rounds only once.
 //!
-//! **Taking apart** a positive number ([`Lane::frexp`]): x = 2ᵉ·m, m in [√½, √2). The bits of √½ are
-//! subtracted from those of x; what is then left over in the exponent field is e.
+//! **Taking apart** a positive number ([`Lane::frexp`]): x = 2ᵉ·m, m in [√½, √2). The bits of √½
+//! are subtracted from those of x; what is then left over in the exponent field is e.
 //!
 //! Polynomial coefficients are minimax fits by the second algorithm of Remez (E. Ya. Remez, 1934),
 //! made for this crate in 50-digit arithmetic; those of single precision are rounded one after the
@@ -86,8 +87,8 @@ pub(super) trait Lane: Float {
     fn is_negative(self) -> bool;
     /// (m, e) with x = 2ᵉ·m; x positive and finite, else nonsense.
     fn frexp(self) -> (Self, Self);
-    /// (hi, lo), hi + lo = ln(1 + f), f in [√½ − 1, √2 − 1]: hi has the size of the sum, lo need not
-    /// be below half a unit of it.
+    /// (hi, lo), hi + lo = ln(1 + f), f in [√½ − 1, √2 − 1]: hi has the size of the sum, lo need
+    /// not be below half a unit of it.
     fn ln_1p_core(f: Self) -> (Self, Self);
     /// erf a for a ≥ 0.85.
     fn erf_tail(a: Self) -> Self;

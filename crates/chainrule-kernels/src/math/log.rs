@@ -6,9 +6,9 @@
 //! precision the bracket is a polynomial; in double precision, where that would be long, it is
 //! s·(f²/2 + R(s²)) − f²/2 with s = f/(2 + f), from the series of 2 atanh s.
 //!
-//! log₂ and log₁₀ multiply both parts by the constant, itself in two parts, and lose nothing but the
-//! last rounding. log1p divides 1 + x by its power of two before adding it up: (1 + x)/2ᵉ − 1 =
-//! 2⁻ᵉx + (2⁻ᵉ − 1) is a sum of two exact terms, taken with its rounding error.
+//! log₂ and log₁₀ multiply both parts by the constant, itself in two parts, and lose nothing but
+//! the last rounding. log1p divides 1 + x by its power of two before adding it up: (1 + x)/2ᵉ − 1
+//! = 2⁻ᵉx + (2⁻ᵉ − 1) is a sum of two exact terms, taken with its rounding error.
 //!
 //! The largest errors in ULP, over all arguments, subnormal ones too:
 //!

@@ -1,26 +1,28 @@
 //! Elementary functions on lanes.
 //!
-//! [`Float`] is a floating-point lane. Its functions are our own, written as straight-line scalar code:
-//! every path is computed and the right one selected, integers are rounded by adding a constant, powers
-//! of two are made of bits, and nothing looks up a table or calls a function that is not inlined. So a
-//! plain loop over them becomes vector code in [`vectorize`](crate::simd::vectorize), and because
-//! every rounding is written out (a fused multiply-add is one by name) the bits are the same on every
-//! level, in vectors or out of them.
+//! [`Float`] is a floating-point lane. Its functions are our own, written as straight-line scalar
+//! code: every path is computed and the right one selected, integers are rounded by adding a
+//! constant, powers of two are made of bits, and nothing looks up a table or calls a function that
+//! is not inlined. So a plain loop over them becomes vector code in
+//! [`vectorize`](crate::simd::vectorize), and because every rounding is written out (a fused
+//! multiply-add is one by name) the bits are the same on every level, in vectors or out of them.
 //!
-//! The loop must see the function: call `x.exp()` from an `#[inline(always)]` function or method; the
-//! compiler may refuse to inline a large closure, and then the loop is slower than the library's.
+//! The loop must see the function: call `x.exp()` from an `#[inline(always)]` function or method;
+//! the compiler may refuse to inline a large closure, and then the loop is slower than the
+//! library's.
 //!
-//! **Not vectorised:** `lgamma`, `digamma`, `polygamma` and `rem`, and `sin`, `cos`, `tan`, which must
-//! branch for arguments beyond [`TRIG_BOUND`](Float::TRIG_BOUND). Loops call `sin_fast`, `cos_fast`,
-//! `tan_fast` on blocks without such arguments.
+//! **Not vectorised:** `lgamma`, `digamma`, `polygamma` and `rem`, and `sin`, `cos`, `tan`, which
+//! must branch for arguments beyond [`TRIG_BOUND`](Float::TRIG_BOUND). Loops call `sin_fast`,
+//! `cos_fast`, `tan_fast` on blocks without such arguments.
 //!
-//! **Accuracy.** At most 2 units in the last place for every vectorised function and all arguments, of
-//! both types; each module gives what was measured, and `tests/ulp.rs` measures again. Subnormal
-//! numbers are numbers: none is flushed, going in or coming out. NaN gives NaN (but pow(NaN, 0) = 1,
-//! pow(1, NaN) = 1 and hypot(∞, NaN) = ∞, as in C), and odd functions keep the sign of 0.
+//! **Accuracy.** At most 2 units in the last place for every vectorised function and all
+//! arguments, of both types; each module gives what was measured, and `tests/ulp.rs` measures
+//! again. Subnormal numbers are numbers: none is flushed, going in or coming out. NaN gives NaN
+//! (but pow(NaN, 0) = 1, pow(1, NaN) = 1 and hypot(∞, NaN) = ∞, as in C), and odd functions keep
+//! the sign of 0.
 //!
-//! Both types share their algorithms, generic over the private [`lane::Lane`]; `single` and `double`
-//! hold constants and coefficients.
+//! Both types share their algorithms, generic over the private [`lane::Lane`]; `single` and
+//! `double` hold constants and coefficients.
 
 mod double;
 mod erf;

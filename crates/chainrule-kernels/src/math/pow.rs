@@ -1,13 +1,13 @@
 //! Powers and roots: pow, cbrt, hypot.
 //!
-//! **pow** is e^(y·ln a). An error in y·ln a, up to 709 in size, is a relative error of the result, so
-//! ln a is needed to ten bits more than a double has: the series of 2 atanh s, s = (m − 1)/(m + 1), is
-//! summed in unevaluated sums of two numbers as far as its third term and e·ln 2 is added in three
-//! parts, to a relative error of about 2⁻⁶⁵; the product with y and the exponential carry both
-//! parts. Single precision does the same in plain double precision. Then follow the special values of
-//! C99 (annex F.9.4.4), and the powers 1, 2 and −1, which are x, x·x and 1/x to the bit. Other exact
-//! powers, such as 10², come out exact because the error before the last rounding is below half
-//! a unit.
+//! **pow** is e^(y·ln a). An error in y·ln a, up to 709 in size, is a relative error of the
+//! result, so ln a is needed to ten bits more than a double has: the series of 2 atanh s, s = (m −
+//! 1)/(m + 1), is summed in unevaluated sums of two numbers as far as its third term and e·ln 2 is
+//! added in three parts, to a relative error of about 2⁻⁶⁵; the product with y and the exponential
+//! carry both parts. Single precision does the same in plain double precision. Then follow the
+//! special values of C99 (annex F.9.4.4), and the powers 1, 2 and −1, which are x, x·x and 1/x to
+//! the bit. Other exact powers, such as 10², come out exact because the error before the last
+//! rounding is below half a unit.
 //!
 //! **cbrt** takes x = 2^(3k + j)·m; m^(−⅓) by a polynomial and one step of Halley's kind, of third
 //! order and free of divisions, then the root by one Newton step with an exact residual.

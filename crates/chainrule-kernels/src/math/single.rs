@@ -1,9 +1,10 @@
 //! [`Lane`] for `f32`: constants, coefficients, and the two kernels that differ from `f64`'s.
 //!
-//! Every coefficient is this crate's own minimax fit (see [`lane`](super::lane)); the comment on the
-//! constant's declaration there says of what. Relative errors of the fits: exponential 2⁻²⁷·⁷ of eʳ,
-//! 2⁻²⁸·⁷ of eʳ − 1; logarithm 2⁻²⁸·⁴; sine 2⁻²⁸·⁰, cosine 2⁻³³·¹; sinh 2⁻³⁴, cosh 2⁻³³; tanh 2⁻²⁹·⁴; arc
-//! tangent 2⁻³⁰·⁴; arc sine 2⁻³¹·⁷; erf 2⁻³⁰, erfcx 2⁻²⁸·²; the start of the cube root 2⁻¹¹·⁸.
+//! Every coefficient is this crate's own minimax fit (see [`lane`](super::lane)); the comment on
+//! the constant's declaration there says of what. Relative errors of the fits: exponential 2⁻²⁷·⁷
+//! of eʳ, 2⁻²⁸·⁷ of eʳ − 1; logarithm 2⁻²⁸·⁴; sine 2⁻²⁸·⁰, cosine 2⁻³³·¹; sinh 2⁻³⁴, cosh 2⁻³³;
+//! tanh 2⁻²⁹·⁴; arc tangent 2⁻³⁰·⁴; arc sine 2⁻³¹·⁷; erf 2⁻³⁰, erfcx 2⁻²⁸·²; the start of the cube
+//! root 2⁻¹¹·⁸.
 
 use std::f32::consts;
 
@@ -13,7 +14,7 @@ impl Lane for f32 {
     const MAGIC: f32 = 12582912.0 + 256.0;
     const INF: f32 = f32::INFINITY;
     const NAN: f32 = f32::NAN;
-    const SMALL: f32 = 1.220703125e-4;
+    const SMALL: f32 = 1.0 / 8192.0;
     const EXP_RANGE: (f32, f32) = (-104.0, 89.0);
     const EXP2_RANGE: (f32, f32) = (-151.0, 129.0);
     const LN_2: (f32, f32) = (consts::LN_2, -1.9046542e-9);

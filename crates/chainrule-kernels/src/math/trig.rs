@@ -1,18 +1,19 @@
 //! Sine, cosine, tangent and their inverses.
 //!
-//! **Near arguments.** n is the integer nearest to x·2/π and r = x − n·π/2, with π/2 in three parts
-//! (Cody and Waite). The first difference is exact inside a fused multiply-add; the second part times
-//! n is taken as an exact product and an exact sum, so that r comes in two parts even when x is the
-//! number nearest to a multiple of π/2. The sine and the cosine of r are both computed, polynomials in
-//! r²; the low two bits of n choose between them and set the sign. This is `sin_fast` and its kin,
-//! right for |x| ≤ 10⁵ in f32 and 10⁸ in f64 ([`Float::TRIG_BOUND`](super::Float::TRIG_BOUND)), and
-//! without a branch. The tangent divides the two as unevaluated sums and corrects by the remainder.
+//! **Near arguments.** n is the integer nearest to x·2/π and r = x − n·π/2, with π/2 in three
+//! parts (Cody and Waite). The first difference is exact inside a fused multiply-add; the second
+//! part times n is taken as an exact product and an exact sum, so that r comes in two parts even
+//! when x is the number nearest to a multiple of π/2. The sine and the cosine of r are both
+//! computed, polynomials in r²; the low two bits of n choose between them and set the sign. This
+//! is `sin_fast` and its kin, right for |x| ≤ 10⁵ in f32 and 10⁸ in f64
+//! ([`Float::TRIG_BOUND`](super::Float::TRIG_BOUND)), and without a branch. The tangent divides
+//! the two as unevaluated sums and corrects by the remainder.
 //!
-//! **Far arguments** go through an out-of-line function which reduces by multiplying the bits of x by
-//! those bits of 2/π that make a difference modulo 4 (Payne and Hanek 1983): 53 × 192 bits, which
-//! leaves 128 bits after the point; no number of double precision comes nearer than 2⁻⁶² to a multiple
-//! of π/2 in those units. `sin`, `cos` and `tan` branch between the two and so do not vectorise; loops
-//! look at a block of arguments first, and call the fast ones if they may.
+//! **Far arguments** go through an out-of-line function which reduces by multiplying the bits of x
+//! by those bits of 2/π that make a difference modulo 4 (Payne and Hanek 1983): 53 × 192 bits,
+//! which leaves 128 bits after the point; no number of double precision comes nearer than 2⁻⁶² to
+//! a multiple of π/2 in those units. `sin`, `cos` and `tan` branch between the two and so do not
+//! vectorise; loops look at a block of arguments first, and call the fast ones if they may.
 //!
 //! **Inverses.** The angle of a point (b, a) is a multiple k of π/4, k in {0, 1, 2}, plus the arc
 //! tangent of a/b, (a − b)/(a + b) or −b/a, at most tan π/8 in size; the quotient keeps its
