@@ -8,18 +8,27 @@ use chainrule_core::{DType, Tensor, gradcheck, with_threads};
 use common::{both, layouts, same_bits};
 
 const SPECIAL: &[f64] = &[
-    0.0, -0.0, 1.0, -1.0, 0.5, 2.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-30, -1e-30, 1e10,
-    -3.5, 88.0, -104.0,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.0,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    1e-30,
+    -1e-30,
+    1e10,
+    -3.5,
+    88.0,
+    -104.0,
 ];
 
-/// The method of a scalar operation, through its name.
+/// The method of a scalar operation.
 fn apply(op: Unary, x: &Tensor) -> Tensor {
-    op_table().into_iter().find(|(o, _)| *o == op).map(|(_, f)| f(x)).expect("in the list")
-}
-
-/// Every operation with its method, from the list itself.
-fn op_table() -> Vec<(Unary, fn(&Tensor) -> Tensor)> {
-    Tensor::SCALAR_METHODS.to_vec()
+    let found = Tensor::SCALAR_METHODS.iter().find(|m| m.0 == op);
+    found.map(|(_, method)| method(x)).expect("every operation has its method")
 }
 
 fn apply2(op: Binary, x: &Tensor, y: &Tensor) -> Tensor {
@@ -79,8 +88,8 @@ fn both_engines_give_the_same_bits() {
         for &cmp in Cmp::ALL {
             for (name, x) in layouts(SPECIAL, dtype) {
                 let run = || match cmp {
-                    Cmp::Eq => x.eq(&x.flip_last()),
-                    Cmp::Ne => x.ne(&x.flip_last()),
+                    Cmp::Eq => x.eq(x.flip_last()),
+                    Cmp::Ne => x.ne(x.flip_last()),
                     Cmp::Lt => x.lt(0.5),
                     Cmp::Le => x.le(0.5),
                     Cmp::Gt => x.gt(0.5),

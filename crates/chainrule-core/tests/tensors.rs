@@ -1,7 +1,7 @@
 //! Laws over operations on whole tensors: movement, reductions, contractions.
 //!
-//! Each operation is listed once, as a function of its inputs; both engines must agree on its value,
-//! and its derivatives must equal differences to second order.
+//! Each operation is listed once, as a function of its inputs; both engines must agree on its
+//! value, and its derivatives must equal differences to second order.
 
 mod common;
 
@@ -155,14 +155,31 @@ fn derivatives_to_second_order() {
 #[test]
 fn adjoints_of_linear_operations() {
     let linear = [
-        "reshape", "permute", "transpose", "flip", "expand", "slice", "slice with step", "pad",
-        "gather", "index_select", "mask", "cumsum", "sum", "sum of rows", "sum of columns",
-        "sum of the middle", "sum of both ends", "mean", "trace", "diagonal",
+        "reshape",
+        "permute",
+        "transpose",
+        "flip",
+        "expand",
+        "slice",
+        "slice with step",
+        "pad",
+        "gather",
+        "index_select",
+        "mask",
+        "cumsum",
+        "sum",
+        "sum of rows",
+        "sum of columns",
+        "sum of the middle",
+        "sum of both ends",
+        "mean",
+        "trace",
+        "diagonal",
     ];
     let mut checked = 0;
     for Case(name, x, f) in cases().filter(|c| linear.contains(&c.0)) {
         let v = x[0].detach().requires_grad();
-        let y = f(&[v.clone()]);
+        let y = f(std::slice::from_ref(&v));
         let u = tensor(y.shape(), 9);
         y.backward_with(&u).expect("backward");
         let left = (&u * &y).sum().item::<f64>().expect("a number");

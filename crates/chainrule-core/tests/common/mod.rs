@@ -56,7 +56,9 @@ pub fn layouts(list: &[f64], dtype: DType) -> Vec<(&'static str, Tensor)> {
 
 /// Numbers in (−2, 2), different for each `seed`.
 pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
-    let word = |i: u64| (i * 2 + 1).wrapping_mul(seed.wrapping_mul(2) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let word = |i: u64| {
+        (i * 2 + 1).wrapping_mul(seed.wrapping_mul(2) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
     (0..n as u64).map(|i| (word(i) >> 11) as f64 / (1u64 << 53) as f64 * 4.0 - 2.0).collect()
 }
 
