@@ -228,9 +228,9 @@ fn main() -> Outcome {
 
 fn table(quick: bool, chosen: Option<&[u32]>) -> Outcome {
     let minimum = Duration::from_millis(if quick { 25 } else { 500 });
-    let source = Tensor::randn([20_000_000]);
+    let source = Tensor::randn([10_000_000]);
     let copy = median(minimum, || realize(&[&(&source * 1.5)]))?;
-    let bandwidth = 16e7 / copy / 1e6; // bytes per millisecond to GB/s
+    let bandwidth = 8e7 / copy / 1e6; // bytes per millisecond to GB/s
     let (a, b) = (Tensor::randn([1024, 1024]), Tensor::randn([1024, 1024]));
     let product = median(minimum, || realize(&[&a.matmul(&b)]))?;
     let peak = 2.0 * 1024f64.powi(3) / product / 1e6;

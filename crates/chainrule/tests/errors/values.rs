@@ -68,3 +68,15 @@ fn types() {
       hint: convert with `.to_dtype(DType::I64)`
     ");
 }
+
+#[test]
+fn integers_of_what_is_not_finite() {
+    let x = Tensor::from([1.5, f64::NAN, f64::INFINITY]);
+    assert_snapshot!(fails!(x.to_vec::<i64>()), @r"
+    error: NaN cannot become an integer                               here
+      tensor   [3]   given data   made at `Tensor::from([1.5, f64::NAN, f64::INFINITY])`
+      hint: element 1 is the first of 2 that are not finite: read floating-point numbers, or
+            replace them, as in `x.isfinite().where_(&x, 0.0)`
+    ");
+    assert_eq!(x.i(0).item::<i64>().unwrap(), 1);
+}
