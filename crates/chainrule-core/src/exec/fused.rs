@@ -201,6 +201,9 @@ struct Task<'a> {
 /// Register files that wait for the next kernel.
 type File = Vec<Buffer>;
 
+/// A waiting file keeps no more registers than this.
+const MOST_REGISTERS: usize = 1024;
+
 thread_local! {
     static FILES: RefCell<Vec<File>> = const { RefCell::new(Vec::new()) };
 }
@@ -224,6 +227,7 @@ fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
     let run = |task: Task<'_>| {
         let mut file = FILES.with(|f| f.borrow_mut().pop()).unwrap_or_default();
         run_task(kernel, shared, &inputs, task, &mut file);
+        file.truncate(MOST_REGISTERS);
         FILES.with(|f| f.borrow_mut().push(file));
     };
     if tasks == 1 {

@@ -11,7 +11,6 @@ mod reference;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use chainrule_kernels::Buffer;
 use chainrule_kernels::guarded::lock;
@@ -112,7 +111,10 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
             uses[walk.index(&s.0).unwrap_or_default()] += 1;
         }
     }
-    // A root that nothing else uses is held by `roots` and by the caller.
+    let mut wanted = vec![false; walk.nodes.len()];
+    for root in roots {
+        wanted[walk.index(&root.0).unwrap_or_default()] = root.0.value.get().is_none();
+    }
     let mut inputs: SmallVec<[Value; 8]> = SmallVec::new();
     let mut outputs: SmallVec<[Tensor; 4]> = SmallVec::new();
     for (i, &node) in walk.nodes.iter().enumerate() {
@@ -121,27 +123,18 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
             describe(words, &node.0, false, std::iter::empty(), Some(value));
             continue;
         }
-        let output = roots.iter().any(|r| Arc::ptr_eq(&r.0, &node.0))
-            || node.0.is_pending() && keeps(node, uses[i] as usize);
-        if output {
+        wanted[i] |= node.0.is_pending() && keeps(node, uses[i] as usize);
+        if wanted[i] {
             outputs.push(node.clone());
         }
         let src = node.0.src.get(&key).iter();
         let places = src.map(|s| walk.index(&s.0).unwrap_or_default() as u64);
-        describe(words, &node.0, output, places, None);
+        describe(words, &node.0, wanted[i], places, None);
     }
     let sketch = || {
-        let item = |node: &Tensor, i: usize| {
-            let output = outputs.iter().any(|o| Arc::ptr_eq(&o.0, &node.0));
-            let _ = i;
-            sketch(
-                node,
-                output,
-                |s| walk.index(&s.0).unwrap_or_default() as u32,
-                node.0.src.get(&key),
-            )
-        };
-        walk.nodes.iter().enumerate().map(|(i, n)| item(n, i)).collect::<Vec<Item>>()
+        let place = |s: &Tensor| walk.index(&s.0).unwrap_or_default() as u32;
+        let nodes = walk.nodes.iter().zip(&wanted);
+        nodes.map(|(node, &w)| sketch(node, w, place, node.0.src.get(&key))).collect::<Vec<_>>()
     };
     let engine = ENGINE.get();
     let values = if engine == Engine::Fused {
@@ -288,6 +281,3 @@ pub(crate) fn dense(value: &Value, shape: &[usize], size: usize) -> Buffer {
     eval::copy(&layout, 0, value.buffer.bytes(), out.bytes_mut(), size);
     out
 }
-
-#[allow(unused_imports)]
-use Relaxed as _;

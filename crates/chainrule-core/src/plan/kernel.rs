@@ -7,6 +7,7 @@
 
 use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;
+use rustc_hash::FxHashMap;
 
 use super::View;
 use crate::op::lanes::{Kernel1, Kernel2, Kernel3};
@@ -150,7 +151,7 @@ pub(crate) struct Builder {
     inputs: Vec<Stream>,
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
-    consts: Vec<(u64, DType, Level, u32)>,
+    consts: FxHashMap<(u64, DType, Level), u32>,
     stores: Vec<(u32, usize)>,
     totals: Vec<Total<u32>>,
 }
@@ -166,12 +167,11 @@ impl Builder {
     }
 
     pub(crate) fn constant(&mut self, c: Scalar, dtype: DType, level: Level) -> u32 {
-        let key = (c.bits(), dtype, level);
-        if let Some(known) = self.consts.iter().find(|k| (k.0, k.1, k.2) == key) {
-            return known.3;
+        if let Some(&known) = self.consts.get(&(c.bits(), dtype, level)) {
+            return known;
         }
         let value = self.push(Def::Preset(PresetValue::Const(c)), dtype, level, 0);
-        self.consts.push((key.0, key.1, key.2, value));
+        self.consts.insert((c.bits(), dtype, level), value);
         value
     }
 
