@@ -166,11 +166,16 @@ fn grow(choices: &[Choice], leaves: &[Tensor]) -> Tensor {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 128,
+        ..Default::default()
+    })]
 
     #[test]
     fn random_graphs(choices in prop::collection::vec(any::<Choice>(), 1..30), seed in 0u64..1000) {
-        let leaves = || [tensor(&[3, 4], seed).requires_grad(), tensor(&[4], seed + 1).unsqueeze(0)];
+        let leaves =
+            || [tensor(&[3, 4], seed).requires_grad(), tensor(&[4], seed + 1).unsqueeze(0)];
         let (fused, plain) = both(|| grow(&choices, &leaves()));
         // A few thousand roundings of numbers of magnitude about 1.
         prop_assert!(distance(&fused, &plain) < 1e-12);

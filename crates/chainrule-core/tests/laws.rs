@@ -190,6 +190,22 @@ fn values_outside_the_domain_are_nan() {
     }
 }
 
+/// Every operation can be written down: LaTeX that names its arguments.
+#[test]
+fn every_operation_has_its_formula() {
+    for &op in Unary::ALL {
+        let [name, tex] = [op.name(), op.tex()];
+        assert!(
+            tex.contains('#') && tex.matches('{').count() == tex.matches('}').count(),
+            "{name}"
+        );
+        assert!(Unary::ALL.iter().filter(|o| o.name() == name || o.tex() == tex).count() == 1);
+    }
+    for &op in Binary::ALL {
+        assert!(op.tex().contains('#') && op.tex().contains('@'), "{}", op.name());
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let x = Tensor::rand([600, 700]) - 0.5;

@@ -132,10 +132,6 @@ scalar! {
     log1p r"\ln\left(1+#\right)" (-1.0, f64::INFINITY), &[-0.5, 0.1, 0.3, 1.7], 10;
     f(x) = x.log1p(); d(x, _) = x.lit(1.0) / (x.lit(1.0) + x);
 
-    /// tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
-    tan r"\tan #" REALS, &[-1.2, -0.5, 0.3, 1.1], 16;
-    f(x) = x.tan(); d(_, y) = y.lit(1.0) + y.clone() * y;
-
     /// The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
     asin r"\arcsin #" (-1.0, 1.0), &[-0.9, -0.5, 0.3, 0.7], 16;
     f(x) = x.asin(); d(x, _) = (x.lit(1.0) - x.clone() * x).map(Unary::rsqrt);
@@ -191,38 +187,34 @@ scalar! {
     f(x) = x.digamma(); d(x, _) = x.lit(1.0).zip(Binary::Polygamma, &x);
 }
 
-/// sin x, x in radians. sin′ = cos.
-impl Scalar1 for sin {
-    const TEX: &'static str = r"\sin #";
-    const COST: u32 = 10;
-    #[inline(always)]
-    fn f<F: Float>(x: F) -> F {
-        x.sin()
-    }
-    fn d<R: Real>(x: R, _: R) -> R {
-        x.map(Unary::cos)
-    }
-    #[inline(always)]
-    fn block<F: Float>(x: &[F], y: &mut [F]) {
-        periodic(x, y, F::sin_fast, F::sin);
-    }
+/// Declares circular functions, whose lanes need a test for arguments that are far from 0: LaTeX,
+/// samples, the function, the one for blocks without such arguments, and the derivative.
+macro_rules! circular {
+    ($($(#[$doc:meta])* $op:ident $tex:literal $samples:expr, $fast:ident;
+       d($x:pat, $y:pat) = $d:expr;)*) => { $(
+        $(#[$doc])*
+        impl Scalar1 for $op {
+            const TEX: &'static str = $tex;
+            const SAMPLES: &'static [f64] = $samples;
+            const COST: u32 = 10;
+            #[inline(always)]
+            fn f<F: Float>(x: F) -> F { x.$op() }
+            fn d<R: Real>($x: R, $y: R) -> R { $d }
+            #[inline(always)]
+            fn block<F: Float>(x: &[F], y: &mut [F]) { periodic(x, y, F::$fast, F::$op); }
+        }
+    )* };
 }
 
-/// cos x, x in radians. cos′ = −sin.
-impl Scalar1 for cos {
-    const TEX: &'static str = r"\cos #";
-    const COST: u32 = 10;
-    #[inline(always)]
-    fn f<F: Float>(x: F) -> F {
-        x.cos()
-    }
-    fn d<R: Real>(x: R, _: R) -> R {
-        -x.map(Unary::sin)
-    }
-    #[inline(always)]
-    fn block<F: Float>(x: &[F], y: &mut [F]) {
-        periodic(x, y, F::cos_fast, F::cos);
-    }
+circular! {
+    /// sin x, x in radians. sin′ = cos.
+    sin r"\sin #" &[-2.0, -0.5, 0.3, 1.7], sin_fast; d(x, _) = x.map(Unary::cos);
+
+    /// cos x, x in radians. cos′ = −sin.
+    cos r"\cos #" &[-2.0, -0.5, 0.3, 1.7], cos_fast; d(x, _) = -x.map(Unary::sin);
+
+    /// tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
+    tan r"\tan #" &[-1.2, -0.5, 0.3, 1.1], tan_fast; d(_, y) = y.lit(1.0) + y.clone() * y;
 }
 
 /// 1 where `x cmp c`, else 0.

@@ -7,8 +7,8 @@ use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use chainrule_kernels::Float;
 use chainrule_kernels::simd::{Vectorize, vectorize};
 
-use super::scalar::{Scalar1, Scalar2};
-use super::{Cmp, DType, Logic};
+use super::scalar::{self, Scalar1, Scalar2, binary_list, unary_list};
+use super::{Binary, Cmp, DType, Logic, Unary};
 
 /// `(x, out)`: one input block.
 pub(crate) type Kernel1 = fn(&[u8], &mut [u8]);
@@ -88,7 +88,7 @@ fn int2<S: Scalar2>(x: &[u8], y: &[u8], out: &mut [u8]) {
 
 /// The loop of a scalar operation. Integers only where the operation has integer values; recording
 /// has cast everything else to floating point before.
-pub(crate) fn kernel1<S: Scalar1>(dtype: DType) -> Kernel1 {
+fn kernel1<S: Scalar1>(dtype: DType) -> Kernel1 {
     match dtype {
         DType::F32 => float1::<S, f32>,
         DType::F64 => float1::<S, f64>,
@@ -97,13 +97,37 @@ pub(crate) fn kernel1<S: Scalar1>(dtype: DType) -> Kernel1 {
 }
 
 /// The loop of a scalar operation of two arguments.
-pub(crate) fn kernel2<S: Scalar2>(dtype: DType) -> Kernel2 {
+fn kernel2<S: Scalar2>(dtype: DType) -> Kernel2 {
     match dtype {
         DType::F32 => float2::<S, f32>,
         DType::F64 => float2::<S, f64>,
         DType::I64 | DType::Bool => int2::<S>,
     }
 }
+
+macro_rules! kernels {
+    ($($op:ident)*) => {
+        impl Unary {
+            /// The loop over a block of elements.
+            pub(crate) fn kernel(self, dtype: DType) -> Kernel1 {
+                match self { $(Unary::$op => kernel1::<scalar::$op>(dtype)),* }
+            }
+        }
+    };
+}
+unary_list!(kernels);
+
+macro_rules! kernels2 {
+    ($($op:ident)*) => {
+        impl Binary {
+            /// The loop over two blocks of elements.
+            pub(crate) fn kernel(self, dtype: DType) -> Kernel2 {
+                match self { $(Binary::$op => kernel2::<scalar::$op>(dtype)),* }
+            }
+        }
+    };
+}
+binary_list!(kernels2);
 
 fn compare<T: Pod + PartialOrd, const OP: u8>(x: &[u8], y: &[u8], out: &mut [u8]) {
     let (x, y): (&[T], &[T]) = (cast_slice(x), cast_slice(y));

@@ -7,8 +7,7 @@
 
 use chainrule_kernels::Float;
 
-use super::lanes::{self, Kernel1, Kernel2};
-use super::{DType, Real};
+use super::Real;
 
 /// A scalar function of one argument, and everything that the rest of the crate asks of it.
 pub trait Scalar1: 'static {
@@ -129,14 +128,22 @@ macro_rules! unary {
             pub fn d<R: Real>(self, x: R, y: R) -> R {
                 match self { $(Unary::$op => $op::d(x, y)),* }
             }
-            /// The loop over a block of elements.
-            pub(crate) fn kernel(self, dtype: DType) -> Kernel1 {
-                match self { $(Unary::$op => lanes::kernel1::<$op>(dtype)),* }
-            }
         }
     };
 }
 
+/// Gives the list of scalar functions of two arguments to a macro.
+macro_rules! binary_list {
+    ($macro:ident) => {
+        $macro! {
+            Add Sub Mul Div Pow Rem Maximum Minimum
+            Atan2 Hypot Copysign Logaddexp Xlogy Polygamma
+        }
+    };
+}
+pub(crate) use binary_list;
+
+/// The enum over the list, and a method for each column of [`Scalar2`].
 macro_rules! binary {
     ($($op:ident)*) => {
         /// The scalar functions of two arguments.
@@ -179,20 +186,13 @@ macro_rules! binary {
             pub fn dy<R: Real>(self, x: R, y: R, z: R) -> R {
                 match self { $(Binary::$op => $op::dy(x, y, z)),* }
             }
-            /// The loop over a block of elements.
-            pub(crate) fn kernel(self, dtype: DType) -> Kernel2 {
-                match self { $(Binary::$op => lanes::kernel2::<$op>(dtype)),* }
-            }
         }
     };
 }
 
 unary_list!(unary);
 
-binary! {
-    Add Sub Mul Div Pow Rem Maximum Minimum
-    Atan2 Hypot Copysign Logaddexp Xlogy Polygamma
-}
+binary_list!(binary);
 
 /// A comparison of two numbers. Every comparison with NaN is false, but `Ne`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
