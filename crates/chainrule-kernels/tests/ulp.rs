@@ -4,10 +4,11 @@
 //!
 //! The oracle of `f32` is the `f64` function of the standard library, whose error is nothing beside
 //! a unit of single precision: the limit is 2 ULP. For `f64` the oracle is that library too, good
-//! to 1 ULP or, for the hyperbolic functions and the cube root, 2 by its own documents; compared are
-//! whole distances between two rounded numbers, so the limit of 2 + ½ shows as 2 or, with the poorer
-//! oracles, 3. Functions that it lacks or has no good version of are compared with tables. (Against
-//! 113-bit arithmetic, the errors are those that the modules of `math` state: at most 1.8.)
+//! to 1 ULP or, for the hyperbolic functions and the cube root, 2 by its own documents; compared
+//! are whole distances between two rounded numbers, so the limit of 2 + ½ shows as 2 or, with the
+//! poorer oracles, 3. Functions that it lacks or has no good version of are compared with tables.
+//! (Against 113-bit arithmetic, the errors are those that the modules of `math` state: at most
+//! 1.8.)
 //!
 //! `cargo test -p chainrule-kernels --test ulp -- --nocapture table` prints the table.
 
@@ -111,8 +112,8 @@ const JOINTS: [f64; 39] = [
     0.5625,
     0.65,
     0.85,
-    0.707_106_781_186_547_6,
-    1.414_213_562_373_095,
+    std::f64::consts::FRAC_1_SQRT_2,
+    std::f64::consts::SQRT_2,
     0.414_213_562_373_095,
     2.414_213_562_373_095,
     20.0,
@@ -514,9 +515,12 @@ fn rows(table: &str) -> impl Iterator<Item = Vec<f64>> {
     table.split(',').map(|row| row.split_whitespace().map(|x| x.parse().unwrap()).collect())
 }
 
+/// A function's name, itself, and its table.
+type Tabled = (&'static str, fn(f64) -> f64, &'static str);
+
 #[test]
 fn table_of_special_functions() {
-    let functions: [(&str, fn(f64) -> f64, &str); 5] = [
+    let functions: [Tabled; 5] = [
         ("erf", Float::erf, ERF),
         ("erfc", Float::erfc, ERFC),
         ("asinh", Float::asinh, ASINH),
@@ -530,7 +534,7 @@ fn table_of_special_functions() {
         assert!(worst <= 2.0, "{name}: {worst}");
     }
     // 10⁻¹³ relative to the value, or to 1 where it is below.
-    let functions: [(&str, fn(f64) -> f64, &str); 2] =
+    let functions: [Tabled; 2] =
         [("lgamma", Float::lgamma, LGAMMA), ("digamma", Float::digamma, DIGAMMA)];
     for (name, f, table) in functions {
         let error = |row: Vec<f64>| (f(row[0]) - row[1]).abs() / row[1].abs().max(1.0);
@@ -675,7 +679,8 @@ const POLYGAMMA: &str = "\
     8 0.0007189 -7.861477412194784e32, 8 0.1878 -138758711698.75903, 8 1.786 -222.3435029998462, \
     8 2.517 -10.496716215873915, 8 2.52 -10.38657396296697, 8 2.62 -7.360533246818055, \
     8 3.23 -1.1643955663668293, 8 30.44 -7.779746936010606e-9, 8 520.5 -9.427552705469053e-19, \
-    17 -6.39 8.166649685227856e21, 17 -4.245 3.5162439447744375e25, 17 -1.943 8.817005527404933e36, \
+    17 -6.39 8.166649685227856e21, \
+    17 -4.245 3.5162439447744375e25, 17 -1.943 8.817005527404933e36, \
     17 -1.456 5.098730664848822e20, 17 -0.6563 7.940370164437348e22, \
     17 -0.4718 2.99839131270824e20, 17 6.518e-5 7.888784724286811e89, 17 1.089 76660243313518.33, \
     17 1.383 1038229935832.556, 17 2.082 658855985.1066803, 17 2.458 33230399.53515438, \
@@ -712,7 +717,8 @@ const ACOSH: &str = "\
     25.01 3.912023005428146, 37.29 4.311692540506941, 337.7 6.515302915755798, \
     358.4 6.574794915380924, 1728.0 8.147867046199442, 4464.0 9.096947672075487, \
     53860.0 11.587290546839355, 112000.0 12.319401330817247, 53040000.0 18.479704084401828, \
-    268400000.0 20.101136143621748, 268500000.0 20.10150865247314, 4375000000.0 22.892319537315934, \
+    268400000.0 20.101136143621748, \
+    268500000.0 20.10150865247314, 4375000000.0 22.892319537315934, \
     41530000000.0 25.14282907514902, 447900000000.0 27.52098301071961, 1.7e308 710.4199840737882";
 const ATANH: &str = "\
     -0.9999 -4.951718775643099, -0.8532 -1.2677990186810388, -0.8198 -1.1562072693741763, \
@@ -722,7 +728,8 @@ const ATANH: &str = "\
     -0.4074 -0.4324898371964918, -0.3421 -0.35646894315590405, -0.2566 -0.2624653410528474, \
     -0.09358 -0.09385461111821744, -0.03255 -0.03256150291543151, 3.55e-9 3.55e-9, \
     2.532e-8 2.5320000000000008e-8, 6.717e-8 6.71700000000001e-8, 1.137e-7 1.137000000000005e-7, \
-    2.226e-7 2.2260000000000367e-7, 5.912e-5 5.912000006887824e-5, 0.0005792 0.0005792000647685974, \
+    2.226e-7 2.2260000000000367e-7, \
+    5.912e-5 5.912000006887824e-5, 0.0005792 0.0005792000647685974, \
     0.003888 0.003888019591218715, 0.1491 0.1502198467040382, 0.1655 0.16703635768696104, \
     0.2026 0.20544236182910683, 0.2837 0.29170136923523765, 0.4788 0.5214261909058934, \
     0.5454 0.6118100720405203, 0.6356 0.7507564115523421, 0.7088 0.8847681662216724, \

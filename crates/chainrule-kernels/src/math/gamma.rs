@@ -217,7 +217,8 @@ fn hurwitz(n: f64, x: f64) -> f64 {
             return sum;
         }
     }
-    // Euler–Maclaurin: Σ_{k≥0} f(y + k) = ∫f + ½f(y) + Σ B₂ₖ/(2k)!·(s)₂ₖ₋₁ f(y)/y^(2k−1), s = n + 1.
+    // Euler–Maclaurin: Σ_{k≥0} f(y + k) = ∫f + ½f(y) + Σ B₂ₖ/(2k)!·(s)₂ₖ₋₁ f(y)/y^(2k−1), s = n +
+    // 1.
     let t = term(y);
     let s = n + 1.0;
     let mut tail = 0.5 + y / n;
@@ -245,8 +246,8 @@ pub(super) fn polygamma(n: f64, x: f64) -> f64 {
     if x == x.floor() {
         return if x == f64::NEG_INFINITY { f64::NAN } else { sign * f64::INFINITY };
     }
-    // The defining sum n!·Σ (−1)ⁿ⁺¹/(x + k)ⁿ⁺¹ over all k ≥ 0, as those over the positive and over the
-    // negative x + k; the latter end at x itself.
+    // The defining sum n!·Σ (−1)ⁿ⁺¹/(x + k)ⁿ⁺¹ over all k ≥ 0, as those over the positive and over
+    // the negative x + k; the latter end at x itself.
     let (right, left) = (x - x.floor(), x.ceil() - x);
     sign * hurwitz(n, right) + (hurwitz(n, left) - hurwitz(n, 1.0 - x))
 }

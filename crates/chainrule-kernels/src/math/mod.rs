@@ -21,7 +21,7 @@
 //! (but pow(NaN, 0) = 1, pow(1, NaN) = 1 and hypot(∞, NaN) = ∞, as in C), and odd functions keep
 //! the sign of 0.
 //!
-//! Both types share their algorithms, generic over the private [`lane::Lane`]; `single` and
+//! Both types share their algorithms, generic over the private `lane::Lane`; `single` and
 //! `double` hold constants and coefficients.
 
 mod double;
