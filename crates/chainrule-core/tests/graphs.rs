@@ -129,6 +129,33 @@ fn values_in_any_order() {
     }
 }
 
+/// Several threads build, differentiate and compute graphs over the same tensors.
+#[test]
+fn threads_share_tensors() {
+    let x = tensor(&[40, 30], 1).requires_grad();
+    let shared = (x.sin() + 1.0).ln();
+    let work = |k: f64| {
+        let loss = (&shared * k).tanh().sum();
+        let g = grad(&loss, &[&x]).expect("a gradient");
+        realize(&[&g[0], &loss]).expect("values");
+        (item(&loss), g[0].to_vec::<f64>().expect("numbers"))
+    };
+    let alone: Vec<_> = (1..9).map(|k| work(f64::from(k))).collect();
+    std::thread::scope(|scope| {
+        let one = |t: usize| {
+            let (work, alone) = (&work, &alone);
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let k = (t + round) % 8;
+                    assert_eq!(work(k as f64 + 1.0), alone[k]);
+                }
+            })
+        };
+        let threads: Vec<_> = (0..4).map(one).collect();
+        threads.into_iter().for_each(|t| t.join().expect("no panic"));
+    });
+}
+
 /// One step of a random graph: which operation, on which earlier values.
 type Choice = (u8, u8, u8);
 
