@@ -15,11 +15,13 @@
 //! must branch for arguments beyond [`TRIG_BOUND`](Float::TRIG_BOUND). Loops call `sin_fast`,
 //! `cos_fast`, `tan_fast` on blocks without such arguments.
 //!
-//! **Accuracy.** At most 2 units in the last place for every vectorised function and all
-//! arguments, of both types; each module gives what was measured, and `tests/ulp.rs` measures
-//! again. Subnormal numbers are numbers: none is flushed, going in or coming out. NaN gives NaN
-//! (but pow(NaN, 0) = 1, pow(1, NaN) = 1 and hypot(∞, NaN) = ∞, as in C), and odd functions keep
-//! the sign of 0.
+//! **Accuracy.** The bound is 2 units in the last place (ULP) for every vectorised function and
+//! argument of both types. It is measured, not proven: each module gives the largest error found
+//! against 113-bit arithmetic, in `f32` on every 23rd bit pattern, in `f64` on some ten million
+//! numbers of all exponents and around the points where formulas change; functions of two arguments
+//! on as many pairs. `tests/ulp.rs` measures again, on fewer. Subnormal numbers are numbers: none
+//! is flushed, going in or coming out. NaN gives NaN (but pow(NaN, 0) = 1, pow(1, NaN) = 1 and
+//! hypot(∞, NaN) = ∞, as in C), and odd functions keep the sign of 0.
 //!
 //! Both types share their algorithms, generic over the private `lane::Lane`; `single` and
 //! `double` hold constants and coefficients.
