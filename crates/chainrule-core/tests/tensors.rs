@@ -5,7 +5,7 @@
 
 mod common;
 
-use chainrule_core::{DType, Tensor, cat, einsum, gradcheck, stack};
+use chainrule_core::{DType, Tensor, cat, einsum, grad, gradcheck, stack};
 use common::{both, distance, tensor};
 
 type Function = Box<dyn Fn(&[Tensor]) -> Tensor>;
@@ -58,6 +58,14 @@ fn movement() -> Vec<Case> {
         }),
         case("where", vec![tensor(&[2, 3], 1), tensor(&[3], 2)], |x| {
             tensor(&[2, 1], 3).gt(0.0).where_(&x[0], &x[1])
+        }),
+        // The cotangent of the `where`, and of the maximum, is 0 at this point: not masked, but a
+        // number like others, on whose derivative the second derivative depends.
+        case("where times 0", vec![Tensor::from([1.0, 2.0])], |x| {
+            x[0].gt(-1.0).where_(&x[0].square(), 0.0) * (&x[0] - 1.0)
+        }),
+        case("max times 0", vec![Tensor::from([3.0, 1.0])], |x| {
+            x[0].square().max() * (x[0].i(0) - 3.0)
         }),
         case("clamp", x(), |x| x[0].clamp(-0.5, 0.7)),
         case("diagonal", vec![tensor(&[4, 3], 1)], |x| x[0].diagonal().expect("a matrix")),
@@ -214,6 +222,32 @@ fn kinks_ties_and_masked_branches() {
     assert_eq!(gradient(at(), &|x| taken(x, 8.0 / x)), [0.0, -0.5]);
     assert_eq!(gradient(at(), &|x| taken(x, x.powf(-0.5))), [0.0, -0.0625]);
     assert_eq!(gradient(at(), &|x| taken(x, (x.sqrt() * 2.0).exp().ln())), [0.0, 0.5]);
+}
+
+#[test]
+fn second_derivatives_through_a_zero_cotangent() {
+    // x² (x − 1) has the second derivative 6x − 2.
+    let x = Tensor::from(1.0).requires_grad();
+    let y = x.gt(-1.0).where_(&x.square(), 0.0) * (&x - 1.0);
+    let slope = &grad(&y, &[&x]).expect("first")[0];
+    let curvature = &grad(slope, &[&x]).expect("second")[0];
+    let number = |t: &Tensor| t.item::<f64>().expect("a number");
+    assert_eq!((number(slope), number(curvature)), (1.0, 4.0));
+    // What is not taken still gives an exact 0, to second order.
+    let x = Tensor::from([0.0, 4.0]).requires_grad();
+    let y = x.gt(0.0).where_(&x.sqrt(), 1.0).sum();
+    let slope = &grad(&y, &[&x]).expect("first")[0];
+    let curvature = &grad(&slope.sum(), &[&x]).expect("second")[0];
+    assert_eq!(curvature.to_vec::<f64>().expect("numbers"), [0.0, -0.03125]);
+}
+
+#[test]
+fn truth_values_are_counted() {
+    let row = Tensor::from([[true; 256]]);
+    assert_eq!(row.matmul(&row.t()).to_vec::<i64>().expect("a count"), [256]);
+    let x = Tensor::from([true, false]);
+    let placed = x.scatter_add(0, &Tensor::from([1, 1]), &Tensor::from([true, true]));
+    assert_eq!(placed.to_vec::<i64>().expect("counts"), [1, 2]);
 }
 
 #[test]

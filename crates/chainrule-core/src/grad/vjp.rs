@@ -15,8 +15,8 @@ use crate::op::{Axes, Cmp, DType, Linear, Op, Order, Real, Window};
 #[derive(Clone)]
 pub(super) struct Cotangent {
     pub(super) value: Expr,
-    /// Whether it came through a `where`: its zeros then stand for branches that were not taken,
-    /// and stay zeros whatever they are multiplied with, so that no NaN or ∞ leaks from there.
+    /// Whether it came through a `where` or an extremum: a zero may then stand for a branch that was
+    /// not taken, and times ∞ or NaN it stays 0, so that nothing leaks from there.
     pub(super) masked: bool,
 }
 
@@ -28,7 +28,10 @@ impl Cotangent {
             (true, _) => {
                 let zero = Expr::Lit(0.0);
                 let product = self.value.clone() * partial;
-                self.value.pick(Cmp::Eq, &zero, &zero, &product)
+                // Only 0 · ∞ and 0 · NaN are replaced: elsewhere a zero is a number like others, on
+                // whose derivative the second derivative depends.
+                let finite = self.value.pick(Cmp::Eq, &zero, &zero, &product);
+                product.pick(Cmp::Eq, &product, &product, &finite)
             }
         }
     }

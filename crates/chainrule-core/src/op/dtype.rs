@@ -80,6 +80,11 @@ impl Scalar {
         }
     }
 
+    /// The nearest `f32`. An integer is rounded once, not to `f64` first.
+    pub fn to_f32(self) -> f32 {
+        if let Scalar::Int(i) = self { i as f32 } else { self.to_f64() as f32 }
+    }
+
     /// As an integer: truncated towards zero and to the range, NaN as 0.
     pub fn to_i64(self) -> i64 {
         if let Scalar::Int(i) = self { i } else { self.to_f64() as i64 }
@@ -90,7 +95,7 @@ impl Scalar {
         match dtype {
             DType::Bool => Scalar::Bool(self.to_f64() != 0.0),
             DType::I64 => Scalar::Int(self.to_i64()),
-            DType::F32 => Scalar::Float(f64::from(self.to_f64() as f32)),
+            DType::F32 => Scalar::Float(f64::from(self.to_f32())),
             DType::F64 => Scalar::Float(self.to_f64()),
         }
     }
@@ -155,6 +160,6 @@ element! {
     bool, u8,  Bool, u8::from, Bool,  |x: Scalar| x.to_f64() != 0.0;
     i64,  i64, I64,  |x| x,    Int,   |x: Scalar| x.to_i64();
     i32,  i64, I64,  i64::from, Int,  |x: Scalar| x.to_f64() as i32;
-    f32,  f32, F32,  |x| x,    Float, |x: Scalar| x.to_f64() as f32;
+    f32,  f32, F32,  |x| x,    Float, |x: Scalar| x.to_f32();
     f64,  f64, F64,  |x| x,    Float, |x: Scalar| x.to_f64();
 }

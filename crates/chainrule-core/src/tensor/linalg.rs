@@ -51,7 +51,10 @@ methods! {
                 .operand(other.operand("right"))
                 .hint("a single number multiplies with `*`"));
         }
-        let dtype = self.dtype().promote(other.dtype());
+        let dtype = match self.dtype().promote(other.dtype()) {
+            DType::Bool => DType::I64, // products are counted, as `sum` counts truth values
+            dtype => dtype,
+        };
         let (mut a, mut b) = (self.to_dtype(dtype), other.to_dtype(dtype));
         let (row, column) = (a.rank() == 1, b.rank() == 1);
         if row {

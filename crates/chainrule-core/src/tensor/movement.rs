@@ -218,10 +218,11 @@ methods! {
                 .operand(src.operand("src"))
                 .hint(format!("it must be the tensor's but for axis {a}: `.expand` the index")));
         }
-        let src = src.to_dtype(self.dtype());
-        let sources: Sources = [src.source(), index.source()].into_iter().collect();
+        // Truth values are counted.
+        let dtype = if self.dtype() == DType::Bool { DType::I64 } else { self.dtype() };
+        let sources: Sources = [src.to_dtype(dtype), index.source()].into_iter().collect();
         let op = Op::Linear(Linear::ScatterAdd(a as u8));
-        let placed = record(op, self.dtype(), self.0.shape.clone(), sources);
+        let placed = record(op, dtype, self.0.shape.clone(), sources);
         self.try_add(&placed)
     }
 

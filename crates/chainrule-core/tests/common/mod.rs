@@ -2,7 +2,45 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
-use chainrule_core::{DType, Engine, Tensor, with_engine};
+use chainrule_core::op::Unary;
+use chainrule_core::{DType, Engine, Tensor, grad, with_engine};
+
+/// The one number of a tensor.
+pub fn item(x: &Tensor) -> f64 {
+    x.item().expect("a number")
+}
+
+/// The numbers of a tensor.
+pub fn list(x: &Tensor) -> Vec<f64> {
+    x.to_vec().expect("numbers")
+}
+
+/// The integers of a tensor.
+pub fn ints(x: &Tensor) -> Vec<i64> {
+    x.to_vec().expect("integers")
+}
+
+/// The truth values of a tensor.
+pub fn truths(x: &Tensor) -> Vec<bool> {
+    x.to_vec().expect("truth values")
+}
+
+/// The gradient of Σ f at `x`.
+pub fn gradient(x: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Vec<f64> {
+    let x = x.detach().requires_grad();
+    list(&grad(&f(&x).sum(), &[&x]).expect("a gradient")[0])
+}
+
+/// The gradient of Σ ∂(Σ f)/∂x, all at `x`.
+pub fn second(x: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Vec<f64> {
+    gradient(x, |x| grad(&f(x).sum(), &[x]).expect("a gradient").remove(0))
+}
+
+/// The method of a scalar operation.
+pub fn apply(op: Unary, x: &Tensor) -> Tensor {
+    let found = Tensor::SCALAR_METHODS.iter().find(|m| m.0 == op);
+    found.map(|(_, method)| method(x)).expect("every operation has its method")
+}
 
 /// The numbers of a tensor from the fused engine and from the reference engine. `f` is run once for
 /// each, as a tensor keeps its value.
@@ -50,15 +88,16 @@ pub fn layouts(list: &[f64], dtype: DType) -> Vec<(&'static str, Tensor)> {
         ("backwards", of(&[4]).flip(0)),
         ("stretched row", of(&[4]).expand([3, 4])),
         ("stretched column", of(&[3, 1]).expand([3, 4])),
+        ("a number everywhere", Tensor::full([2, 3], list[0]).to_dtype(dtype)),
         ("long", of(&[5000])),
     ]
 }
 
 /// Numbers in (−2, 2), different for each `seed`.
 pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
-    let word = |i: u64| {
-        (i * 2 + 1).wrapping_mul(seed.wrapping_mul(2) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    };
+    // Multiply and shift, twice: neighbours are unrelated.
+    let mix = |x: u64| (x ^ x >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let word = |i: u64| mix(mix(i.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ mix(seed + 1)));
     (0..n as u64).map(|i| (word(i) >> 11) as f64 / (1u64 << 53) as f64 * 4.0 - 2.0).collect()
 }
 
