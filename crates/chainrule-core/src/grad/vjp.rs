@@ -15,8 +15,8 @@ use crate::op::{Axes, Cmp, DType, Linear, Op, Order, Real, Window};
 #[derive(Clone)]
 pub(super) struct Cotangent {
     pub(super) value: Expr,
-    /// Whether it came through a `where` or an extremum: a zero may then stand for a branch that was
-    /// not taken, and times ∞ or NaN it stays 0, so that nothing leaks from there.
+    /// Whether it came through a `where` or an extremum: a zero may then stand for a branch that
+    /// was not taken, and times ∞ or NaN it stays 0, so that nothing leaks from there.
     pub(super) masked: bool,
 }
 
