@@ -97,7 +97,7 @@ fn methods_have_the_names_of_their_operations() {
     }
     assert_eq!(Tensor::SCALAR_METHODS.len(), Unary::ALL.len());
     type Method = fn(&Tensor, &Tensor) -> Tensor;
-    let methods: [(&str, Method); 13] = [
+    let methods: [(&str, Method); 14] = [
         ("add", |x, y| x + y),
         ("sub", |x, y| x - y),
         ("mul", |x, y| x * y),
@@ -111,6 +111,7 @@ fn methods_have_the_names_of_their_operations() {
         ("copysign", |x, y| x.copysign(y)),
         ("logaddexp", |x, y| x.logaddexp(y)),
         ("xlogy", |x, y| x.xlogy(y)),
+        ("polygamma", |x, y| x.polygamma(y)),
     ];
     let (x, y) = (Tensor::from([0.7, 2.0]), Tensor::from([1.5, -0.5]));
     for (name, method) in methods {
