@@ -209,8 +209,8 @@ proptest! {
             }
         }
         drop(pieces);
-        let whole = || grad(&total, &[&x]).expect("a gradient").remove(0);
-        let piecewise = piecewise.unwrap_or_else(whole);
+        let late = || grad(&total, &[&x]).expect("a gradient").remove(0);
+        let piecewise = piecewise.unwrap_or_else(late);
         prop_assert!(distance(&list(&piecewise), &list(&whole)) <= BOUND);
     }
 
