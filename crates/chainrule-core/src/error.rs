@@ -35,6 +35,10 @@ pub enum ErrorKind {
     NonFinite,
     /// Data do not have the promised form.
     Data,
+    /// A number was asked for that depends on a variable without a value.
+    Unknown,
+    /// A computation that has no result for these numbers, such as the inverse of a singular matrix.
+    Numeric,
 }
 
 /// One operand of a failed operation, as the error shows it.

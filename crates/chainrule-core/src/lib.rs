@@ -22,13 +22,18 @@ mod graph;
 pub mod op;
 mod plan;
 mod tensor;
+mod transform;
 
 pub use chainrule_kernels::threads::with_threads;
 pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
 pub use check::{Gradcheck, gradcheck};
 pub use error::{Error, ErrorKind, Result};
 pub use exec::{Engine, realize, with_engine};
-pub use grad::grad;
+pub use grad::{Function, Given, IntoSlopes, grad};
 pub use graph::{NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use op::{DType, Element, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
+pub use transform::{
+    LinearMap, Outcome, Tree, derivative, derivatives, gradient, hessian, hvp, jacfwd, jacobian,
+    jacrev, jvp, linearize, value_and_grad, value_and_grad_aux, vjp, vmap,
+};

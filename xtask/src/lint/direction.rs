@@ -17,6 +17,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["exec"],
     &["tensor"],
+    &["transform"],
     &["check"],
 ];
 

@@ -3,10 +3,11 @@
 //! Each takes its sources as strided elements and fills a dense result.
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::{Fold, Reduce};
+use chainrule_kernels::{Buffer, Layout};
 
 use crate::error::places;
+use crate::graph::call::{Array, details};
 use crate::op::{DType, Extremum, Linear, Op, Window};
 
 /// Elements somewhere in memory.
@@ -145,9 +146,50 @@ pub(crate) fn eval(
             by_type!(src[0].dtype, arg_sort, &src[0], usize::from(*axis), *descending, out);
         }
         Op::Dot => by_type!(dtype, dot, &src[0], &src[1], out),
+        Op::After => copy(&src[0].layout, 0, src[0].bytes, out, dtype.size()),
+        Op::Call(_) => return call(op, src, out),
         _ => unreachable!("`{}` is no step of its own", op.name()),
     }
     Ok(())
+}
+
+/// A primitive's results, each in its part of `out`. Sources that are not dense are copied.
+fn call(op: &Op, src: &[Elements<'_>], out: &mut [u8]) -> Result<(), (String, String)> {
+    let Some(call) = details(op) else { unreachable!("a call holds its primitive") };
+    let copies: Vec<Option<Buffer>> = src
+        .iter()
+        .map(|x| {
+            let size = x.dtype.size();
+            if x.layout.is_dense() {
+                return None;
+            }
+            let mut buffer = Buffer::new(x.layout.len() * size);
+            copy(&x.layout, 0, x.bytes, buffer.bytes_mut(), size);
+            Some(buffer)
+        })
+        .collect();
+    let arrays: Vec<Array<'_>> = src
+        .iter()
+        .zip(&copies)
+        .map(|(x, copied)| {
+            let (start, bytes) = match copied {
+                Some(buffer) => (0, buffer.bytes()),
+                None => (x.layout.offset * x.dtype.size(), x.bytes),
+            };
+            let bytes = &bytes[start..start + x.layout.len() * x.dtype.size()];
+            Array { bytes, shape: &x.layout.shape, dtype: x.dtype }
+        })
+        .collect();
+    let (starts, _) = call.offsets();
+    let mut parts = vec![];
+    let (mut rest, mut at) = (out, 0);
+    for (start, (dtype, shape)) in starts.into_iter().zip(&call.results) {
+        let bytes = shape.iter().product::<usize>() * dtype.size();
+        let (part, after) = std::mem::take(&mut rest)[start - at..].split_at_mut(bytes);
+        parts.push(part);
+        (rest, at) = (after, start + bytes);
+    }
+    call.primitive.eval(&arrays, &mut parts)
 }
 
 fn pad<T: Reduce>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &mut [u8]) {

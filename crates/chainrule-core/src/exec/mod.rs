@@ -13,11 +13,12 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use chainrule_kernels::Buffer;
-use chainrule_kernels::guarded::lock;
+use chainrule_kernels::guarded::{Key, lock};
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
+use crate::graph::call::details;
 use crate::graph::node::{Node, Sources, Value};
 use crate::graph::walk::Walk;
 use crate::op::{Linear, Op};
@@ -66,8 +67,8 @@ fn keeps(node: &Tensor, uses: usize) -> bool {
     let held = Arc::strong_count(&node.0) > uses;
     match node.0.op {
         Op::Version => held,
-        Op::Detach => false,
-        ref op if op.is_dear() => held || node.0.tracks,
+        Op::Detach | Op::Variable | Op::Part(..) => false,
+        ref op if op.is_dear() => held || node.0.tracks(),
         _ => held && (node.0.len() <= SMALL || node.0.depth >= DEEP),
     }
 }
@@ -118,6 +119,9 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
     let mut inputs: SmallVec<[Value; 8]> = SmallVec::new();
     let mut outputs: SmallVec<[Tensor; 4]> = SmallVec::new();
     for (i, &node) in walk.nodes.iter().enumerate() {
+        if is_unknown(node, &key) {
+            return Err(unknown(node));
+        }
         if let Some(value) = node.0.value.get() {
             inputs.push(value.clone());
             describe(words, &node.0, false, std::iter::empty(), Some(value));
@@ -163,6 +167,20 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the node is a variable whose value nobody knows.
+fn is_unknown(node: &Tensor, key: &Key) -> bool {
+    matches!(node.0.op, Op::Variable) && !node.0.is_realized() && node.0.src.get(key).is_empty()
+}
+
+/// The error for a number that depends on such a variable.
+fn unknown(variable: &Tensor) -> Error {
+    let what = "a number was asked for whose variable has no value yet";
+    Error::new(ErrorKind::Unknown, what, variable.0.at).operand(variable.operand("variable")).hint(
+        "inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number: \
+             choose with `where_` or `cond` instead of `item`, `to_vec` and `if`",
+    )
 }
 
 /// The error for a failed step, at the line that recorded it.
@@ -250,6 +268,21 @@ fn describe(
             }
             Linear::Cast => words.push(head(31, 0)),
         },
+        // The same numbers as the first source.
+        Op::Variable | Op::Custom(_) => words.push(head(3, 0)),
+        Op::Call(_) => {
+            let at = words.len();
+            words.push(0);
+            if let Some(call) = details(&node.op) {
+                call.primitive.key(words);
+            }
+            words[at] = head(32, (words.len() - at) as u64 | (src.size_hint().0 as u64) << 20);
+        }
+        Op::Part(k, start) => {
+            words.push(head(33, u64::from(*k)));
+            words.push(*start as u64);
+        }
+        Op::After => words.push(head(34, 0)),
     }
     words.extend(node.shape.iter().map(|&n| n as u64));
     words.extend(src);

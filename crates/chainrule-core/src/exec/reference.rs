@@ -78,7 +78,13 @@ fn one(i: usize, item: &Item, items: &[Item], values: &[Arc<Buffer>]) -> Result<
     let all = |k: usize| numbers(src[k].1.bytes(), src[k].0.dtype);
     match &item.op {
         Op::Leaf | Op::Parameter => unreachable!("a leaf has a value"),
-        Op::Version | Op::Detach => out.copy_from_slice(src[0].1.bytes()),
+        Op::Version | Op::Detach | Op::Variable | Op::Custom(_) => {
+            out.copy_from_slice(&src[0].1.bytes()[..item.len() * dtype.size()]);
+        }
+        Op::Part(_, start) => {
+            let bytes = item.len() * dtype.size();
+            out.copy_from_slice(&src[0].1.bytes()[*start..start + bytes]);
+        }
         Op::Const(c) => c.fill(dtype, out),
         Op::Iota(axis) => {
             let axis = usize::from(*axis);

@@ -5,8 +5,17 @@
 //! up. Nothing is computed here: the gradient is more graph, which can be evaluated together with
 //! the forward pass, and differentiated again.
 
+mod custom;
+mod jvp;
 mod real;
+mod replay;
 mod reverse;
+mod tape;
 mod vjp;
 
+pub use custom::{Function, Given, IntoSlopes};
+pub(crate) use jvp::push_forward;
+pub(crate) use real::Expr;
+pub(crate) use replay::{batch, replay};
 pub use reverse::grad;
+pub(crate) use reverse::pull_back;

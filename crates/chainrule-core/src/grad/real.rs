@@ -13,7 +13,7 @@ use crate::op::{Binary, Cmp, DType, Op, Real, Scalar, Unary};
 
 /// A constant, or a tensor.
 #[derive(Clone)]
-pub(super) enum Expr {
+pub(crate) enum Expr {
     Lit(f64),
     Node(Tensor),
 }
@@ -21,7 +21,7 @@ pub(super) enum Expr {
 use Expr::{Lit, Node};
 
 impl Expr {
-    pub(super) fn of(x: &Tensor) -> Expr {
+    pub(crate) fn of(x: &Tensor) -> Expr {
         match x.as_constant() {
             Some(c) if x.0.dtype.is_float() => Lit(c.to_f64()),
             _ => Node(x.clone()),
@@ -29,7 +29,7 @@ impl Expr {
     }
 
     /// As a tensor of the shape and type of `like`.
-    pub(super) fn like(self, like: &Tensor) -> Tensor {
+    pub(crate) fn like(self, like: &Tensor) -> Tensor {
         match self {
             Lit(c) => Tensor::constant(Scalar::Float(c), like.0.dtype, like.0.shape.clone()),
             Node(x) => x,

@@ -3,13 +3,15 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use chainrule_kernels::guarded::lock;
+use rustc_hash::FxHashMap;
 
 use super::real::Expr;
+use super::tape::{self, Pass, Tape};
 use super::vjp::{Cotangent, vjp};
-use crate::error::{Error, ErrorKind, Result};
-use crate::graph::node::{Cut, Link, Node, Parameter};
-use crate::graph::walk::Walk;
+use crate::error::{Error, ErrorKind, Result, count};
+use crate::graph::call::{self, Point};
+use crate::graph::extra::Extra;
+use crate::graph::node::{Cut, Link, Parameter};
 use crate::graph::{Tensor, mode};
 use crate::op::Op;
 
@@ -20,6 +22,10 @@ enum Target {
 }
 
 impl Target {
+    fn of(x: &Tensor) -> Target {
+        x.cell().map_or_else(|| Target::Node(x.clone()), |p| Target::Parameter(p.clone()))
+    }
+
     fn is(&self, node: &Tensor) -> bool {
         match (self, &node.0.link) {
             (Target::Parameter(p), Link::Version(q)) => std::ptr::eq(Arc::as_ptr(p), q.as_ptr()),
@@ -27,96 +33,308 @@ impl Target {
             (Target::Node(x), _) => Arc::ptr_eq(&x.0, &node.0),
         }
     }
+
+    /// Nothing older can depend on the target.
+    fn serial(&self) -> u64 {
+        match self {
+            Target::Parameter(p) => p.serial,
+            Target::Node(x) => x.0.serial,
+        }
+    }
 }
 
-/// Records nodes under a line from `begin` until dropped.
-struct Located(&'static Location<'static>);
+/// Records nodes under a line until dropped.
+pub(super) struct Located {
+    here: &'static Location<'static>,
+    outer: Option<&'static Location<'static>>,
+}
 
 impl Located {
-    fn begin(&self) {
-        mode::set_location(Some(self.0));
+    pub(super) fn at(here: &'static Location<'static>) -> Located {
+        Located { here, outer: mode::set_location(Some(here)) }
+    }
+
+    /// Back to the line, if another one has been set since.
+    pub(super) fn resume(&self) {
+        mode::set_location(Some(self.here));
     }
 }
 
 impl Drop for Located {
     fn drop(&mut self) {
-        mode::set_location(None);
+        mode::set_location(self.outer);
     }
 }
 
-/// The cotangents of `targets`; of every parameter that is reached if there is no list of them.
-/// Each comes with the number of its target, or the parameter itself.
-fn pull_back(
-    y: &Tensor,
-    seed: Expr,
+/// What a reverse pass found: the number of the target, the node, its cotangent.
+type Found = (usize, Tensor, Expr);
+
+/// One reverse pass.
+struct Reverse<'a> {
+    /// Results and their cotangents.
+    roots: &'a [Tensor],
+    seeds: Vec<Expr>,
+    /// Every parameter that is reached, if there is no list.
+    targets: Option<&'a [Target]>,
     here: &'static Location<'static>,
-    targets: Option<&[Target]>,
-    mut found: impl FnMut(usize, &Tensor, Expr),
-) {
-    let key = lock();
-    let walk = Walk::new(&key, [y], Node::is_inner);
-    let n = walk.nodes.len();
-    let target_of = |node: &Tensor| match targets {
-        None => matches!(node.0.op, Op::Version).then_some(usize::MAX),
-        Some(list) => list.iter().position(|t| t.is(node)),
-    };
-    // Only nodes from which a target can be reached are worth a cotangent.
-    let needed: Option<Vec<bool>> = targets.map(|_| {
-        let mut needed = vec![false; n];
-        for (i, node) in walk.nodes.iter().enumerate() {
-            needed[i] = target_of(node).is_some()
-                || node.0.is_inner()
-                    && node
-                        .0
-                        .src
-                        .get(&key)
-                        .iter()
-                        .any(|s| s.0.tracks && walk.index(&s.0).is_some_and(|j| needed[j]));
-        }
-        needed
-    });
-    let mut cotangents: Vec<Option<Cotangent>> = vec![None; n];
-    if let Some(last) = cotangents.last_mut() {
-        *last = Some(Cotangent { value: seed, masked: false });
+}
+
+impl Reverse<'_> {
+    fn run(self) -> Result<Vec<Found>> {
+        let oldest = self.targets.map_or(0, |t| t.iter().map(Target::serial).min().unwrap_or(0));
+        tape::pass(self.roots, oldest.saturating_sub(1), self)
     }
-    let located = Located(here);
-    for i in (0..n).rev() {
-        let node = walk.nodes[i];
-        let gy = cotangents[i].take();
-        if let Some(target) = target_of(node).filter(|_| node.0.tracks) {
-            // Where nothing arrived, every derivative on the way is 0.
-            let zero = Expr::Lit(0.0);
-            located.begin();
-            found(target, node, gy.as_ref().map_or(zero, |gy| gy.value.clone()));
+
+    /// Which target a node is.
+    fn target(&self, node: &Tensor) -> Option<usize> {
+        match self.targets {
+            None => matches!(node.0.op, Op::Version).then_some(usize::MAX),
+            Some(list) => list.iter().position(|t| t.is(node)),
         }
-        let Some(gy) = gy else { continue };
-        if !node.0.is_inner() {
-            continue;
+    }
+
+    /// Only nodes from which a target can be reached are worth a cotangent.
+    fn needed(&self, tape: &impl Tape) -> Option<Vec<bool>> {
+        self.targets?;
+        let mut needed = vec![false; tape.nodes().len()];
+        for (i, node) in tape.nodes().iter().enumerate() {
+            let through = |j: usize| tape.place(i, j).is_some_and(|p| needed[p]);
+            needed[i] = self.target(node).is_some() || (0..tape.src(i).len()).any(through);
         }
-        mode::set_location(Some(node.0.at));
-        let src = node.0.src.get(&key);
-        let place = |j: usize| {
-            let place = if src[j].0.tracks { walk.index(&src[j].0) } else { None };
-            place.filter(|&p| needed.as_ref().is_none_or(|needed| needed[p]))
-        };
-        let masked = gy.masked || matches!(node.0.op, Op::Where | Op::Reduce(..));
-        vjp(
-            node,
-            src,
-            gy,
-            |j| place(j).is_some(),
-            |j, gx| {
-                let Some(p) = place(j) else { return };
-                if matches!(gx, Expr::Lit(0.0)) {
-                    return;
+        Some(needed)
+    }
+}
+
+/// Cotangents on their way: of nodes, and of the results of calls.
+struct Cotangents {
+    nodes: Vec<Option<Cotangent>>,
+    results: FxHashMap<usize, Vec<Option<Cotangent>>>,
+}
+
+impl Cotangents {
+    fn add(slot: &mut Option<Cotangent>, value: Expr, masked: bool) {
+        if matches!(value, Expr::Lit(0.0)) {
+            return;
+        }
+        *slot = Some(match slot.take() {
+            None => Cotangent { value, masked },
+            Some(sum) => Cotangent { value: sum.value + value, masked: masked || sum.masked },
+        });
+    }
+}
+
+impl Pass for Reverse<'_> {
+    type Output = Result<Vec<Found>>;
+
+    fn run(self, tape: &impl Tape) -> Self::Output {
+        let needed = self.needed(tape);
+        let n = tape.nodes().len();
+        let mut cotangents = Cotangents { nodes: vec![None; n], results: FxHashMap::default() };
+        for (root, seed) in self.roots.iter().zip(&self.seeds) {
+            if let Some(i) = tape.find(root) {
+                Cotangents::add(&mut cotangents.nodes[i], seed.clone(), false);
+            }
+        }
+        let mut found = vec![];
+        let located = Located::at(self.here);
+        for i in (0..n).rev() {
+            let node = tape.nodes()[i];
+            let mut gy = cotangents.nodes[i].take();
+            if let Some(extra) = node.0.extra.get() {
+                gy = hooked(node, extra, gy, self.here)?;
+            }
+            if let Some(target) = self.target(node).filter(|_| node.0.tracks()) {
+                // Where nothing arrived, every derivative on the way is 0.
+                let g = gy.as_ref().map_or(Expr::Lit(0.0), |gy| gy.value.clone());
+                found.push((target, node.clone(), g));
+            }
+            let src = tape.src(i);
+            if src.is_empty() {
+                continue;
+            }
+            let place = |j: usize| {
+                tape.place(i, j).filter(|&p| needed.as_ref().is_none_or(|needed| needed[p]))
+            };
+            mode::set_location(Some(node.0.at));
+            match (&node.0.op, gy) {
+                (Op::Part(k, _), Some(gy)) => {
+                    let Some(p) = place(0) else { continue };
+                    let results = call::details(&src[0].0.op).map_or(0, |c| c.results.len());
+                    let list = cotangents.results.entry(p).or_insert_with(|| vec![None; results]);
+                    Cotangents::add(&mut list[*k as usize], gy.value, gy.masked);
                 }
-                cotangents[p] = Some(match cotangents[p].take() {
-                    None => Cotangent { value: gx, masked },
-                    Some(sum) => Cotangent { value: sum.value + gx, masked: masked || sum.masked },
-                });
-            },
-        );
+                (Op::Call(_), _) => {
+                    let Some(list) = cotangents.results.remove(&i) else { continue };
+                    let masked = list.iter().flatten().any(|g| g.masked);
+                    let ys = call::parts(node);
+                    let gys: Vec<Option<Tensor>> =
+                        list.into_iter().zip(&ys).map(|(g, y)| Some(g?.value.like(y))).collect();
+                    give_by_rule(node, src, &ys, &gys, |j, g| {
+                        let Some(p) = place(j) else { return };
+                        Cotangents::add(&mut cotangents.nodes[p], g, masked);
+                    })?;
+                }
+                (Op::Custom(_), Some(gy)) => {
+                    let masked = gy.masked;
+                    let gys = [Some(gy.value.like(node))];
+                    give_by_rule(node, &src[1..], std::slice::from_ref(node), &gys, |j, g| {
+                        let Some(p) = place(j + 1) else { return };
+                        Cotangents::add(&mut cotangents.nodes[p], g, masked);
+                    })?;
+                }
+                (_, Some(gy)) => {
+                    let masked = gy.masked || matches!(node.0.op, Op::Where | Op::Reduce(..));
+                    vjp(
+                        node,
+                        src,
+                        gy,
+                        |j| place(j).is_some(),
+                        |j, gx| {
+                            let Some(p) = place(j) else { return };
+                            Cotangents::add(&mut cotangents.nodes[p], gx, masked);
+                        },
+                    );
+                }
+                (_, None) => {}
+            }
+            located.resume();
+        }
+        Ok(found)
     }
+}
+
+/// Passes cotangents through an operation's own rule, and checks what comes back.
+fn give_by_rule(
+    node: &Tensor,
+    xs: &[Tensor],
+    ys: &[Tensor],
+    gys: &[Option<Tensor>],
+    mut give: impl FnMut(usize, Expr),
+) -> Result<()> {
+    let Some(rule) = call::rule(&node.0.op) else { return Ok(()) };
+    let gxs = rule.vjp(&Point { xs, ys }, gys)?;
+    check_slopes("cotangent", rule.name(), "input", node, xs, &gxs)?;
+    for (j, gx) in gxs.into_iter().enumerate() {
+        if let Some(gx) = gx {
+            give(j, Expr::of(&gx.to_dtype(xs[j].0.dtype)));
+        }
+    }
+    Ok(())
+}
+
+/// That a rule gave as many slopes as there are tensors, each of its tensor's shape.
+pub(super) fn check_slopes(
+    what: &str,
+    rule: &str,
+    role: &'static str,
+    node: &Tensor,
+    of: &[Tensor],
+    slopes: &[Option<Tensor>],
+) -> Result<()> {
+    if slopes.len() != of.len() {
+        let text = format!(
+            "the derivative of `{rule}` gave {} for {}",
+            count(slopes.len(), what, &format!("{what}s")),
+            count(of.len(), role, &format!("{role}s")),
+        );
+        return Err(Error::new(ErrorKind::Cotangent, text, node.0.at)
+            .hint(format!("give one {what} per {role}, in order; `None` stands for 0")));
+    }
+    for (i, (slope, x)) in slopes.iter().zip(of).enumerate() {
+        let Some(slope) = slope.as_ref().filter(|s| s.0.shape != x.0.shape) else { continue };
+        let text =
+            format!("the derivative of `{rule}` gave a {what} of the wrong shape for {role} {i}");
+        return Err(Error::new(ErrorKind::Cotangent, text, node.0.at)
+            .operand(x.operand(role))
+            .operand(slope.operand("got"))
+            .hint(format!(
+                "a {what} has the shape of its {role}: where the function broadcasts, the \
+                 derivative sums over the stretched axes"
+            )));
+    }
+    Ok(())
+}
+
+/// The cotangent of a node after its hooks; kept there if it is to be kept.
+fn hooked(
+    node: &Tensor,
+    extra: &Extra,
+    gy: Option<Cotangent>,
+    here: &'static Location<'static>,
+) -> Result<Option<Cotangent>> {
+    let Some(gy) = gy else { return Ok(None) };
+    let value = run_hooks(node, extra, gy.value, here)?;
+    if let Some(kept) = extra.retained().as_mut() {
+        let g = value.clone();
+        *kept = Some(match kept.take() {
+            None => g.like(node),
+            Some(old) => (Expr::of(&old) + g).like(node),
+        });
+    }
+    Ok(Some(Cotangent { value, masked: gy.masked }))
+}
+
+/// A cotangent after hooks, in the order in which they were added.
+fn run_hooks(
+    x: &Tensor,
+    extra: &Extra,
+    mut g: Expr,
+    here: &'static Location<'static>,
+) -> Result<Expr> {
+    for (_, hook) in extra.hooks() {
+        let _lines = call::own_lines();
+        let now = g.clone().like(x);
+        let Some(new) = hook(&now) else { continue };
+        if new.0.shape != x.0.shape {
+            let what = "a hook replaced a gradient by one of another shape";
+            return Err(Error::new(ErrorKind::Cotangent, what, here)
+                .operand(x.operand("tensor"))
+                .operand(new.operand("replaced"))
+                .hint(
+                    "a hook returns `None` to leave the gradient, or one of the tensor's shape",
+                ));
+        }
+        g = Expr::of(&new.to_dtype(x.0.dtype));
+    }
+    Ok(g)
+}
+
+fn add_gradient(parameter: &Parameter, version: &Tensor, g: Expr) {
+    let mut slot = parameter.grad();
+    let sum = match slot.take() {
+        None => g,
+        Some(old) => Expr::of(&old) + g,
+    };
+    *slot = Some(sum.like(version));
+}
+
+/// Jᵀ `seeds` for results `ys`: for each x of `xs` its cotangent, `None` where no y depends on it.
+pub(crate) fn pull_back(
+    ys: &[Tensor],
+    seeds: Vec<Expr>,
+    xs: &[Tensor],
+    here: &'static Location<'static>,
+) -> Result<Vec<Option<Expr>>> {
+    let targets: Vec<Target> = xs.iter().map(Target::of).collect();
+    let pass = Reverse { roots: ys, seeds, targets: Some(&targets), here };
+    let mut sums: Vec<Option<Expr>> = vec![None; xs.len()];
+    for (i, _, g) in pass.run()? {
+        sums[i] = Some(match sums[i].take() {
+            None => g,
+            Some(sum) => sum + g,
+        });
+    }
+    for i in 0..xs.len() {
+        // A tensor asked for twice is one target; its later mentions copy the first.
+        if let Some(first) = (0..i).find(|&j| Arc::ptr_eq(&xs[j].0, &xs[i].0)) {
+            sums[i] = sums[first].clone();
+        } else if let (Some(p), Some(g)) = (xs[i].cell(), &sums[i])
+            && let Some(extra) = p.extra.get()
+        {
+            sums[i] = Some(run_hooks(&xs[i], extra, g.clone(), here)?);
+        }
+    }
+    Ok(sums)
 }
 
 /// ∂y/∂x for each x of `xs`, as tensors of their shapes, which can be differentiated again.
@@ -141,28 +359,9 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
     let here = Location::caller();
     let y = y.source();
     let seed = y.seed("grad", here)?;
-    let targets: Vec<Target> = xs
-        .iter()
-        .map(|x| {
-            x.cell().map_or_else(|| Target::Node((*x).clone()), |p| Target::Parameter(p.clone()))
-        })
-        .collect();
-    let mut sums: Vec<Option<Expr>> = vec![None; xs.len()];
-    pull_back(&y, seed, here, Some(&targets), |i, _, g| {
-        sums[i] = Some(match sums[i].take() {
-            None => g,
-            Some(sum) => sum + g,
-        });
-    });
-    let located = Located(here);
-    located.begin();
-    // A tensor asked for twice is one target; its later mentions copy the first.
-    for i in 0..xs.len() {
-        let same = |j: &usize| Arc::ptr_eq(&xs[*j].0, &xs[i].0);
-        if let Some(first) = (0..i).find(same) {
-            sums[i] = sums[first].clone();
-        }
-    }
+    let targets: Vec<Tensor> = xs.iter().map(|&x| x.clone()).collect();
+    let sums = pull_back(&[y.clone()], vec![seed], &targets, here)?;
+    let _located = Located::at(here);
     let each = sums.into_iter().zip(xs).enumerate();
     each.map(|(i, (sum, x))| {
         let unused = || {
@@ -203,8 +402,7 @@ impl Tensor {
         let y = self.source();
         let here = Location::caller();
         let seed = y.seed("backward", here)?;
-        y.accumulate(seed, here);
-        Ok(())
+        y.accumulate(seed, here)
     }
 
     /// Adds Jᵀ · `cotangent` to the gradients: `backward` for a tensor of any shape.
@@ -230,22 +428,34 @@ impl Tensor {
                 .operand(cotangent.operand("cotangent"))
                 .hint("`.reshape` or `.expand` the cotangent, or give `&y.ones_like()`"));
         }
-        y.accumulate(Expr::of(&cotangent.to_dtype(y.0.dtype)), here);
-        Ok(())
+        y.accumulate(Expr::of(&cotangent.to_dtype(y.0.dtype)), here)
     }
 
-    fn accumulate(&self, seed: Expr, here: &'static Location<'static>) {
+    fn accumulate(&self, seed: Expr, here: &'static Location<'static>) -> Result<()> {
         let _off = mode::set_no_grad(Some(here));
-        pull_back(self, seed, here, None, |_, version, g| {
-            let Link::Version(parameter) = &version.0.link else { return };
-            let Some(parameter) = parameter.upgrade() else { return };
-            let mut slot = parameter.grad();
-            let sum = match slot.take() {
-                None => g,
-                Some(old) => Expr::of(&old) + g,
-            };
-            *slot = Some(sum.like(version));
-        });
+        let roots = std::slice::from_ref(self);
+        let found = Reverse { roots, seeds: vec![seed], targets: None, here }.run()?;
+        let mut sums: Vec<(Arc<Parameter>, Tensor, Expr)> = vec![];
+        for (_, version, g) in found {
+            let Link::Version(parameter) = &version.0.link else { continue };
+            let Some(parameter) = parameter.upgrade() else { continue };
+            if parameter.extra.get().is_none() {
+                add_gradient(&parameter, &version, g);
+                continue;
+            }
+            // Hooks see the sum over all versions of their parameter.
+            match sums.iter_mut().find(|s| Arc::ptr_eq(&s.0, &parameter)) {
+                Some(sum) => sum.2 = sum.2.clone() + g,
+                None => sums.push((parameter, version, g)),
+            }
+        }
+        for (parameter, version, mut g) in sums {
+            if let Some(extra) = parameter.extra.get() {
+                g = run_hooks(&version, extra, g, here)?;
+            }
+            add_gradient(&parameter, &version, g);
+        }
+        Ok(())
     }
 
     /// The cotangent 1 for a tensor of one element, or why there is none.
@@ -264,7 +474,7 @@ impl Tensor {
     }
 
     fn check_tracked(&self, op: &str, here: &'static Location<'static>) -> Result<()> {
-        if self.0.tracks {
+        if self.0.tracks() {
             return Ok(());
         }
         let what = format!("`{op}` on a tensor that tracks no gradients");

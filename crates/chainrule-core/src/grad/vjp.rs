@@ -9,7 +9,7 @@ use smallvec::smallvec;
 use super::real::Expr;
 use crate::graph::Tensor;
 use crate::graph::node::record;
-use crate::op::{Axes, Cmp, DType, Linear, Op, Order, Real, Window};
+use crate::op::{Axes, Cmp, DType, Linear, Op, Order, Real, Shape, Window};
 
 /// A cotangent on its way back.
 #[derive(Clone)]
@@ -102,16 +102,20 @@ pub(super) fn vjp(
                 start += x.0.shape[usize::from(*axis)];
             }
         }
+        Op::Variable | Op::After => give(0, gy.value),
         Op::Leaf
         | Op::Parameter
         | Op::Version
         | Op::Detach
+        | Op::Custom(_)
+        | Op::Call(_)
+        | Op::Part(..)
         | Op::Const(_)
         | Op::Iota(_)
         | Op::Compare(_)
         | Op::Logic(_)
         | Op::ArgReduce(..)
-        | Op::ArgSort(..) => unreachable!("`{}` tracks no gradient", y.0.op.name()),
+        | Op::ArgSort(..) => unreachable!("`{}` has no rule of this form", y.0.op.name()),
     }
 }
 
@@ -134,7 +138,7 @@ fn adjoint(linear: &Linear, y: &Tensor, src: &[Tensor], gy: Expr) -> Expr {
 }
 
 /// The last two axes exchanged.
-fn transpose(x: &Tensor) -> Tensor {
+pub(super) fn transpose(x: &Tensor) -> Tensor {
     let rank = x.0.shape.len();
     let mut shape = x.0.shape.clone();
     shape.swap(rank - 1, rank - 2);
@@ -142,26 +146,33 @@ fn transpose(x: &Tensor) -> Tensor {
     record(Op::Linear(Linear::Permute(order)), x.0.dtype, shape, smallvec![x.clone()])
 }
 
-fn dot(a: &Tensor, b: &Tensor) -> Tensor {
+pub(super) fn dot(a: &Tensor, b: &Tensor) -> Tensor {
     let mut shape = a.0.shape.clone();
     let rank = shape.len();
     shape[rank - 1] = b.0.shape[rank - 1];
     record(Op::Dot, a.0.dtype, shape, smallvec![a.clone(), b.clone()])
 }
 
+/// Which x equal the extremum y over `axes`, and (in y's shape) how many.
+pub(super) fn share(y: &Tensor, x: &Tensor, axes: Axes) -> (Tensor, Tensor) {
+    let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+    let sources = smallvec![x.clone(), expand(y.clone(), axes, &shape)];
+    let mask = record(Op::Compare(Cmp::Eq), DType::Bool, shape.clone(), sources);
+    let ones = record(Op::Linear(Linear::Cast), dtype, shape, smallvec![mask.clone()]);
+    let ties = record(Op::Linear(Linear::Sum(axes)), dtype, y.0.shape.clone(), smallvec![ones]);
+    (mask, ties)
+}
+
+fn expand(t: Tensor, axes: Axes, shape: &Shape) -> Tensor {
+    let dtype = t.0.dtype;
+    record(Op::Linear(Linear::Expand(axes)), dtype, shape.clone(), smallvec![t])
+}
+
 /// y is the value of those x that equal it; they share the cotangent equally.
 fn extremum(y: &Tensor, x: &Tensor, axes: Axes, gy: Expr) -> Expr {
     let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
-    let expand = |t: Tensor| {
-        let d = t.0.dtype;
-        record(Op::Linear(Linear::Expand(axes)), d, shape.clone(), smallvec![t])
-    };
-    let sources = smallvec![x.clone(), expand(y.clone())];
-    let mask = record(Op::Compare(Cmp::Eq), DType::Bool, shape.clone(), sources);
-    let ones = record(Op::Linear(Linear::Cast), dtype, shape.clone(), smallvec![mask.clone()]);
-    let sum = Op::Linear(Linear::Sum(axes));
-    let ties = record(sum, dtype, y.0.shape.clone(), smallvec![ones]);
-    let each = expand((gy / Expr::Node(ties)).like(y));
-    let zero = Expr::Lit(0.0).lit(0.0).like(x);
+    let (mask, ties) = share(y, x, axes);
+    let each = expand((gy / Expr::Node(ties)).like(y), axes, &shape);
+    let zero = Expr::Lit(0.0).like(x);
     Expr::Node(record(Op::Where, dtype, shape, smallvec![mask, each, zero]))
 }

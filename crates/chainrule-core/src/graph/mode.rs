@@ -80,9 +80,12 @@ pub(crate) fn set_no_grad(to: Option<&'static Location<'static>>) -> impl Drop {
     Restore(NO_GRAD.replace(to))
 }
 
-/// Sets the line under which nodes are recorded from now on; `None` means the caller's own.
-pub(crate) fn set_location(to: Option<&'static Location<'static>>) {
-    LOCATION.set(to);
+/// Sets the line under which nodes are recorded from now on, and gives the one before; `None` means
+/// the caller's own.
+pub(crate) fn set_location(
+    to: Option<&'static Location<'static>>,
+) -> Option<&'static Location<'static>> {
+    LOCATION.replace(to)
 }
 
 /// The line under which to record a node.

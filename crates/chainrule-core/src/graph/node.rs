@@ -10,13 +10,14 @@
 //! it.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use chainrule_kernels::guarded::Guarded;
 use chainrule_kernels::{Buffer, Layout};
 use smallvec::SmallVec;
 
+use super::extra::Extra;
 use super::mode;
 use crate::error::Operand;
 use crate::op::{DType, Linear, Op, Scalar, Shape};
@@ -53,10 +54,13 @@ impl Value {
 
 /// A parameter's cell.
 pub(crate) struct Parameter {
+    /// The serial number of the oldest version.
+    pub(crate) serial: u64,
     current: Mutex<Option<Tensor>>,
     grad: Mutex<Option<Tensor>>,
     name: OnceLock<Box<str>>,
     at: &'static Location<'static>,
+    pub(crate) extra: OnceLock<Box<Extra>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,8 +94,10 @@ pub(crate) enum Cut {
 pub(crate) struct Node {
     pub(crate) op: Op,
     pub(crate) dtype: DType,
-    /// Whether a gradient can flow through this node to a parameter.
-    pub(crate) tracks: bool,
+    /// Nodes are numbered in the order in which they were made.
+    pub(crate) serial: u64,
+    /// Whether a gradient can flow through this node to a parameter or variable.
+    tracks: AtomicBool,
     /// Longest chain of nodes without a value below this one.
     pub(crate) depth: u32,
     /// The same, each node counted once and once more for every 4,096 elements.
@@ -103,15 +109,23 @@ pub(crate) struct Node {
     pub(crate) cut: Option<Cut>,
     pub(crate) link: Link,
     pub(crate) name: OnceLock<Box<str>>,
+    pub(crate) extra: OnceLock<Box<Extra>>,
     /// Scratch of the walk that holds the key: its epoch, and the node's place.
     pub(crate) mark: AtomicU64,
 }
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+static MADE: AtomicU64 = AtomicU64::new(0);
+static GONE: AtomicU64 = AtomicU64::new(0);
 
 /// The number of nodes that exist in the process, for tests of leaks.
 pub fn live_nodes() -> usize {
-    LIVE.load(Relaxed)
+    let gone = GONE.load(Relaxed);
+    MADE.load(Relaxed).saturating_sub(gone) as usize
+}
+
+/// The number of the next node: nodes made from now on have no smaller one.
+pub(crate) fn next_serial() -> u64 {
+    MADE.load(Relaxed)
 }
 
 impl Node {
@@ -128,16 +142,27 @@ impl Node {
         !self.is_realized() && !matches!(self.op, Op::Const(_))
     }
 
+    /// Whether a gradient can flow through this node to a parameter or variable.
+    #[inline]
+    pub(crate) fn tracks(&self) -> bool {
+        self.tracks.load(Relaxed)
+    }
+
+    /// From now on no gradient flows through this node.
+    pub(crate) fn untrack(&self) {
+        self.tracks.store(false, Relaxed);
+    }
+
     /// Whether differentiation goes on through this node's sources.
     pub(crate) fn is_inner(&self) -> bool {
-        self.tracks && !matches!(self.op, Op::Version)
+        self.tracks() && !matches!(self.op, Op::Version)
     }
 }
 
 /// Tears down long chains without recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        LIVE.fetch_sub(1, Relaxed);
+        GONE.fetch_add(1, Relaxed);
         let src = self.src.owned();
         if src.is_empty() {
             return;
@@ -180,7 +205,7 @@ impl Draft {
 
     #[track_caller]
     pub(crate) fn build(self) -> Tensor {
-        LIVE.fetch_add(1, Relaxed);
+        let serial = MADE.fetch_add(1, Relaxed);
         let (mut depth, mut heft) = (0, 0);
         for s in self.src.iter().filter(|s| s.0.is_pending()) {
             (depth, heft) = (s.0.depth.max(depth), s.0.heft.max(heft));
@@ -191,7 +216,8 @@ impl Draft {
             heft: heft.saturating_add(1).saturating_add(u32::try_from(size).unwrap_or(u32::MAX)),
             op: self.op,
             dtype: self.dtype,
-            tracks: self.tracks,
+            serial,
+            tracks: AtomicBool::new(self.tracks),
             shape: self.shape,
             src: Guarded::new(self.src),
             value: self.value,
@@ -199,6 +225,7 @@ impl Draft {
             cut: self.cut,
             link: self.link,
             name: OnceLock::new(),
+            extra: OnceLock::new(),
             mark: AtomicU64::new(0),
         }))
     }
@@ -209,8 +236,10 @@ impl Draft {
 pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor {
     let mut draft = Draft::new(op, dtype, shape);
     let scope = mode::no_grad_scope();
-    let tracked = src.iter().any(|s| s.0.tracks);
-    draft.tracks = tracked && scope.is_none() && dtype.is_float();
+    let tracked = src.iter().any(|s| s.0.tracks());
+    // A call's value is several tensors packed into bytes; its parts are what may be no float.
+    let smooth = dtype.is_float() || matches!(draft.op, Op::Call(_));
+    draft.tracks = tracked && scope.is_none() && smooth;
     if !draft.tracks {
         draft.cut = match scope {
             Some(scope) if tracked => Some(Cut::NoGrad(scope)),
@@ -236,6 +265,14 @@ pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor
                     return draft.build();
                 }
             }
+        }
+    }
+    if matches!(draft.op, Op::Custom(_))
+        && let Some(value) = src[0].0.value.get()
+    {
+        draft.value = OnceLock::from(value.clone());
+        if !draft.tracks {
+            return draft.build();
         }
     }
     draft.src = src;
@@ -314,10 +351,12 @@ impl Tensor {
     pub(crate) fn into_parameter(self) -> Tensor {
         let x = self.source();
         let parameter = Arc::new(Parameter {
+            serial: next_serial(),
             current: Mutex::new(None),
             grad: Mutex::new(None),
             name: self.0.name.clone(),
             at: mode::location(),
+            extra: OnceLock::new(),
         });
         let version = x.version(&parameter);
         *locked(&parameter.current) = Some(version);
@@ -365,7 +404,7 @@ impl Tensor {
             return Tensor::constant(c, x.0.dtype, x.0.shape.clone());
         }
         let mut draft = Draft::new(Op::Detach, x.0.dtype, x.0.shape.clone());
-        draft.cut = if x.0.tracks { Some(Cut::Detach(mode::location())) } else { x.0.cut };
+        draft.cut = if x.0.tracks() { Some(Cut::Detach(mode::location())) } else { x.0.cut };
         match x.0.value.get() {
             Some(value) => draft.value = OnceLock::from(value.clone()),
             None => draft.src.push(x),

@@ -5,6 +5,10 @@
 //! function's derivative (`scalar`), a linear operation's adjoint (`linear`). This layer knows
 //! only the arithmetic trait [`Real`], neither graph nor tensor.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
 mod activation;
 mod dtype;
 mod elementary;
@@ -69,11 +73,53 @@ pub enum Op {
     ArgSort(u8, bool),
     /// The sources one after the other along an axis.
     Cat(u8),
+    /// The variable of a transformation: its source, or, without one, a number not known yet.
+    Variable,
+    /// The first source; the derivative by the others is given by a rule.
+    Custom(Opaque),
+    /// Several tensors at once, packed into bytes, computed by a primitive.
+    Call(Opaque),
+    /// One of the tensors packed by a `Call`: its number, and the byte at which it starts.
+    Part(u32, usize),
+    /// The first source, but not before the second has been computed.
+    After,
+}
+
+/// What an operation of the graph refers to without its layer knowing what it is: a primitive or a
+/// derivative rule. Equal only to itself.
+#[derive(Clone)]
+pub struct Opaque {
+    name: Arc<str>,
+    what: Arc<dyn Any + Send + Sync>,
+}
+
+impl Opaque {
+    /// Wraps something under a name.
+    pub fn new(name: &str, what: Arc<dyn Any + Send + Sync>) -> Opaque {
+        Opaque { name: name.into(), what }
+    }
+
+    /// What was wrapped, if it is a `T`.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.what.downcast_ref()
+    }
+}
+
+impl PartialEq for Opaque {
+    fn eq(&self, other: &Opaque) -> bool {
+        Arc::ptr_eq(&self.what, &other.what)
+    }
+}
+
+impl fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Op {
     /// The name of the method that records this operation.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Op::Leaf => "leaf",
             Op::Parameter | Op::Version => "parameter",
@@ -93,6 +139,11 @@ impl Op {
             Op::ArgReduce(Extremum::Min, _) => "argmin",
             Op::ArgSort(..) => "argsort",
             Op::Cat(_) => "cat",
+            Op::Variable => "variable",
+            Op::Custom(rule) => &rule.name,
+            Op::Call(call) => &call.name,
+            Op::Part(..) => "part",
+            Op::After => "after",
         }
     }
 
@@ -104,6 +155,7 @@ impl Op {
                 | Op::Reduce(..)
                 | Op::ArgReduce(..)
                 | Op::ArgSort(..)
+                | Op::Call(_)
                 | Op::Linear(
                     Linear::Sum(_) | Linear::Gather(_) | Linear::ScatterAdd(_) | Linear::Cumsum(..)
                 )

@@ -256,7 +256,16 @@ impl Planner<'_> {
         match &item.op {
             Op::Const(c) => Home::Const(*c),
             Op::Iota(axis) => Home::Iota(usize::from(*axis)),
-            Op::Detach | Op::Version | Op::Parameter => self.reshape(item, src(0)),
+            Op::Detach | Op::Version | Op::Parameter | Op::Variable | Op::Custom(_) => {
+                self.reshape(item, src(0))
+            }
+            Op::Part(_, start) => {
+                let packed = self.stored(src(0));
+                let stage = self.after(src(0)) - 1;
+                let offset = start / item.dtype.size();
+                let layout = Layout { offset, ..Layout::dense(&item.shape) };
+                Home::Stored(View { slot: packed.slot, layout }, stage)
+            }
             Op::Linear(Linear::Cast) if matches!(self.homes[src(0)], Home::Const(_)) => {
                 let Home::Const(c) = self.homes[src(0)] else { unreachable!("just matched") };
                 Home::Const(c.cast(item.dtype))

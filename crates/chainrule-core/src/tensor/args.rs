@@ -349,7 +349,7 @@ const HEAVY: u32 = 1 << 14;
 #[track_caller]
 pub(super) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor {
     let tensor = node::record(op, dtype, shape, src);
-    if tensor.0.heft > HEAVY && !tensor.0.tracks && tensor.0.is_pending() {
+    if tensor.0.heft > HEAVY && !tensor.0.tracks() && tensor.0.is_pending() {
         // An error comes up again when the numbers are asked for.
         let _ = realize(&[&tensor]);
     }

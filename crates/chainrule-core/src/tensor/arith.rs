@@ -57,7 +57,7 @@ impl Tensor {
         } else if x.0.dtype == DType::Bool {
             (x, y) = (x.to_dtype(DType::I64), y.to_dtype(DType::I64));
         }
-        if !op.smooth_in_x() && x.0.tracks {
+        if !op.smooth_in_x() && x.0.tracks() {
             let what = format!("`{}` has no derivative in its first argument", op.name());
             return Err(Error::new(ErrorKind::NoDerivative, what, Location::caller())
                 .operand(self.operand("first"))

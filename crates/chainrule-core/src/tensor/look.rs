@@ -31,14 +31,14 @@ impl Tensor {
 
     /// Whether derivatives flow through this tensor to some parameter.
     pub fn tracks_grad(&self) -> bool {
-        self.0.tracks
+        self.0.tracks()
     }
 
     /// The operation that made this tensor; `None` for given numbers and parameters.
-    pub fn grad_fn(&self) -> Option<&'static str> {
-        match self.0.op {
+    pub fn grad_fn(&self) -> Option<&str> {
+        match &self.0.op {
             Op::Leaf | Op::Parameter | Op::Version => None,
-            ref op => Some(op.name()),
+            op => Some(op.name()),
         }
     }
 

@@ -8,6 +8,7 @@ use chainrule_kernels::{Buffer, random, threads};
 use super::args::{IntoShape, lengths};
 use crate::error::{Error, ErrorKind, Result, or_raise};
 use crate::graph::Tensor;
+use crate::graph::batches::drawn;
 use crate::op::{DType, Element, Scalar, Shape};
 
 impl Tensor {
@@ -173,14 +174,21 @@ impl Tensor {
     /// The numbers 0 … n−1 in random order, I64.
     #[track_caller]
     pub fn randperm(n: usize) -> Tensor {
-        let (seed, stream) = next_stream();
-        let mut numbers: Vec<i64> = (0..n as i64).collect();
-        for i in (1..n).rev() {
-            // Multiplication maps the word to 0 ..= i; the bias is under 2⁻⁶⁴ · n.
-            let word = u128::from(random::word(seed, stream, i as u64));
-            numbers.swap(i, ((word * (i as u128 + 1)) >> 64) as usize);
-        }
-        Tensor::of(&numbers, [n].into_iter().collect())
+        drawn(&[n].into_iter().collect(), |shape| {
+            let mut numbers = Vec::with_capacity(shape.iter().product());
+            for _ in 0..shape[..shape.len() - 1].iter().product() {
+                let (seed, stream) = next_stream();
+                let start = numbers.len();
+                numbers.extend(0..n as i64);
+                for i in (1..n).rev() {
+                    // Multiplication maps the word to 0 ..= i; the bias is under 2⁻⁶⁴ · n.
+                    let word = u128::from(random::word(seed, stream, i as u64));
+                    let j = ((word * (i as u128 + 1)) >> 64) as usize;
+                    numbers.swap(start + i, start + j);
+                }
+            }
+            Tensor::of(&numbers, shape.clone())
+        })
     }
 }
 
@@ -237,6 +245,11 @@ fn random_tensor<T: Element>(
     number: impl Fn(u64, u64, u64) -> T + Send + Sync,
 ) -> Tensor {
     let shape = or_raise(lengths(op, shape));
+    drawn(&shape, |shape| numbers(shape, number))
+}
+
+#[track_caller]
+fn numbers<T: Element>(shape: &Shape, number: impl Fn(u64, u64, u64) -> T + Send + Sync) -> Tensor {
     let (seed, stream) = next_stream();
     let n: usize = shape.iter().product();
     let mut buffer = Buffer::new(n * T::DTYPE.size());
@@ -247,7 +260,7 @@ fn random_tensor<T: Element>(
             *y = number(seed, stream, (c * chunk + i) as u64).store();
         }
     });
-    Tensor::leaf(buffer, T::DTYPE, shape)
+    Tensor::leaf(buffer, T::DTYPE, shape.clone())
 }
 
 macro_rules! from {

@@ -1,0 +1,316 @@
+//! Functions with a derivative of their own.
+//!
+//! A [`Function`] is a closure for the value and one for the derivative, in either mode: the
+//! cotangents Jᵀ gy, or the tangent J dx. The other mode is its transpose: the given one is
+//! recorded on unknown slopes, in which it must be linear, and differentiated by them. As the
+//! derivative is ordinary tensor arithmetic, it can be differentiated again.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::replay::{batch, depends};
+use super::{Expr, pull_back};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Tensor;
+use crate::graph::call::{Custom, Point, Rule, Slopes, custom, own_lines};
+use crate::op::Opaque;
+
+/// What a derivative's closure may give: one slope, or a list of them, or a list in which `None`
+/// stands for 0; or a `Result` of these.
+pub trait IntoSlopes {
+    /// The slopes in order.
+    ///
+    /// # Errors
+    /// The closure's own.
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>>;
+}
+
+impl IntoSlopes for Tensor {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(self)])
+    }
+}
+impl IntoSlopes for Vec<Tensor> {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        Ok(self.into_iter().map(Some).collect())
+    }
+}
+impl IntoSlopes for Vec<Option<Tensor>> {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        Ok(self)
+    }
+}
+impl<const N: usize> IntoSlopes for [Tensor; N] {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        Ok(self.map(Some).into())
+    }
+}
+impl<const N: usize> IntoSlopes for [Option<Tensor>; N] {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        Ok(self.into())
+    }
+}
+impl<S: IntoSlopes> IntoSlopes for Result<S> {
+    fn into_slopes(self) -> Result<Vec<Option<Tensor>>> {
+        self?.into_slopes()
+    }
+}
+
+type Value = dyn Fn(&[Tensor]) -> Result<Tensor> + Send + Sync;
+type Slope = dyn Fn(&[Tensor], &Tensor, &[Tensor]) -> Result<Vec<Option<Tensor>>> + Send + Sync;
+
+/// A derivative in one of the two modes. The last argument is the cotangent, or the tangents.
+enum Derivative {
+    Vjp(Box<Slope>),
+    Jvp(Box<Slope>),
+}
+
+/// A function of any number of tensors whose derivative is given, not derived.
+///
+/// ```
+/// # use chainrule_core::*;
+/// // ln(1 + eˣ), with the derivative written so that it does not overflow.
+/// let softplus = Function::with_vjp(
+///     "softplus",
+///     |x: &[Tensor]| x[0].exp().log1p(),
+///     |x: &[Tensor], _y: &Tensor, gy: &Tensor| gy * (1.0 - (1.0 + x[0].exp()).recip()),
+/// );
+/// let x = Tensor::from(1000.0).requires_grad();
+/// softplus.call(&[&x])?.backward()?;
+/// assert_eq!(x.grad().unwrap().item::<f64>()?, 1.0);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// Derivatives flow only as the given closure says, and only to the inputs: through what the
+/// closure for the value captures, none does.
+#[derive(Clone)]
+pub struct Function {
+    name: Arc<str>,
+    value: Arc<Value>,
+    derivative: Arc<Derivative>,
+}
+
+impl Function {
+    /// A function by its value and its reverse derivative: from the inputs, the value and its
+    /// cotangent gy to the inputs' cotangents Jᵀ gy.
+    pub fn with_vjp<V: Given, S: IntoSlopes>(
+        name: &str,
+        value: impl Fn(&[Tensor]) -> V + Send + Sync + 'static,
+        vjp: impl Fn(&[Tensor], &Tensor, &Tensor) -> S + Send + Sync + 'static,
+    ) -> Function {
+        Function {
+            name: name.into(),
+            value: Arc::new(move |x| value(x).given()),
+            derivative: Arc::new(Derivative::Vjp(Box::new(move |xs, y, gy| {
+                vjp(xs, y, &gy[0]).into_slopes()
+            }))),
+        }
+    }
+
+    /// A function by its value and its forward derivative: from the inputs, the value and the
+    /// inputs' tangents to the value's tangent. It must be linear in the tangents; reverse mode is
+    /// derived from it.
+    ///
+    /// ```
+    /// # use chainrule_core::*;
+    /// let sine = Function::with_jvp(
+    ///     "sine",
+    ///     |x: &[Tensor]| x[0].sin(),
+    ///     |x: &[Tensor], _y: &Tensor, dx: &[Tensor]| x[0].cos() * &dx[0],
+    /// );
+    /// let x = Tensor::from(0.5);
+    /// let (y, g) = value_and_grad(|x: &Tensor| sine.call(&[x]), &x)?;
+    /// assert_eq!(g.item::<f64>()?, 0.5f64.cos());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_jvp<V: Given, S: Given>(
+        name: &str,
+        value: impl Fn(&[Tensor]) -> V + Send + Sync + 'static,
+        jvp: impl Fn(&[Tensor], &Tensor, &[Tensor]) -> S + Send + Sync + 'static,
+    ) -> Function {
+        Function {
+            name: name.into(),
+            value: Arc::new(move |x| value(x).given()),
+            derivative: Arc::new(Derivative::Jvp(Box::new(move |xs, y, dxs| {
+                Ok(vec![Some(jvp(xs, y, dxs).given()?)])
+            }))),
+        }
+    }
+
+    /// The function of `xs`.
+    ///
+    /// # Errors
+    /// Those of the closure for the value. Errors of the closure for the derivative come up where
+    /// the derivative is taken.
+    pub fn call(&self, xs: &[&Tensor]) -> Result<Tensor> {
+        let inputs: Vec<Tensor> = xs.iter().map(|x| x.cut_off()).collect();
+        let y = (self.value)(&inputs)?;
+        let xs: Vec<Tensor> = xs.iter().map(|x| x.source()).collect();
+        Ok(custom(&y, &xs, Box::new(self.clone())))
+    }
+}
+
+/// What a closure for a value may give: a tensor, or a `Result` of one.
+pub trait Given {
+    /// The tensor.
+    ///
+    /// # Errors
+    /// The closure's own.
+    fn given(self) -> Result<Tensor>;
+}
+impl Given for Tensor {
+    fn given(self) -> Result<Tensor> {
+        Ok(self)
+    }
+}
+impl Given for Result<Tensor> {
+    fn given(self) -> Result<Tensor> {
+        self
+    }
+}
+
+impl Rule for Function {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn vjp(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        let _lines = own_lines();
+        let (xs, y) = (at.xs, &at.ys[0]);
+        let Some(gy) = gys[0].clone() else { return Ok(SmallVec::from_elem(None, xs.len())) };
+        match &*self.derivative {
+            Derivative::Vjp(vjp) => Ok(vjp(xs, y, &[gy])?.into()),
+            Derivative::Jvp(jvp) => transpose(&self.name, xs, |dxs| jvp(xs, y, dxs), &[Some(gy)]),
+        }
+    }
+
+    fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
+        let _lines = own_lines();
+        let (xs, y) = (at.xs, &at.ys[0]);
+        match &*self.derivative {
+            Derivative::Jvp(jvp) => {
+                let full = dxs.iter().zip(xs);
+                let full: Vec<Tensor> =
+                    full.map(|(d, x)| d.clone().unwrap_or_else(|| x.zeros_like())).collect();
+                Ok(jvp(xs, y, &full)?.into())
+            }
+            Derivative::Vjp(vjp) => {
+                let y = std::slice::from_ref(y);
+                transpose(&self.name, y, |gy| vjp(xs, &y[0], gy), dxs)
+            }
+        }
+    }
+
+    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Tensor> {
+        unreachable!("custom functions are wrapped for batches")
+    }
+}
+
+/// Lᵀ `slopes` for a linear map L of tensors like `like`, one result for each of these.
+pub(crate) fn transpose(
+    name: &str,
+    like: &[Tensor],
+    map: impl FnOnce(&[Tensor]) -> Result<Vec<Option<Tensor>>>,
+    slopes: &[Option<Tensor>],
+) -> Result<Slopes> {
+    let here = Location::caller();
+    let unknown: Vec<Tensor> = like.iter().map(Tensor::unknown).collect();
+    let results = map(&unknown)?;
+    let (mut ys, mut seeds) = (vec![], vec![]);
+    for (y, slope) in results.into_iter().zip(slopes) {
+        if let (Some(y), Some(slope)) = (y, slope) {
+            ys.push(y.source());
+            seeds.push(Expr::of(slope));
+        }
+    }
+    let slopes = pull_back(&ys, seeds, &unknown, here)?;
+    let new: Slopes = slopes.into_iter().zip(like).map(|(g, x)| Some(g?.like(x))).collect();
+    let given: Vec<Tensor> = new.iter().flatten().cloned().collect();
+    if depends(&given, &unknown) {
+        let what = format!("the derivative given for `{name}` is not linear in its slopes");
+        return Err(Error::new(ErrorKind::NoDerivative, what, here).hint(
+            "each slope may be multiplied by numbers that depend on the inputs, and summed; not \
+             squared, divided by, or compared",
+        ));
+    }
+    Ok(new)
+}
+
+/// A custom function for a batch: its rule is the rule of one element, recorded for all.
+pub(super) struct Batched {
+    pub(super) inner: Opaque,
+    /// One element's inputs and value, for their shapes.
+    pub(super) xs: Vec<Tensor>,
+    pub(super) y: Tensor,
+    pub(super) size: usize,
+}
+
+impl Batched {
+    fn rule(&self) -> &dyn Rule {
+        let inner = self.inner.get::<Custom>();
+        inner.map_or_else(|| unreachable!("a custom rule"), |c| &*c.0)
+    }
+
+    /// A rule of one element applied to the batch.
+    fn run(
+        &self,
+        at: &Point<'_>,
+        given: &[Option<Tensor>],
+        rule: impl FnOnce(&dyn Rule, &Point<'_>, &[Option<Tensor>]) -> Result<Slopes>,
+    ) -> Result<Slopes> {
+        let element = |x: &Tensor| x.unknown();
+        let xs: Vec<Tensor> = self.xs.iter().map(element).collect();
+        let ys = [element(&self.y)];
+        let slopes: Vec<Option<Tensor>> =
+            given.iter().map(|g| g.as_ref().map(Tensor::unknown_element)).collect();
+        let results = rule(self.rule(), &Point { xs: &xs, ys: &ys }, &slopes)?;
+        let from = [&xs[..], &ys, &slopes.into_iter().flatten().collect::<Vec<_>>()].concat();
+        let to = [at.xs, at.ys, &given.iter().flatten().cloned().collect::<Vec<_>>()].concat();
+        let roots: Vec<Tensor> = results.iter().flatten().map(Tensor::source).collect();
+        let mut new = batch(&roots, &from, &to, self.size)?.into_iter();
+        Ok(results.into_iter().map(|r| r.and_then(|_| new.next())).collect())
+    }
+}
+
+impl Rule for Batched {
+    fn name(&self) -> &str {
+        self.rule().name()
+    }
+    fn vjp(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        self.run(at, gys, |rule, at, gys| rule.vjp(at, gys))
+    }
+    fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
+        self.run(at, dxs, |rule, at, dxs| rule.jvp(at, dxs))
+    }
+    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Tensor> {
+        unreachable!("custom functions are wrapped for batches")
+    }
+}
+
+/// The tangents of a rule that only knows cotangents, by transposing it.
+pub(crate) fn jvp_by_transposing(
+    rule: &dyn Rule,
+    at: &Point<'_>,
+    dxs: &[Option<Tensor>],
+) -> Result<Slopes> {
+    let vjp = |gys: &[Tensor]| {
+        let gys: Vec<Option<Tensor>> = gys.iter().cloned().map(Some).collect();
+        Ok(rule.vjp(at, &gys)?.into_vec())
+    };
+    transpose(rule.name(), at.ys, vjp, dxs)
+}
+
+/// The cotangents of a rule that only knows tangents.
+pub(crate) fn vjp_by_transposing(
+    rule: &dyn Rule,
+    at: &Point<'_>,
+    gys: &[Option<Tensor>],
+) -> Result<Slopes> {
+    let jvp = |dxs: &[Tensor]| {
+        let dxs: Vec<Option<Tensor>> = dxs.iter().cloned().map(Some).collect();
+        Ok(rule.jvp(at, &dxs)?.into_vec())
+    };
+    transpose(rule.name(), at.xs, jvp, gys)
+}

@@ -1,0 +1,255 @@
+//! First derivatives: value and gradient, products with the Jacobian from both sides.
+
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::scope::{Scope, directions, results, scalar, smooth, variables};
+use super::tree::{Outcome, Tree};
+use crate::error::Result;
+use crate::grad::{Expr, pull_back, push_forward, replay};
+use crate::graph::Tensor;
+
+/// Slopes in the structure of `x`: those of floating-point tensors in order, zeros elsewhere.
+pub(super) fn structure<X: Tree>(x: &X, slopes: Vec<Option<Expr>>) -> Result<X> {
+    let mut slopes = slopes.into_iter();
+    x.replace(&mut |leaf| {
+        let slope = if leaf.dtype().is_float() { slopes.next().flatten() } else { None };
+        let leaf = leaf.source();
+        Ok(slope.map_or_else(|| leaf.zeros_like(), |g| g.like(&leaf)))
+    })
+}
+
+/// Ends a scope with these structures as its results.
+macro_rules! seal {
+    ($scope:expr, $($tree:expr),+) => {{
+        let leaves: Vec<$crate::graph::Tensor> = [$($tree.leaves()),+].concat();
+        $scope.seal(&leaves.iter().collect::<Vec<_>>());
+    }};
+}
+pub(super) use seal;
+
+/// f(x), one number, and its gradient ∂f/∂x in the structure of x.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from([0.0, 1.0, 2.0, 3.0]);
+/// let (y, g) = value_and_grad(|x| 2.0 * x.dot(x), &x)?;
+/// assert_eq!(y.item::<f64>()?, 28.0);
+/// assert_eq!(g.to_vec::<f64>()?, [0.0, 4.0, 8.0, 12.0]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// The results track gradients only if x, or something that `f` captured, does. Where f does not
+/// depend on x, the gradient is 0.
+///
+/// # Errors
+/// Those of `f`; if it gives several numbers, or integers.
+#[track_caller]
+pub fn value_and_grad<X: Tree, Y: Outcome<Tree = Tensor>>(
+    f: impl FnOnce(&X) -> Y,
+    x: &X,
+) -> Result<(Tensor, X)> {
+    let (y, g, ()) = value_and_grad_aux(|x| Ok::<_, crate::Error>((f(x).outcome()?, ())), x)?;
+    Ok((y, g))
+}
+
+/// [`value_and_grad`] of a function that gives something else besides, which is handed through: a
+/// prediction, an accuracy, a new state.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from([3.0, 4.0]);
+/// let (_, g, norm) = value_and_grad_aux(|x: &Tensor| {
+///     let norm = x.norm();
+///     Ok((norm.square(), norm))
+/// }, &x)?;
+/// assert_eq!((g.to_vec::<f64>()?, norm.item::<f64>()?), (vec![6.0, 8.0], 5.0));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// As [`value_and_grad`].
+#[track_caller]
+pub fn value_and_grad_aux<X: Tree, A: Tree>(
+    f: impl FnOnce(&X) -> Result<(Tensor, A)>,
+    x: &X,
+) -> Result<(Tensor, X, A)> {
+    let here = Location::caller();
+    let scope = Scope::enter();
+    let (vars, list) = variables(x)?;
+    let (y, aux) = f(&vars)?;
+    let y = y.source();
+    scalar("value_and_grad", &y, here)?;
+    let slopes = pull_back(&[y.clone()], vec![Expr::Lit(1.0)], &list, here)?;
+    let gradient = structure(x, slopes)?;
+    seal!(scope, y, gradient, aux);
+    Ok((y, gradient, aux))
+}
+
+/// f(x) and its tangent J v: the derivative of f at x in the direction v, by forward mode.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let (x, v) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 0.0]));
+/// let (y, dy) = jvp(|x| x.square(), &x, &v)?;
+/// assert_eq!((y.to_vec::<f64>()?, dy.to_vec::<f64>()?), (vec![1.0, 4.0], vec![2.0, 0.0]));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Those of `f`; if `v` has another shape than `x`.
+#[track_caller]
+pub fn jvp<X: Tree, Y: Outcome>(
+    f: impl FnOnce(&X) -> Y,
+    x: &X,
+    v: &X,
+) -> Result<(Y::Tree, Y::Tree)> {
+    let here = Location::caller();
+    let dxs = directions("jvp", "tangent", x, v, here)?;
+    let scope = Scope::enter();
+    let (vars, list) = variables(x)?;
+    let y = results(f(&vars))?;
+    let dxs: Vec<Expr> = dxs.iter().map(Expr::of).collect();
+    let dy = pushed(&y, &list, &dxs, here)?;
+    seal!(scope, y, dy);
+    Ok((y, dy))
+}
+
+/// The tangents of a structure of results.
+pub(super) fn pushed<Y: Tree>(
+    y: &Y,
+    vars: &[Tensor],
+    dxs: &[Expr],
+    here: &'static Location<'static>,
+) -> Result<Y> {
+    let ys: Vec<Tensor> = y.leaves().into_iter().filter(|y| y.dtype().is_float()).collect();
+    structure(y, push_forward(&ys, vars, dxs, here)?)
+}
+
+/// A linear map between structures of tensors: a derivative that was taken once and can be applied
+/// many times.
+pub struct LinearMap<X, Y> {
+    op: &'static str,
+    role: &'static str,
+    /// What stands for the argument, and the result in terms of it.
+    from: X,
+    variables: Vec<Tensor>,
+    to: Y,
+    _map: PhantomData<fn(&X) -> Y>,
+}
+
+impl<X: Tree, Y: Tree> LinearMap<X, Y> {
+    /// The map applied to `v`.
+    ///
+    /// # Errors
+    /// If `v` has other shapes than the map's arguments.
+    #[track_caller]
+    pub fn apply(&self, v: &X) -> Result<Y> {
+        let vs = directions(self.op, self.role, &self.from, v, Location::caller())?;
+        let mut new = replay(&self.to.leaves(), &self.variables, &vs)?.into_iter();
+        self.to.replace(&mut |leaf| Ok(new.next().unwrap_or_else(|| leaf.clone())))
+    }
+}
+
+/// f(x), and the map from cotangents of f(x) to cotangents Jᵀ w of x, by reverse mode.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from([1.0, 2.0]);
+/// let (y, pull) = vjp(|x: &Tensor| x.square(), &x)?;
+/// assert_eq!(pull.apply(&Tensor::from([1.0, 0.0]))?.to_vec::<f64>()?, [2.0, 0.0]);
+/// assert_eq!(pull.apply(&Tensor::from([0.0, 1.0]))?.to_vec::<f64>()?, [0.0, 4.0]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Those of `f`.
+#[track_caller]
+pub fn vjp<X: Tree, Y: Outcome>(
+    f: impl FnOnce(&X) -> Y,
+    x: &X,
+) -> Result<(Y::Tree, LinearMap<Y::Tree, X>)> {
+    let here = Location::caller();
+    let scope = Scope::enter();
+    let (vars, list) = variables(x)?;
+    let y = results(f(&vars))?;
+    let (from, cotangents) = unknowns(&y)?;
+    let ys: Vec<Tensor> = y.leaves().into_iter().filter(|y| y.dtype().is_float()).collect();
+    let seeds = cotangents.iter().map(Expr::of).collect();
+    let to = structure(x, pull_back(&ys, seeds, &list, here)?)?;
+    seal!(scope, y, to);
+    let map = LinearMap {
+        op: "vjp",
+        role: "cotangent",
+        from,
+        variables: cotangents,
+        to,
+        _map: PhantomData,
+    };
+    Ok((y, map))
+}
+
+/// f(x), and its derivative at x as a linear map from tangents v to J v, by forward mode. Unlike
+/// [`jvp`] it runs `f` once for any number of directions.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let x = Tensor::from([1.0, 2.0]);
+/// let (y, derivative) = linearize(|x: &Tensor| x.square(), &x)?;
+/// assert_eq!(derivative.apply(&Tensor::from([1.0, 1.0]))?.to_vec::<f64>()?, [2.0, 4.0]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Those of `f`.
+#[track_caller]
+pub fn linearize<X: Tree, Y: Outcome>(
+    f: impl FnOnce(&X) -> Y,
+    x: &X,
+) -> Result<(Y::Tree, LinearMap<X, Y::Tree>)> {
+    let here = Location::caller();
+    let scope = Scope::enter();
+    let (vars, list) = variables(x)?;
+    let y = results(f(&vars))?;
+    let (from, tangents) = unknowns(x)?;
+    let dxs: Vec<Expr> = tangents.iter().map(Expr::of).collect();
+    let to = pushed(&y, &list, &dxs, here)?;
+    seal!(scope, y, to);
+    let map = LinearMap {
+        op: "linearize",
+        role: "tangent",
+        from,
+        variables: tangents,
+        to,
+        _map: PhantomData,
+    };
+    Ok((y, map))
+}
+
+/// Variables without values for the floating-point tensors of a structure.
+fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
+    let mut list = vec![];
+    let tree = x.replace(&mut |leaf| {
+        if !leaf.dtype().is_float() {
+            return Ok(leaf.clone());
+        }
+        let unknown = leaf.unknown();
+        list.push(unknown.clone());
+        Ok(unknown)
+    })?;
+    Ok((tree, list))
+}
+
+/// ∂f/∂x alone, in the structure of x: [`value_and_grad`] without the value.
+///
+/// # Errors
+/// As [`value_and_grad`].
+#[track_caller]
+pub fn gradient<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<X> {
+    Ok(value_and_grad(f, x)?.1)
+}
+
+/// Checks results that must be floating-point.
+pub(super) fn all_smooth<Y: Tree>(op: &str, y: &Y, here: &'static Location<'static>) -> Result<()> {
+    y.leaves().iter().try_for_each(|leaf| smooth(op, leaf, here))
+}

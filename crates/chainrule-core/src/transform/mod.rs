@@ -1,0 +1,16 @@
+//! Functions of functions: derivatives of closures, batches, custom derivatives, control flow.
+//!
+//! Each takes an ordinary Rust closure on tensors (or on structures of them, [`Tree`]), runs it on
+//! variables of its own, and works on the graph that was recorded. What comes back is graph again,
+//! so that all of them nest in any order.
+
+mod first;
+mod scope;
+mod tree;
+mod vmap;
+mod whole;
+
+pub use first::{LinearMap, gradient, jvp, linearize, value_and_grad, value_and_grad_aux, vjp};
+pub use tree::{Outcome, Tree};
+pub use vmap::vmap;
+pub use whole::{derivative, derivatives, hessian, hvp, jacfwd, jacobian, jacrev};
