@@ -34,6 +34,7 @@ pub use graph::{NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use op::{DType, Element, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
 pub use transform::{
-    LinearMap, Outcome, Tree, derivative, derivatives, gradient, hessian, hvp, jacfwd, jacobian,
-    jacrev, jvp, linearize, value_and_grad, value_and_grad_aux, vjp, vmap,
+    LinearMap, Outcome, Tree, checkpoint, cond, derivative, derivatives, fori_loop, gradient,
+    hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, scan, value_and_grad,
+    value_and_grad_aux, vjp, vmap, while_loop,
 };

@@ -7,7 +7,10 @@
 
 pub(crate) mod eval;
 mod fused;
+mod prepared;
 mod reference;
+
+pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

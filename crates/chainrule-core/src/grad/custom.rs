@@ -203,7 +203,7 @@ impl Rule for Function {
         }
     }
 
-    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Tensor> {
+    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Vec<Tensor>> {
         unreachable!("custom functions are wrapped for batches")
     }
 }
@@ -284,7 +284,7 @@ impl Rule for Batched {
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
         self.run(at, dxs, |rule, at, dxs| rule.jvp(at, dxs))
     }
-    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Tensor> {
+    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Vec<Tensor>> {
         unreachable!("custom functions are wrapped for batches")
     }
 }

@@ -7,6 +7,7 @@
 //! one factor in common becomes one larger product.
 
 use chainrule_kernels::guarded::lock;
+use rustc_hash::FxHashMap;
 use smallvec::smallvec;
 
 use super::reverse::Located;
@@ -40,7 +41,9 @@ struct New {
 
 struct Replay {
     /// By serial number; nodes that depend on no variable have no entry.
-    new: rustc_hash::FxHashMap<u64, New>,
+    new: FxHashMap<u64, New>,
+    /// The results of batched calls.
+    results: FxHashMap<u64, Vec<Tensor>>,
     /// The length of the batch axis; none: one by one.
     size: Option<usize>,
 }
@@ -73,7 +76,7 @@ pub(crate) fn batch(
 fn run(roots: &[Tensor], from: &[Tensor], to: &[Tensor], size: Option<usize>) -> Result<Vec<New>> {
     let oldest = from.iter().map(|x| x.0.serial).min().unwrap_or(u64::MAX);
     let order = recorded(roots, oldest);
-    let mut replay = Replay { new: rustc_hash::FxHashMap::default(), size };
+    let mut replay = Replay { new: FxHashMap::default(), results: FxHashMap::default(), size };
     for (variable, x) in from.iter().zip(to) {
         let new = New { x: x.source(), batched: size.is_some() };
         replay.new.insert(variable.0.serial, new);
@@ -115,7 +118,7 @@ impl Replay {
     }
 
     /// The node again, on the counterparts of its sources.
-    fn again(&self, node: &Tensor, src: &[Tensor]) -> Result<New> {
+    fn again(&mut self, node: &Tensor, src: &[Tensor]) -> Result<New> {
         let _located = Located::at(node.0.at);
         let new: Vec<New> = src.iter().map(|s| self.of(s)).collect();
         // What was cut from the graph stays cut.
@@ -133,7 +136,11 @@ impl Replay {
             (Op::Custom(_), _) => self.custom(node, src, &new, size),
             (Op::Call(_), Some(size)) => self.call(node, src, &new, size),
             (Op::Part(k, _), _) => {
-                Ok(New { x: call::parts(&new[0].x)[*k as usize].clone(), batched })
+                let results = match self.results.get(&src[0].0.serial) {
+                    Some(results) => results.clone(),
+                    None => call::parts(&new[0].x),
+                };
+                Ok(New { x: results[*k as usize].clone(), batched })
             }
             (_, None) => {
                 let xs = new.into_iter().map(|n| n.x).collect();
@@ -168,14 +175,16 @@ impl Replay {
         Ok(New { x: custom(&xs[0], &xs[1..], Box::new(rule)), batched: true })
     }
 
-    fn call(&self, node: &Tensor, src: &[Tensor], new: &[New], size: usize) -> Result<New> {
+    fn call(&mut self, node: &Tensor, src: &[Tensor], new: &[New], size: usize) -> Result<New> {
         let (Some(rule), Some(_)) = (rule(&node.0.op), details(&node.0.op)) else {
             unreachable!("a call has a rule")
         };
         let xs: Vec<Tensor> = new.iter().map(|n| n.x.clone()).collect();
         let flags: Vec<bool> = new.iter().map(|n| n.batched).collect();
-        let x = rule.batch(&xs, src, &flags, size)?;
-        Ok(New { x, batched: true })
+        let results = rule.batch(&xs, src, &flags, size)?;
+        self.results.insert(node.0.serial, results);
+        // Only its parts are ever asked for.
+        Ok(New { x: node.clone(), batched: true })
     }
 }
 

@@ -40,10 +40,15 @@ pub(crate) trait Rule: Send + Sync + 'static {
     /// J `dxs`: a tangent for each result.
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes>;
 
-    /// The operation for a batch, as a new node: those sources for which `batched` holds have a new
-    /// first axis of length `size`, and so have all results. `old` are the sources it had before.
-    fn batch(&self, xs: &[Tensor], old: &[Tensor], batched: &[bool], size: usize)
-    -> Result<Tensor>;
+    /// The results for a batch: those sources for which `batched` holds have a new first axis of
+    /// length `size`, and so have all results. `old` are the sources it had before.
+    fn batch(
+        &self,
+        xs: &[Tensor],
+        old: &[Tensor],
+        batched: &[bool],
+        size: usize,
+    ) -> Result<Vec<Tensor>>;
 }
 
 /// A dense array as a primitive sees it.
@@ -103,22 +108,12 @@ pub(crate) fn call(
     results: Vec<(DType, Shape)>,
     xs: &[Tensor],
 ) -> Vec<Tensor> {
-    parts(&packed(primitive, results, xs))
-}
-
-/// Records a primitive; the results are still packed.
-#[track_caller]
-pub(crate) fn packed(
-    primitive: Box<dyn Primitive>,
-    results: Vec<(DType, Shape)>,
-    xs: &[Tensor],
-) -> Tensor {
     let name = primitive.name().to_string();
     let call = Arc::new(Call { primitive, results });
     let (_, bytes) = call.offsets();
     let op = Op::Call(Opaque::new(&name, call));
     let src = xs.iter().map(Tensor::source).collect();
-    record(op, DType::Bool, [bytes].into_iter().collect(), src)
+    parts(&record(op, DType::Bool, [bytes].into_iter().collect(), src))
 }
 
 /// The results of a recorded call.

@@ -326,6 +326,14 @@ impl Tensor {
         draft.build()
     }
 
+    /// A tensor with this value, of the shape and type of `like`.
+    #[track_caller]
+    pub(crate) fn of_value(value: Value, like: &Tensor) -> Tensor {
+        let mut draft = Draft::new(Op::Leaf, like.0.dtype, like.0.shape.clone());
+        draft.value = OnceLock::from(value);
+        draft.build()
+    }
+
     /// One number everywhere.
     #[track_caller]
     pub(crate) fn constant(c: Scalar, dtype: DType, shape: Shape) -> Tensor {

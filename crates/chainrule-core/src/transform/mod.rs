@@ -4,13 +4,21 @@
 //! variables of its own, and works on the graph that was recorded. What comes back is graph again,
 //! so that all of them nest in any order.
 
+mod again;
+mod checkpoint;
+mod control;
 mod first;
+mod scan;
 mod scope;
+mod trace;
 mod tree;
 mod vmap;
 mod whole;
 
+pub use checkpoint::checkpoint;
+pub use control::{cond, while_loop};
 pub use first::{LinearMap, gradient, jvp, linearize, value_and_grad, value_and_grad_aux, vjp};
+pub use scan::{fori_loop, scan};
 pub use tree::{Outcome, Tree};
 pub use vmap::vmap;
 pub use whole::{derivative, derivatives, hessian, hvp, jacfwd, jacobian, jacrev};

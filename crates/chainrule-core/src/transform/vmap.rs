@@ -36,7 +36,7 @@ use crate::graph::Tensor;
 pub fn vmap<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tree> {
     let here = Location::caller();
     let xs: Vec<Tensor> = x.leaves().iter().map(Tensor::source).collect();
-    let size = common(&xs, here)?;
+    let size = common("vmap", &xs, here)?;
     let mut unknown = vec![];
     let element = x.replace(&mut |leaf| {
         let variable = leaf.unknown_element();
@@ -53,20 +53,20 @@ pub fn vmap<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tr
 }
 
 /// The length of the first axes.
-fn common(xs: &[Tensor], here: &'static Location<'static>) -> Result<usize> {
+pub(super) fn common(op: &str, xs: &[Tensor], here: &'static Location<'static>) -> Result<usize> {
     let Some(first) = xs.first() else {
-        return Err(Error::new(ErrorKind::Shape, "`vmap` over no tensors", here)
+        return Err(Error::new(ErrorKind::Shape, format!("`{op}` over no tensors"), here)
             .hint("give at least one tensor with a first axis to go along"));
     };
     for x in xs {
         let Some(&n) = x.shape().first() else {
-            let what = "`vmap` goes along the first axis of each tensor, but one has none";
+            let what = format!("`{op}` goes along the first axis of each tensor, but one has none");
             return Err(Error::new(ErrorKind::Shape, what, here)
                 .operand(x.operand("tensor"))
                 .hint("let the closure capture what all elements share, or `.unsqueeze(0)` it"));
         };
         if n != first.shape()[0] {
-            let what = "`vmap` goes along first axes of different lengths";
+            let what = format!("`{op}` goes along first axes of different lengths");
             return Err(Error::new(ErrorKind::Shape, what, here)
                 .operand(first.operand("first"))
                 .operand(x.operand("other"))
