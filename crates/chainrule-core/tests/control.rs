@@ -152,7 +152,7 @@ fn checkpoints_change_no_bit() {
     close(&a[1], &b[1]);
     let f = |x: &Tensor| Ok(checkpoint(|x: &Tensor| (x.exp(), x.sum()), x)?.0);
     let j = jacobian(f, &x.i(0)).expect("a Jacobian");
-    assert_eq!(list(&j), [1f64.exp(), 0.0, 0.0, 2f64.exp()]);
+    close(&j, &Tensor::from([[1f64.exp(), 0.0], [0.0, 2f64.exp()]]));
 }
 
 #[test]
