@@ -19,6 +19,7 @@ mod error;
 mod exec;
 mod grad;
 mod graph;
+mod inspect;
 pub mod op;
 mod plan;
 mod tensor;
@@ -28,9 +29,12 @@ pub use chainrule_kernels::threads::with_threads;
 pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
 pub use check::{Gradcheck, gradcheck};
 pub use error::{Error, ErrorKind, Result};
-pub use exec::{Engine, realize, with_engine};
+pub use exec::{Engine, detect_anomaly, realize, with_engine};
 pub use grad::{Function, Given, IntoSlopes, grad};
-pub use graph::{NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
+pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
+pub use inspect::{
+    Explanation, HookHandle, LostGradient, LostGradients, Step, explain, lost_gradients,
+};
 pub use op::{DType, Element, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
 pub use transform::{

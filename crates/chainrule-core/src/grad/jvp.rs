@@ -15,9 +15,9 @@ use super::reverse::{Located, check_slopes};
 use super::tape::{self, Pass, Tape};
 use super::vjp::{dot, share};
 use crate::error::Result;
+use crate::graph::Tensor;
 use crate::graph::call::{self, Point};
 use crate::graph::node::record;
-use crate::graph::{Tensor, mode};
 use crate::op::{Linear, Op};
 
 /// J `dxs` for variables `xs`: for each y of `ys` its tangent, `None` where it depends on none.
@@ -45,7 +45,7 @@ impl Pass for Forward<'_> {
         let n = tape.nodes().len();
         let mut tangents: Vec<Option<Expr>> = vec![None; n];
         let mut results: FxHashMap<usize, Vec<Option<Tensor>>> = FxHashMap::default();
-        let _located = Located::at(self.here);
+        let located = Located::at(self.here);
         for i in 0..n {
             let node = tape.nodes()[i];
             if let Some(k) = self.xs.iter().position(|x| x.0.serial == node.0.serial) {
@@ -57,7 +57,7 @@ impl Pass for Forward<'_> {
                 continue;
             }
             let slope = |j: usize| tape.place(i, j).and_then(|p| tangents[p].clone());
-            mode::set_location(Some(node.0.at));
+            located.derive(node);
             tangents[i] = match &node.0.op {
                 Op::Part(k, _) => {
                     let list = tape.place(i, 0).and_then(|p| results.get(&p));

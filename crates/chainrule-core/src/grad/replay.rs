@@ -14,7 +14,7 @@ use super::reverse::Located;
 use super::vjp::transpose;
 use crate::error::Result;
 use crate::graph::call::{self, custom, details, rule};
-use crate::graph::node::{Cut, Node, Sources, record};
+use crate::graph::node::{Node, Sources, record};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
 use crate::op::{Axes, Linear, Op, Order, Shape, Window};
@@ -122,12 +122,9 @@ impl Replay {
         let _located = Located::at(node.0.at);
         let new: Vec<New> = src.iter().map(|s| self.of(s)).collect();
         // What was cut from the graph stays cut.
-        let cut = !node.0.tracks() && node.0.cut.is_some() && new.iter().any(|n| n.x.0.tracks());
-        let scope = cut.then_some(match node.0.cut {
-            Some(Cut::NoGrad(at) | Cut::Detach(at) | Cut::Discrete(at)) => at,
-            None => node.0.at,
-        });
-        let _scope = scope.map(|at| mode::set_no_grad(Some(at)));
+        let cut = node.0.cuts.as_ref().and_then(|cuts| cuts.last());
+        let cut = cut.filter(|_| !node.0.tracks() && new.iter().any(|n| n.x.0.tracks()));
+        let _scope = cut.map(|cut| mode::set_no_grad(Some(cut.at)));
         let batched = new.iter().any(|n| n.batched);
         let size = if batched { self.size } else { None };
         match (&node.0.op, size) {

@@ -1,4 +1,4 @@
-//! Reverse mode: `backward`, which gathers gradients in parameters, and `grad`, which returns them.
+//! Reverse mode: from results back to what they were made from.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::vjp::{Cotangent, vjp};
 use crate::error::{Error, ErrorKind, Result, count};
 use crate::graph::call::{self, Point};
 use crate::graph::extra::Extra;
-use crate::graph::node::{Cut, Link, Parameter};
-use crate::graph::{Tensor, mode};
+use crate::graph::node::{Link, Parameter};
+use crate::graph::{CutBy, Tensor, mode};
 use crate::op::Op;
 
 /// With respect to what to differentiate.
@@ -47,22 +47,32 @@ impl Target {
 pub(super) struct Located {
     here: &'static Location<'static>,
     outer: Option<&'static Location<'static>>,
+    deriving: Option<u64>,
 }
 
 impl Located {
     pub(super) fn at(here: &'static Location<'static>) -> Located {
-        Located { here, outer: mode::set_location(Some(here)) }
+        let outer = mode::set_location(Some(here));
+        Located { here, outer, deriving: mode::set_deriving(None) }
+    }
+
+    /// From now on it is the derivative of `node` that is recorded.
+    pub(super) fn derive(&self, node: &Tensor) {
+        mode::set_location(Some(node.0.at));
+        mode::set_deriving(Some(node.0.serial));
     }
 
     /// Back to the line, if another one has been set since.
     pub(super) fn resume(&self) {
         mode::set_location(Some(self.here));
+        mode::set_deriving(None);
     }
 }
 
 impl Drop for Located {
     fn drop(&mut self) {
         mode::set_location(self.outer);
+        mode::set_deriving(self.deriving);
     }
 }
 
@@ -155,7 +165,7 @@ impl Pass for Reverse<'_> {
             let place = |j: usize| {
                 tape.place(i, j).filter(|&p| needed.as_ref().is_none_or(|needed| needed[p]))
             };
-            mode::set_location(Some(node.0.at));
+            located.derive(node);
             match (&node.0.op, gy) {
                 (Op::Part(k, _), Some(gy)) => {
                     let Some(p) = place(0) else { continue };
@@ -299,13 +309,13 @@ fn run_hooks(
     Ok(g)
 }
 
-fn add_gradient(parameter: &Parameter, version: &Tensor, g: Expr) {
+fn add_gradient(parameter: &Parameter, version: &Tensor, g: Expr) -> Tensor {
     let mut slot = parameter.grad();
     let sum = match slot.take() {
         None => g,
         Some(old) => Expr::of(&old) + g,
     };
-    *slot = Some(sum.like(version));
+    slot.insert(sum.like(version)).clone()
 }
 
 /// Jᵀ `seeds` for results `ys`: for each x of `xs` its cotangent, `None` where no y depends on it.
@@ -380,67 +390,22 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
 }
 
 impl Tensor {
-    /// Adds ∂self/∂p to the gradient of every parameter p that this tensor depends on.
-    ///
-    /// The tensor must have one element. Gradients add up over calls until
-    /// [`zero_grad`](Tensor::zero_grad); the graph stays and may be used again. The gradients are
-    /// plain numbers: for derivatives of derivatives use [`grad`](crate::grad()).
-    ///
-    /// ```
-    /// # use chainrule_core::*;
-    /// let x = Tensor::from([0.0, 1.0, 2.0, 3.0]).requires_grad();
-    /// let y = 2.0 * x.dot(&x);
-    /// y.backward()?;
-    /// assert_eq!(x.grad().unwrap().to_vec::<f64>()?, [0.0, 4.0, 8.0, 12.0]);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the tensor has several elements, or tracks no gradients.
-    #[track_caller]
-    pub fn backward(&self) -> Result<()> {
-        let y = self.source();
-        let here = Location::caller();
-        let seed = y.seed("backward", here)?;
-        y.accumulate(seed, here)
-    }
-
-    /// Adds Jᵀ · `cotangent` to the gradients: `backward` for a tensor of any shape.
-    ///
-    /// ```
-    /// # use chainrule_core::*;
-    /// let x = Tensor::from([1.0, 2.0]).requires_grad();
-    /// (&x * &x).backward_with(&Tensor::from([10.0, 1.0]))?;
-    /// assert_eq!(x.grad().unwrap().to_vec::<f64>()?, [20.0, 4.0]);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the tensor tracks no gradients, or the cotangent has another shape.
-    #[track_caller]
-    pub fn backward_with(&self, cotangent: &Tensor) -> Result<()> {
-        let (y, here) = (self.source(), Location::caller());
-        y.check_tracked("backward_with", here)?;
-        if y.0.shape != cotangent.0.shape {
-            let what = "the cotangent of `backward_with` must have the shape of the tensor";
-            return Err(Error::new(ErrorKind::Cotangent, what, here)
-                .operand(y.operand("tensor"))
-                .operand(cotangent.operand("cotangent"))
-                .hint("`.reshape` or `.expand` the cotangent, or give `&y.ones_like()`"));
-        }
-        y.accumulate(Expr::of(&cotangent.to_dtype(y.0.dtype)), here)
-    }
-
-    fn accumulate(&self, seed: Expr, here: &'static Location<'static>) -> Result<()> {
+    /// Adds derivatives to the gradients of all parameters, and gives the gradients.
+    pub(crate) fn accumulate(
+        &self,
+        seed: Expr,
+        here: &'static Location<'static>,
+    ) -> Result<Vec<Tensor>> {
         let _off = mode::set_no_grad(Some(here));
         let roots = std::slice::from_ref(self);
         let found = Reverse { roots, seeds: vec![seed], targets: None, here }.run()?;
         let mut sums: Vec<(Arc<Parameter>, Tensor, Expr)> = vec![];
+        let mut gradients = Vec::with_capacity(found.len());
         for (_, version, g) in found {
             let Link::Version(parameter) = &version.0.link else { continue };
             let Some(parameter) = parameter.upgrade() else { continue };
             if parameter.extra.get().is_none() {
-                add_gradient(&parameter, &version, g);
+                gradients.push(add_gradient(&parameter, &version, g));
                 continue;
             }
             // Hooks see the sum over all versions of their parameter.
@@ -453,13 +418,13 @@ impl Tensor {
             if let Some(extra) = parameter.extra.get() {
                 g = run_hooks(&version, extra, g, here)?;
             }
-            add_gradient(&parameter, &version, g);
+            gradients.push(add_gradient(&parameter, &version, g));
         }
-        Ok(())
+        Ok(gradients)
     }
 
     /// The cotangent 1 for a tensor of one element, or why there is none.
-    fn seed(&self, op: &str, here: &'static Location<'static>) -> Result<Expr> {
+    pub(crate) fn seed(&self, op: &str, here: &'static Location<'static>) -> Result<Expr> {
         if self.0.len() != 1 {
             let what = format!("`{op}` needs a tensor with one element");
             let sum = match op {
@@ -473,19 +438,20 @@ impl Tensor {
         Ok(Expr::Lit(1.0))
     }
 
-    fn check_tracked(&self, op: &str, here: &'static Location<'static>) -> Result<()> {
+    pub(crate) fn check_tracked(&self, op: &str, here: &'static Location<'static>) -> Result<()> {
         if self.0.tracks() {
             return Ok(());
         }
         let what = format!("`{op}` on a tensor that tracks no gradients");
-        let hint = match self.0.cut {
-            Some(Cut::NoGrad(at)) => {
+        let cut = self.0.cuts.as_ref().and_then(|cuts| cuts.last());
+        let hint = match cut.map(|cut| (cut.by, cut.at)) {
+            Some((CutBy::NoGrad, at)) => {
                 format!("compute it outside of `no_grad`, which cut the graph at {at}")
             }
-            Some(Cut::Detach(at)) => {
+            Some((CutBy::Detach, at)) => {
                 format!("gradients do not pass through `detach`, which cut the graph at {at}")
             }
-            Some(Cut::Discrete(at)) => {
+            Some((CutBy::Discrete, at)) => {
                 format!("gradients do not pass through integers or truth values, as made at {at}")
             }
             None if self.as_constant().is_some() => {

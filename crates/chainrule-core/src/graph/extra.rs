@@ -1,11 +1,11 @@
 //! What few nodes have: a name, hooks, a gradient to keep.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::node::{Link, Tensor};
 
 /// A function of a cotangent that may replace it.
-pub(crate) type Hook = std::sync::Arc<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>;
+pub(crate) type Hook = Arc<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>;
 
 /// What few nodes have.
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Extra {
 
 impl Tensor {
     /// What this tensor has beyond the usual; a parameter's stands in its cell.
-    pub(crate) fn extra(&self) -> &OnceLock<Box<Extra>> {
+    pub(crate) fn extra(&self) -> &OnceLock<Arc<Extra>> {
         match &self.0.link {
             Link::Cell(parameter) => &parameter.extra,
             _ => &self.0.extra,

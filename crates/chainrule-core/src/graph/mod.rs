@@ -6,10 +6,12 @@
 
 pub(crate) mod batches;
 pub(crate) mod call;
+pub(crate) mod cut;
 pub(crate) mod extra;
 pub(crate) mod mode;
 pub(crate) mod node;
 pub(crate) mod walk;
 
+pub use cut::{Cut, CutBy};
 pub use mode::{NoGrad, is_grad_enabled, no_grad};
 pub use node::{Tensor, live_nodes};

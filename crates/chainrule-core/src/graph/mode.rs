@@ -1,10 +1,12 @@
 //! Whether operations are recorded for gradients, and the line they are recorded under.
 
 use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::panic::Location;
 
 thread_local! {
     static NO_GRAD: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static DERIVING: Cell<Option<NonZeroU64>> = const { Cell::new(None) };
     static LOCATION: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
@@ -97,4 +99,14 @@ pub(crate) fn location() -> &'static Location<'static> {
         Some(at) => at,
         None => Location::caller(),
     }
+}
+
+/// Records from now on what belongs to the derivative of the node with this serial number.
+pub(crate) fn set_deriving(node: Option<u64>) -> Option<u64> {
+    DERIVING.replace(node.and_then(NonZeroU64::new)).map(NonZeroU64::get)
+}
+
+/// The node whose derivative is being recorded.
+pub(crate) fn deriving() -> Option<NonZeroU64> {
+    DERIVING.get()
 }

@@ -9,6 +9,7 @@
 //! value changes no graph that exists. Versions know their parameter weakly, for gradients to find
 //! it.
 
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -17,6 +18,7 @@ use chainrule_kernels::guarded::Guarded;
 use chainrule_kernels::{Buffer, Layout};
 use smallvec::SmallVec;
 
+use super::cut::{self, CutBy, Cuts};
 use super::extra::Extra;
 use super::mode;
 use crate::error::Operand;
@@ -56,11 +58,13 @@ impl Value {
 pub(crate) struct Parameter {
     /// The serial number of the oldest version.
     pub(crate) serial: u64,
+    /// Its bit.
+    pub(crate) mask: u64,
     current: Mutex<Option<Tensor>>,
     grad: Mutex<Option<Tensor>>,
     name: OnceLock<Box<str>>,
     at: &'static Location<'static>,
-    pub(crate) extra: OnceLock<Box<Extra>>,
+    pub(crate) extra: OnceLock<Arc<Extra>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -81,15 +85,6 @@ pub(crate) enum Link {
     Version(Weak<Parameter>),
 }
 
-/// What cut a tensor from the graph for gradients, and where.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cut {
-    NoGrad(&'static Location<'static>),
-    Detach(&'static Location<'static>),
-    /// An operation with integer or truth values, which have no derivative.
-    Discrete(&'static Location<'static>),
-}
-
 /// A node of the graph.
 pub(crate) struct Node {
     pub(crate) op: Op,
@@ -106,15 +101,20 @@ pub(crate) struct Node {
     pub(crate) src: Guarded<Sources>,
     pub(crate) value: OnceLock<Value>,
     pub(crate) at: &'static Location<'static>,
-    pub(crate) cut: Option<Cut>,
+    pub(crate) cuts: Cuts,
+    /// A bit for each parameter that gradients can flow to.
+    pub(crate) mask: u64,
+    /// The serial number of the node whose derivative this is a part of.
+    pub(crate) of: Option<NonZeroU64>,
     pub(crate) link: Link,
     pub(crate) name: OnceLock<Box<str>>,
-    pub(crate) extra: OnceLock<Box<Extra>>,
+    pub(crate) extra: OnceLock<Arc<Extra>>,
     /// Scratch of the walk that holds the key: its epoch, and the node's place.
     pub(crate) mark: AtomicU64,
 }
 
 static MADE: AtomicU64 = AtomicU64::new(0);
+static PARAMETERS: AtomicU64 = AtomicU64::new(0);
 static GONE: AtomicU64 = AtomicU64::new(0);
 
 /// The number of nodes that exist in the process, for tests of leaks.
@@ -183,7 +183,8 @@ pub(crate) struct Draft {
     pub(crate) dtype: DType,
     pub(crate) shape: Shape,
     pub(crate) tracks: bool,
-    pub(crate) cut: Option<Cut>,
+    pub(crate) cuts: Cuts,
+    pub(crate) mask: u64,
     pub(crate) src: Sources,
     pub(crate) value: OnceLock<Value>,
     pub(crate) link: Link,
@@ -196,7 +197,8 @@ impl Draft {
             dtype,
             shape,
             tracks: false,
-            cut: None,
+            cuts: None,
+            mask: 0,
             src: Sources::new(),
             value: OnceLock::new(),
             link: Link::None,
@@ -206,10 +208,14 @@ impl Draft {
     #[track_caller]
     pub(crate) fn build(self) -> Tensor {
         let serial = MADE.fetch_add(1, Relaxed);
-        let (mut depth, mut heft) = (0, 0);
-        for s in self.src.iter().filter(|s| s.0.is_pending()) {
-            (depth, heft) = (s.0.depth.max(depth), s.0.heft.max(heft));
+        let (mut depth, mut heft, mut mask) = (0, 0, self.mask);
+        for s in &self.src {
+            mask |= s.0.mask;
+            if s.0.is_pending() {
+                (depth, heft) = (s.0.depth.max(depth), s.0.heft.max(heft));
+            }
         }
+        let mask = if self.tracks { mask } else { 0 };
         let size = self.shape.iter().product::<usize>() >> 12;
         Tensor(Arc::new(Node {
             depth: depth.saturating_add(1),
@@ -222,7 +228,9 @@ impl Draft {
             src: Guarded::new(self.src),
             value: self.value,
             at: mode::location(),
-            cut: self.cut,
+            cuts: self.cuts,
+            mask,
+            of: mode::deriving(),
             link: self.link,
             name: OnceLock::new(),
             extra: OnceLock::new(),
@@ -241,10 +249,10 @@ pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor
     let smooth = dtype.is_float() || matches!(draft.op, Op::Call(_));
     draft.tracks = tracked && scope.is_none() && smooth;
     if !draft.tracks {
-        draft.cut = match scope {
-            Some(scope) if tracked => Some(Cut::NoGrad(scope)),
-            _ if tracked => Some(Cut::Discrete(mode::location())),
-            _ => src.iter().find_map(|s| s.0.cut),
+        draft.cuts = match scope {
+            Some(scope) if tracked => cut::new(CutBy::NoGrad, scope, &src),
+            _ if tracked => cut::new(CutBy::Discrete, mode::location(), &src),
+            _ => cut::inherited(&src),
         };
     }
     if let Op::Linear(linear) = &draft.op
@@ -360,6 +368,7 @@ impl Tensor {
         let x = self.source();
         let parameter = Arc::new(Parameter {
             serial: next_serial(),
+            mask: 1 << (PARAMETERS.fetch_add(1, Relaxed) % 64),
             current: Mutex::new(None),
             grad: Mutex::new(None),
             name: self.0.name.clone(),
@@ -383,6 +392,7 @@ impl Tensor {
     fn version(&self, parameter: &Arc<Parameter>) -> Tensor {
         let mut draft = Draft::new(Op::Version, self.0.dtype, self.0.shape.clone());
         draft.tracks = true;
+        draft.mask = parameter.mask;
         draft.link = Link::Version(Arc::downgrade(parameter));
         match self.0.value.get() {
             Some(value) => draft.value = OnceLock::from(value.clone()),
@@ -412,7 +422,12 @@ impl Tensor {
             return Tensor::constant(c, x.0.dtype, x.0.shape.clone());
         }
         let mut draft = Draft::new(Op::Detach, x.0.dtype, x.0.shape.clone());
-        draft.cut = if x.0.tracks() { Some(Cut::Detach(mode::location())) } else { x.0.cut };
+        let one = std::slice::from_ref(&x);
+        draft.cuts = if x.0.tracks() {
+            cut::new(CutBy::Detach, mode::location(), one)
+        } else {
+            cut::inherited(one)
+        };
         match x.0.value.get() {
             Some(value) => draft.value = OnceLock::from(value.clone()),
             None => draft.src.push(x),

@@ -84,14 +84,21 @@ impl Tensor {
     }
 
     /// The gradient gathered by [`backward`](Self::backward) since the last
-    /// [`zero_grad`](Self::zero_grad); `None` if there is none, or this is no parameter.
+    /// [`zero_grad`](Self::zero_grad); `None` if there is none, or this is neither a parameter nor
+    /// keeps its gradient. [`try_grad`](Self::try_grad) says which.
     pub fn grad(&self) -> Option<Tensor> {
-        self.cell()?.grad().clone()
+        match self.cell() {
+            Some(parameter) => parameter.grad().clone(),
+            None => self.extra().get()?.retained().clone()?,
+        }
     }
 
     /// Forgets the gradient gathered so far.
     pub fn zero_grad(&self) {
-        let old = self.cell().and_then(|p| p.grad().take());
+        let old = match self.cell() {
+            Some(parameter) => parameter.grad().take(),
+            None => self.extra().get().and_then(|e| e.retained().as_mut().and_then(Option::take)),
+        };
         drop(old);
     }
 

@@ -6,6 +6,7 @@
 
 mod args;
 mod arith;
+mod backward;
 mod index;
 mod linalg;
 mod look;
