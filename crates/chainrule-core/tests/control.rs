@@ -1,8 +1,8 @@
 //! Loops, branches, checkpoints: the same numbers and derivatives as the code written out.
 
 use chainrule_core::{
-    ErrorKind, Result, Tensor, checkpoint, cond, fori_loop, grad, gradient, hessian, jacobian, jvp,
-    live_nodes, scan, stack, vmap, while_loop,
+    ErrorKind, Program, Result, Tensor, checkpoint, cond, fori_loop, grad, gradient, hessian,
+    jacobian, jvp, live_nodes, no_grad, scan, stack, vmap, while_loop,
 };
 
 fn list(x: &Tensor) -> Vec<f64> {
@@ -153,6 +153,29 @@ fn checkpoints_change_no_bit() {
     let f = |x: &Tensor| Ok(checkpoint(|x: &Tensor| (x.exp(), x.sum()), x)?.0);
     let j = jacobian(f, &x.i(0)).expect("a Jacobian");
     close(&j, &Tensor::from([[1f64.exp(), 0.0], [0.0, 2f64.exp()]]));
+}
+
+#[test]
+fn programs() {
+    let w = Tensor::from([0.5, 2.0]).requires_grad();
+    let f = |x: &Tensor| (x * &w).sin().sum();
+    let program = Program::trace(f, &Tensor::from([0.0, 0.0])).expect("a program");
+    let x = Tensor::from([1.0, -0.4]);
+    close(&program.call(&x).expect("a call"), &f(&x));
+    let g = grad(&program.call(&x).expect("a call"), &[&w]).expect("a gradient").remove(0);
+    close(&g, &grad(&f(&x), &[&w]).expect("a gradient")[0]);
+    // The parameter is the current one; without recording, numbers come at once.
+    w.assign(&Tensor::from([3.0, 1.0])).expect("assign");
+    let y = no_grad(|| program.call(&x)).expect("a call");
+    assert!(!y.tracks_grad());
+    close(&y, &f(&x));
+    let slope = gradient(|x: &Tensor| program.call(x), &x).expect("a gradient");
+    close(&slope, &gradient(f, &x).expect("a gradient"));
+    let rows = stack(&[&x, &x.exp()], 0).expect("rows");
+    let all = vmap(|x: &Tensor| program.call(x), &rows).expect("a batch");
+    close(&all.i(1), &f(&x.exp()));
+    let error = program.call(&Tensor::from([1.0])).expect_err("another shape");
+    assert_eq!(error.kind(), ErrorKind::Shape);
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub use anomaly::detect_anomaly;
 pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::sync::Arc;
 
 use chainrule_kernels::Buffer;
@@ -94,7 +95,9 @@ fn keeps(node: &Tensor, uses: usize) -> bool {
 ///
 /// # Errors
 /// If an index is out of range, reported with the line that recorded the operation.
+#[track_caller]
 pub fn realize(tensors: &[&Tensor]) -> Result<()> {
+    let here = Location::caller();
     let roots: SmallVec<[Tensor; 4]> = tensors.iter().map(|t| t.source()).collect();
     if roots.iter().all(|t| t.0.is_realized()) {
         return Ok(());
@@ -102,13 +105,13 @@ pub fn realize(tensors: &[&Tensor]) -> Result<()> {
     KEY.with(|buffer| {
         let mut words = buffer.take();
         words.clear();
-        let result = compute(&roots, &mut words);
+        let result = compute(&roots, &mut words, here);
         buffer.replace(words);
         result
     })
 }
 
-fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
+fn compute(roots: &[Tensor], words: &mut Vec<u64>, here: &'static Location<'static>) -> Result<()> {
     let key = lock();
     let walk = Walk::new(&key, roots, Node::is_pending);
     let mut uses = vec![0u32; walk.nodes.len()];
@@ -127,7 +130,7 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>) -> Result<()> {
     let mut outputs: SmallVec<[Tensor; 4]> = SmallVec::new();
     for (i, &node) in walk.nodes.iter().enumerate() {
         if is_unknown(node, &key) {
-            return Err(unknown(node));
+            return Err(unknown(node, here));
         }
         if let Some(value) = node.0.value.get() {
             inputs.push(value.clone());
@@ -182,9 +185,9 @@ fn is_unknown(node: &Tensor, key: &Key) -> bool {
 }
 
 /// The error for a number that depends on such a variable.
-fn unknown(variable: &Tensor) -> Error {
-    let what = "a number was asked for whose variable has no value yet";
-    Error::new(ErrorKind::Unknown, what, variable.0.at).operand(variable.operand("variable")).hint(
+fn unknown(variable: &Tensor, here: &'static Location<'static>) -> Error {
+    let what = "a number was asked for that is not known yet";
+    Error::new(ErrorKind::Unknown, what, here).operand(variable.operand("variable")).hint(
         "inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number: \
              choose with `where_` or `cond` instead of `item`, `to_vec` and `if`",
     )

@@ -84,6 +84,7 @@ impl Prepared {
 }
 
 /// The values of tensors, dense.
+#[track_caller]
 pub(crate) fn values(tensors: &[Tensor]) -> Result<Vec<Value>> {
     super::realize(&tensors.iter().collect::<Vec<_>>())?;
     let one = |x: &Tensor| {

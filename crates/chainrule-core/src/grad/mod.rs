@@ -18,4 +18,4 @@ pub(crate) use jvp::push_forward;
 pub(crate) use real::Expr;
 pub(crate) use replay::{batch, replay};
 pub use reverse::grad;
-pub(crate) use reverse::pull_back;
+pub(crate) use reverse::{Located, pull_back};

@@ -44,14 +44,14 @@ impl Target {
 }
 
 /// Records nodes under a line until dropped.
-pub(super) struct Located {
+pub(crate) struct Located {
     here: &'static Location<'static>,
     outer: Option<&'static Location<'static>>,
     deriving: Option<u64>,
 }
 
 impl Located {
-    pub(super) fn at(here: &'static Location<'static>) -> Located {
+    pub(crate) fn at(here: &'static Location<'static>) -> Located {
         let outer = mode::set_location(Some(here));
         Located { here, outer, deriving: mode::set_deriving(None) }
     }

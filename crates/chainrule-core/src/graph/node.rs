@@ -362,6 +362,13 @@ impl Tensor {
         }
     }
 
+    /// This tensor, or the current version of the parameter that it is a version of.
+    pub(crate) fn newest(&self) -> Tensor {
+        let Link::Version(parameter) = &self.0.link else { return self.clone() };
+        let current = parameter.upgrade().and_then(|p| locked(&p.current).clone());
+        current.unwrap_or_else(|| self.clone())
+    }
+
     /// A parameter that holds this tensor's value.
     #[track_caller]
     pub(crate) fn into_parameter(self) -> Tensor {
@@ -454,9 +461,11 @@ impl Tensor {
         let name = parameter.as_ref().map_or(node.name.get(), |p| p.name.get());
         let what = match (name, &node.op) {
             (Some(name), Op::Parameter | Op::Version) => format!("parameter {name:?}"),
+            (Some(name), Op::Variable) => format!("argument {name:?}"),
             (Some(name), _) => format!("{name:?}"),
             (None, Op::Parameter | Op::Version) => "a parameter".into(),
             (None, Op::Leaf) => "given data".into(),
+            (None, Op::Variable) => "argument of the function".into(),
             (None, Op::Const(c)) => format!("filled with {}", c.to_f64()),
             (None, op) => format!("result of `{}`", op.name()),
         };

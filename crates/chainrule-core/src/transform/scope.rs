@@ -11,6 +11,7 @@ use chainrule_kernels::guarded::lock;
 
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
+use crate::grad::Located;
 use crate::graph::node::{Node, Sources, next_serial};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
@@ -60,6 +61,7 @@ impl<G> Scope<G> {
 /// The structure with a variable for each tensor of floating-point numbers.
 #[track_caller]
 pub(super) fn variables<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
+    let _line = Located::at(Location::caller());
     let mut list = vec![];
     let vars = x.replace(&mut |leaf| {
         if !leaf.dtype().is_float() {

@@ -13,7 +13,7 @@ use super::scope::{Scope, results};
 use super::tree::{Outcome, Tree};
 use crate::error::Result;
 use crate::exec::Prepared;
-use crate::grad::{Expr, batch, pull_back, push_forward, replay};
+use crate::grad::{Expr, Located, batch, pull_back, push_forward, replay};
 use crate::graph::Tensor;
 use crate::graph::node::{Node, next_serial};
 use crate::graph::walk::Walk;
@@ -37,6 +37,7 @@ impl Trace {
 
     /// The trace of `f` at `x`; with it what `f` captured, in the order of the trace's inputs after
     /// the arguments, and the structure of the results. With `known`, `f` can ask for numbers.
+    #[track_caller]
     pub(crate) fn of<X: Tree, Y: Outcome>(
         f: impl FnOnce(&X) -> Y,
         x: &X,
@@ -44,11 +45,13 @@ impl Trace {
     ) -> Result<(Trace, Vec<Tensor>, Y::Tree)> {
         let from = next_serial();
         let mut vars = vec![];
+        let line = Located::at(Location::caller());
         let arguments = x.replace(&mut |leaf| {
             let var = if known { leaf.variable() } else { leaf.unknown() };
             vars.push(var.clone());
             Ok(var)
         })?;
+        drop(line);
         let y = results(f(&arguments))?;
         let outputs = y.leaves();
         let captured = captured(&outputs, &vars, from);

@@ -5,7 +5,7 @@ use std::panic::Location;
 use super::scope::results;
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grad::batch;
+use crate::grad::{Located, batch};
 use crate::graph::Tensor;
 
 /// f of each element along the first axis of x, the results joined along a new first axis: the same
@@ -38,11 +38,13 @@ pub fn vmap<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tr
     let xs: Vec<Tensor> = x.leaves().iter().map(Tensor::source).collect();
     let size = common("vmap", &xs, here)?;
     let mut unknown = vec![];
+    let line = Located::at(here);
     let element = x.replace(&mut |leaf| {
         let variable = leaf.unknown_element();
         unknown.push(variable.clone());
         Ok(variable)
     })?;
+    drop(line);
     let batches = crate::graph::batches::enter(size);
     let y = results(f(&element))?;
     let (random, numbers): (Vec<_>, Vec<_>) = batches.leave().into_iter().unzip();
