@@ -47,7 +47,9 @@ pub use chainrule_core::*;
 /// `Result<Tensor, Error>`.
 pub mod prelude {
     pub use chainrule_core::{
-        DType, Error, ErrorKind, NewAxis, NoGrad, Tensor, cat, einsum, grad, gradcheck,
-        manual_seed, no_grad, realize, stack, with_threads,
+        DType, Error, ErrorKind, Function, NewAxis, NoGrad, Program, Tensor, cat, checkpoint, cond,
+        derivative, derivatives, detect_anomaly, einsum, explain, fori_loop, grad, gradcheck,
+        gradient, hessian, hvp, jacobian, jvp, linearize, lost_gradients, manual_seed, no_grad,
+        realize, scan, stack, tree, value_and_grad, vjp, vmap, while_loop, with_threads,
     };
 }

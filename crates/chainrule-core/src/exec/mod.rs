@@ -189,7 +189,8 @@ fn unknown(variable: &Tensor, here: &'static Location<'static>) -> Error {
     let what = "a number was asked for that is not known yet";
     Error::new(ErrorKind::Unknown, what, here).operand(variable.operand("variable")).hint(
         "inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number: \
-             choose with `where_` or `cond` instead of `item`, `to_vec` and `if`",
+             choose with `where_` or `cond` instead of `item`, `to_vec` and `if`; a tensor kept \
+             from there stays unknown",
     )
 }
 

@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 use super::replay::{batch, depends};
 use super::{Expr, pull_back};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::Tensor;
 use crate::graph::call::{Custom, Point, Rule, Slopes, custom, own_lines};
+use crate::graph::{Tensor, mode};
 use crate::op::Opaque;
 
 /// What a derivative's closure may give: one slope, or a list of them, or a list in which `None`
@@ -144,6 +144,7 @@ impl Function {
     /// # Errors
     /// Those of the closure for the value. Errors of the closure for the derivative come up where
     /// the derivative is taken.
+    #[track_caller]
     pub fn call(&self, xs: &[&Tensor]) -> Result<Tensor> {
         let inputs: Vec<Tensor> = xs.iter().map(|x| x.cut_off()).collect();
         let y = (self.value)(&inputs)?;
@@ -177,16 +178,20 @@ impl Rule for Function {
     }
 
     fn vjp(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        let here = mode::location();
         let _lines = own_lines();
         let (xs, y) = (at.xs, &at.ys[0]);
         let Some(gy) = gys[0].clone() else { return Ok(SmallVec::from_elem(None, xs.len())) };
         match &*self.derivative {
             Derivative::Vjp(vjp) => Ok(vjp(xs, y, &[gy])?.into()),
-            Derivative::Jvp(jvp) => transpose(&self.name, xs, |dxs| jvp(xs, y, dxs), &[Some(gy)]),
+            Derivative::Jvp(jvp) => {
+                transpose(&self.name, here, xs, |dxs| jvp(xs, y, dxs), &[Some(gy)])
+            }
         }
     }
 
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
+        let here = mode::location();
         let _lines = own_lines();
         let (xs, y) = (at.xs, &at.ys[0]);
         match &*self.derivative {
@@ -198,7 +203,7 @@ impl Rule for Function {
             }
             Derivative::Vjp(vjp) => {
                 let y = std::slice::from_ref(y);
-                transpose(&self.name, y, |gy| vjp(xs, &y[0], gy), dxs)
+                transpose(&self.name, here, y, |gy| vjp(xs, &y[0], gy), dxs)
             }
         }
     }
@@ -211,11 +216,11 @@ impl Rule for Function {
 /// Lᵀ `slopes` for a linear map L of tensors like `like`, one result for each of these.
 pub(crate) fn transpose(
     name: &str,
+    here: &'static Location<'static>,
     like: &[Tensor],
     map: impl FnOnce(&[Tensor]) -> Result<Vec<Option<Tensor>>>,
     slopes: &[Option<Tensor>],
 ) -> Result<Slopes> {
-    let here = Location::caller();
     let unknown: Vec<Tensor> = like.iter().map(Tensor::unknown).collect();
     let results = map(&unknown)?;
     let (mut ys, mut seeds) = (vec![], vec![]);
@@ -299,7 +304,7 @@ pub(crate) fn jvp_by_transposing(
         let gys: Vec<Option<Tensor>> = gys.iter().cloned().map(Some).collect();
         Ok(rule.vjp(at, &gys)?.into_vec())
     };
-    transpose(rule.name(), at.ys, vjp, dxs)
+    transpose(rule.name(), mode::location(), at.ys, vjp, dxs)
 }
 
 /// The cotangents of a rule that only knows tangents.
@@ -312,5 +317,5 @@ pub(crate) fn vjp_by_transposing(
         let dxs: Vec<Option<Tensor>> = dxs.iter().cloned().map(Some).collect();
         Ok(rule.jvp(at, &dxs)?.into_vec())
     };
-    transpose(rule.name(), at.xs, jvp, gys)
+    transpose(rule.name(), mode::location(), at.xs, jvp, gys)
 }

@@ -92,6 +92,7 @@ impl Call {
 
 /// Records `y` as a function of `xs` whose derivative is given by `rule`. The value's own graph is
 /// not differentiated.
+#[track_caller]
 pub(crate) fn custom(y: &Tensor, xs: &[Tensor], rule: Box<dyn Rule>) -> Tensor {
     let name = rule.name().to_string();
     let op = Op::Custom(Opaque::new(&name, Arc::new(Custom(rule))));

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::scope::{Scope, directions, results, scalar, smooth, variables};
 use super::tree::{Outcome, Tree};
 use crate::error::Result;
-use crate::grad::{Expr, pull_back, push_forward, replay};
+use crate::grad::{Expr, Located, pull_back, push_forward, replay};
 use crate::graph::Tensor;
 
 /// Slopes in the structure of `x`: those of floating-point tensors in order, zeros elsewhere.
@@ -49,7 +49,7 @@ pub fn value_and_grad<X: Tree, Y: Outcome<Tree = Tensor>>(
     f: impl FnOnce(&X) -> Y,
     x: &X,
 ) -> Result<(Tensor, X)> {
-    let (y, g, ()) = value_and_grad_aux(|x| Ok::<_, crate::Error>((f(x).outcome()?, ())), x)?;
+    let (y, g, ()) = differentiate("value_and_grad", |x| Ok((f(x).outcome()?, ())), x)?;
     Ok((y, g))
 }
 
@@ -74,12 +74,21 @@ pub fn value_and_grad_aux<X: Tree, A: Tree>(
     f: impl FnOnce(&X) -> Result<(Tensor, A)>,
     x: &X,
 ) -> Result<(Tensor, X, A)> {
+    differentiate("value_and_grad_aux", f, x)
+}
+
+#[track_caller]
+fn differentiate<X: Tree, A: Tree>(
+    op: &str,
+    f: impl FnOnce(&X) -> Result<(Tensor, A)>,
+    x: &X,
+) -> Result<(Tensor, X, A)> {
     let here = Location::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let (y, aux) = f(&vars)?;
     let y = y.source();
-    scalar("value_and_grad", &y, here)?;
+    scalar(op, &y, here)?;
     let slopes = pull_back(&[y.clone()], vec![Expr::Lit(1.0)], &list, here)?;
     let gradient = structure(x, slopes)?;
     seal!(scope, y, gradient, aux);
@@ -227,7 +236,9 @@ pub fn linearize<X: Tree, Y: Outcome>(
 }
 
 /// Variables without values for the floating-point tensors of a structure.
+#[track_caller]
 fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
+    let _line = Located::at(Location::caller());
     let mut list = vec![];
     let tree = x.replace(&mut |leaf| {
         if !leaf.dtype().is_float() {
@@ -246,7 +257,8 @@ fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
 /// As [`value_and_grad`].
 #[track_caller]
 pub fn gradient<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<X> {
-    Ok(value_and_grad(f, x)?.1)
+    let (_, g, ()) = differentiate("gradient", |x| Ok((f(x).outcome()?, ())), x)?;
+    Ok(g)
 }
 
 /// Checks results that must be floating-point.

@@ -8,6 +8,7 @@ mod gradients;
 mod indices;
 mod panics;
 mod shapes;
+mod transforms;
 mod values;
 
 use chainrule::Error;
