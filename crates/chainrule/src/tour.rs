@@ -411,3 +411,7 @@
 //! let tracks = std::thread::scope(|s| s.spawn(|| w.exp().tracks_grad()).join().unwrap());
 //! assert!(tracks && !w.exp().tracks_grad());
 //! ```
+//!
+//! The second part of the tour is about [derivatives of every kind](derivatives).
+
+pub mod derivatives;
