@@ -36,6 +36,7 @@
 //!
 //! Programs begin with `use chainrule::prelude::*`.
 
+pub mod formula;
 pub mod micro;
 pub mod tour;
 

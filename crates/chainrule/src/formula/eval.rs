@@ -1,0 +1,433 @@
+//! The value of a tree: numbers stay numbers as long as they can, everything else is recorded on
+//! tensors.
+
+use std::collections::HashMap;
+
+use chainrule_core::op::{Binary, Cmp, DType, Unary};
+use chainrule_core::{Error, Tensor, stack};
+
+use super::ast::{By, Case, Constant, Expr, Function, Node, Sign, Span};
+use super::error::FormulaError;
+
+/// A value on the way.
+#[derive(Clone)]
+pub(super) enum Value {
+    /// A number that depends on no tensor.
+    Number(f64),
+    /// A tensor; a vector may have been transposed.
+    Tensor(Tensor, Lie),
+}
+
+/// How a vector lies.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Lie {
+    Column,
+    Row,
+}
+
+use Lie::{Column, Row};
+use Value::Number;
+
+/// A tensor that is no row.
+fn tensor(x: Tensor) -> Value {
+    Value::Tensor(x, Column)
+}
+
+fn truth(holds: bool) -> Value {
+    Number(f64::from(u8::from(holds)))
+}
+
+pub(super) struct Eval<'a> {
+    pub(super) text: &'a str,
+    pub(super) values: HashMap<&'a str, Value>,
+    /// The type of numbers that become tensors.
+    pub(super) dtype: DType,
+}
+
+/// What went wrong, and where if it is known more closely than the node.
+type Outcome = Result<Value, Failure>;
+
+pub(super) enum Failure {
+    /// Arithmetic on tensors.
+    Tensor(Error),
+    /// What the formula asks for cannot be: a clause, and what to do.
+    Other(String, &'static str),
+    /// It has been said already.
+    Said(FormulaError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Tensor(error)
+    }
+}
+
+impl From<FormulaError> for Failure {
+    fn from(error: FormulaError) -> Failure {
+        Failure::Said(error)
+    }
+}
+
+impl Eval<'_> {
+    /// The value as a tensor.
+    pub(super) fn tensor(&self, value: Value) -> Tensor {
+        match value {
+            Number(x) => Tensor::full((), x).to_dtype(self.dtype),
+            Value::Tensor(x, _) => x,
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn node(&self, node: &Node) -> Result<Value, FormulaError> {
+        self.expr(node).map_err(|failure| self.report(failure, node.span()))
+    }
+
+    #[cold]
+    fn report(&self, failure: Failure, span: Span) -> FormulaError {
+        match failure {
+            Failure::Tensor(error) => FormulaError::of(error, self.text, span),
+            Failure::Other(what, hint) => FormulaError::new(what, self.text, span).hint(hint),
+            Failure::Said(error) => error,
+        }
+    }
+
+    #[track_caller]
+    fn all(&self, nodes: &[Node]) -> Result<Vec<Value>, FormulaError> {
+        let mut values = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            values.push(self.node(node)?);
+        }
+        Ok(values)
+    }
+
+    #[track_caller]
+    fn expr(&self, node: &Node) -> Outcome {
+        match node.expr() {
+            Expr::Number(x) => Ok(Number(*x)),
+            Expr::Constant(c) => Ok(Number(c.value())),
+            Expr::Variable(name) => self.variable(name),
+            Expr::Negate(a) => self.map(Unary::neg, self.node(a)?),
+            Expr::Sum(first, rest) => {
+                let mut sum = self.node(first)?;
+                for (sign, term) in rest {
+                    let op = if *sign == Sign::Plus { Binary::Add } else { Binary::Sub };
+                    let span = first.span().to(term.span());
+                    let term = self.node(term)?;
+                    sum = self.zip(op, sum, term).map_err(|e| self.report(e, span))?;
+                }
+                Ok(sum)
+            }
+            Expr::Product(first, rest) => {
+                let mut product = self.node(first)?;
+                for (by, factor) in rest {
+                    let span = first.span().to(factor.span());
+                    let factor = self.node(factor)?;
+                    product = self.by(*by, product, factor).map_err(|e| self.report(e, span))?;
+                }
+                Ok(product)
+            }
+            Expr::Power(base, exponent) => {
+                let is_e = *base.expr() == Expr::Constant(Constant::E);
+                let (base, exponent) = (self.node(base)?, self.node(exponent)?);
+                if is_e { self.map(Unary::exp, exponent) } else { self.power(base, exponent) }
+            }
+            Expr::Transpose(a) => match self.node(a)? {
+                Value::Tensor(x, lie) if x.rank() == 1 => {
+                    Ok(Value::Tensor(x, if lie == Row { Column } else { Row }))
+                }
+                Value::Tensor(x, _) if x.rank() > 1 => Ok(tensor(x.try_t()?)),
+                single => Ok(single),
+            },
+            Expr::Call(function, arguments) => self.call(*function, self.all(arguments)?),
+            Expr::Vector(all) => self.vector(self.all(all)?),
+            Expr::Compare(first, rest) => self.compare(first, rest),
+            Expr::And(all) => self.logic(all, true),
+            Expr::Or(all) => self.logic(all, false),
+            Expr::Not(a) => match self.node(a)? {
+                Number(x) => Ok(truth(x == 0.0)),
+                Value::Tensor(x, _) => Ok(tensor(x.logical_not())),
+            },
+            Expr::Piecewise(cases, otherwise) => self.piecewise(cases, otherwise.as_deref()),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Outcome {
+        if let Some(value) = self.values.get(name) {
+            return Ok(value.clone());
+        }
+        let what = format!("`{name}` has no value");
+        let near = super::error::nearest(name, super::words::functions().into_iter());
+        Err(match near {
+            Some("") | None => Failure::Other(what, "give one to each variable of the formula"),
+            Some(_) if name.len() < 3 => {
+                Failure::Other(what, "give one to each variable of the formula")
+            }
+            Some(_) => {
+                let hint =
+                    "a function's name and its argument are kept apart by a space or bracket";
+                Failure::Other(what, hint)
+            }
+        })
+    }
+
+    #[track_caller]
+    fn map(&self, op: Unary, x: Value) -> Outcome {
+        match x {
+            Number(x) => Ok(Number(op.f(x))),
+            Value::Tensor(x, lie) => {
+                let method = Tensor::SCALAR_METHODS[op as usize].1;
+                Ok(Value::Tensor(method(&x), lie))
+            }
+        }
+    }
+
+    /// A function of matching elements.
+    #[track_caller]
+    fn zip(&self, op: Binary, x: Value, y: Value) -> Outcome {
+        let lie = match (&x, &y) {
+            (Number(x), Number(y)) => return Ok(Number(op.f(*x, *y))),
+            (Value::Tensor(x, lie), Value::Tensor(y, other)) => {
+                if lie != other && x.rank() == 1 && y.rank() == 1 {
+                    let hint = "transpose one of them";
+                    return Err(Failure::Other("a row meets a column".into(), hint));
+                }
+                if x.rank() == 1 { *lie } else { *other }
+            }
+            (Value::Tensor(_, lie), _) | (_, Value::Tensor(_, lie)) => *lie,
+        };
+        let z = match (x, y) {
+            // A number on the right takes the tensor's type.
+            (Value::Tensor(x, _), Number(y)) => match op {
+                Binary::Add => x.try_add(y),
+                Binary::Sub => x.try_sub(y),
+                Binary::Mul => x.try_mul(y),
+                Binary::Div => x.try_div(y),
+                Binary::Pow => x.try_powf(y),
+                _ => self.zip_tensors(op, &x, &self.tensor(Number(y))),
+            },
+            (x, y) => self.zip_tensors(op, &self.tensor(x), &self.tensor(y)),
+        };
+        Ok(Value::Tensor(z?, lie))
+    }
+
+    #[track_caller]
+    fn zip_tensors(&self, op: Binary, x: &Tensor, y: &Tensor) -> Result<Tensor, Error> {
+        match op {
+            Binary::Add => x.try_add(y),
+            Binary::Sub => x.try_sub(y),
+            Binary::Mul => x.try_mul(y),
+            Binary::Div => x.try_div(y),
+            Binary::Pow => x.try_pow(y),
+            Binary::Rem => x.try_fmod(y),
+            Binary::Maximum => x.try_maximum(y),
+            Binary::Minimum => x.try_minimum(y),
+            Binary::Atan2 => x.try_atan2(y),
+            Binary::Hypot => x.try_hypot(y),
+            Binary::Copysign => x.try_copysign(y),
+            Binary::Logaddexp => x.try_logaddexp(y),
+            Binary::Xlogy => x.try_xlogy(y),
+            Binary::Polygamma => x.try_polygamma(y),
+        }
+    }
+
+    #[track_caller]
+    fn by(&self, by: By, x: Value, y: Value) -> Outcome {
+        let rank = |v: &Value| if let Value::Tensor(x, _) = v { x.rank() } else { 0 };
+        if by == By::Over {
+            return self.zip(Binary::Div, x, y);
+        }
+        if by == By::Elementwise || rank(&x) == 0 || rank(&y) == 0 {
+            // The tensor first: the number takes its type.
+            return match (&x, &y) {
+                (Number(_), Value::Tensor(..)) => self.zip(Binary::Mul, y, x),
+                _ => self.zip(Binary::Mul, x, y),
+            };
+        }
+        let (Value::Tensor(x, left), Value::Tensor(y, right)) = (x, y) else {
+            return Ok(Number(f64::NAN));
+        };
+        if x.rank() == 1 && y.rank() == 1 && (left, right) == (Column, Row) {
+            return Ok(tensor(x.try_unsqueeze(1)?.try_mul(&y)?));
+        }
+        let lie = if x.rank() == 1 { Row } else { Column };
+        Ok(Value::Tensor(x.try_matmul(&y)?, lie))
+    }
+
+    #[track_caller]
+    fn power(&self, base: Value, exponent: Value) -> Outcome {
+        match (base, exponent) {
+            (Value::Tensor(a, _), exponent) if a.rank() >= 2 => match exponent {
+                Number(n) if n.fract() == 0.0 && (1.0..=64.0).contains(&n) => {
+                    let mut power = a.clone();
+                    for _ in 1..n as usize {
+                        power = power.try_matmul(&a)?;
+                    }
+                    Ok(tensor(power))
+                }
+                _ => {
+                    let what = "the power of a matrix takes a whole exponent from 1 to 64";
+                    Err(Failure::Other(what.into(), "`.^` is the power of each element"))
+                }
+            },
+            (Number(b), Value::Tensor(x, lie)) if b == 2.0 => Ok(Value::Tensor(x.exp2(), lie)),
+            (base, exponent) => self.zip(Binary::Pow, base, exponent),
+        }
+    }
+
+    #[track_caller]
+    fn call(&self, function: Function, mut arguments: Vec<Value>) -> Outcome {
+        let last = arguments.pop().unwrap_or(Number(f64::NAN));
+        match function {
+            Function::Map(op) => self.map(op, last),
+            Function::Zip(op) => {
+                let first = arguments.pop().unwrap_or(Number(f64::NAN));
+                self.zip(op, first, last)
+            }
+            Function::Max | Function::Min if !arguments.is_empty() => {
+                let op = [Binary::Minimum, Binary::Maximum][usize::from(function == Function::Max)];
+                arguments.push(last);
+                let mut all = arguments.into_iter();
+                let mut extreme = all.next().unwrap_or(Number(f64::NAN));
+                for x in all {
+                    extreme = self.zip(op, extreme, x)?;
+                }
+                Ok(extreme)
+            }
+            Function::Sec => self.zip(Binary::Div, Number(1.0), self.map(Unary::cos, last)?),
+            Function::Csc => self.zip(Binary::Div, Number(1.0), self.map(Unary::sin, last)?),
+            Function::Cot => self.zip(Binary::Div, Number(1.0), self.map(Unary::tan, last)?),
+            Function::Dot => match (arguments.pop(), last) {
+                (Some(Value::Tensor(x, _)), Value::Tensor(y, _)) if x.rank() + y.rank() > 0 => {
+                    Ok(tensor(x.try_dot(&y)?))
+                }
+                (x, y) => self.zip(Binary::Mul, x.unwrap_or(Number(f64::NAN)), y),
+            },
+            _ => match last {
+                Number(x) => Ok(Number(reduce_number(function, x))),
+                Value::Tensor(x, lie) => {
+                    let y = reduce(function, &x)?;
+                    Ok(Value::Tensor(y, if function == Function::Softmax { lie } else { Column }))
+                }
+            },
+        }
+    }
+
+    #[track_caller]
+    fn vector(&self, all: Vec<Value>) -> Outcome {
+        let numbers: Option<Vec<f64>> =
+            all.iter().map(|v| if let Number(x) = v { Some(*x) } else { None }).collect();
+        if let Some(numbers) = numbers {
+            return Ok(tensor(Tensor::from(numbers).to_dtype(self.dtype)));
+        }
+        let all: Vec<Tensor> = all.into_iter().map(|v| self.tensor(v)).collect();
+        Ok(tensor(stack(&all.iter().collect::<Vec<_>>(), 0)?))
+    }
+
+    #[track_caller]
+    fn compare(&self, first: &Node, rest: &[(Cmp, Node)]) -> Outcome {
+        let mut left = self.node(first)?;
+        let mut holds: Option<Value> = None;
+        for (cmp, node) in rest {
+            let right = self.node(node)?;
+            let pair = match (&left, &right) {
+                (Number(x), Number(y)) => truth(cmp.holds(*x, *y)),
+                (x, y) => {
+                    let (x, y) = (self.tensor(x.clone()), self.tensor(y.clone()));
+                    tensor(match cmp {
+                        Cmp::Eq => x.try_eq(&y)?,
+                        Cmp::Ne => x.try_ne(&y)?,
+                        Cmp::Lt => x.try_lt(&y)?,
+                        Cmp::Le => x.try_le(&y)?,
+                        Cmp::Gt => x.try_gt(&y)?,
+                        Cmp::Ge => x.try_ge(&y)?,
+                    })
+                }
+            };
+            holds = Some(match holds {
+                Some(before) => self.join(before, pair, true)?,
+                None => pair,
+            });
+            left = right;
+        }
+        Ok(holds.unwrap_or(left))
+    }
+
+    #[track_caller]
+    fn logic(&self, all: &[Node], both: bool) -> Outcome {
+        let mut result = truth(both);
+        for node in all {
+            result = self.join(result, self.node(node)?, both)?;
+        }
+        Ok(result)
+    }
+
+    #[track_caller]
+    fn join(&self, x: Value, y: Value, both: bool) -> Outcome {
+        match (x, y) {
+            (Number(x), Number(y)) => {
+                let (x, y) = (x != 0.0, y != 0.0);
+                Ok(truth(if both { x && y } else { x || y }))
+            }
+            (x, y) => {
+                let (x, y) = (self.tensor(x), self.tensor(y));
+                Ok(tensor(if both { x.try_logical_and(&y)? } else { x.try_logical_or(&y)? }))
+            }
+        }
+    }
+
+    #[track_caller]
+    fn piecewise(&self, cases: &[Case], otherwise: Option<&Node>) -> Outcome {
+        let mut result = match otherwise {
+            Some(node) => self.node(node)?,
+            None => Number(f64::NAN),
+        };
+        for case in cases.iter().rev() {
+            let (value, condition) = (self.node(&case.value)?, self.node(&case.condition)?);
+            result = match (condition, value, result) {
+                (Number(holds), value, _) if holds != 0.0 => value,
+                (Number(_), _, result) => result,
+                (Value::Tensor(holds, _), value, result) => {
+                    let lie = match (&value, &result) {
+                        (Value::Tensor(x, lie), _) | (_, Value::Tensor(x, lie))
+                            if x.rank() == 1 =>
+                        {
+                            *lie
+                        }
+                        _ => Column,
+                    };
+                    let (value, result) = (self.tensor(value), self.tensor(result));
+                    Value::Tensor(holds.try_where(&value, &result)?, lie)
+                }
+            };
+        }
+        Ok(result)
+    }
+}
+
+/// A function of all elements.
+#[track_caller]
+fn reduce(function: Function, x: &Tensor) -> Result<Tensor, Error> {
+    match function {
+        Function::Max => x.try_max(),
+        Function::Min => x.try_min(),
+        Function::Prod => x.try_prod(),
+        Function::Mean => x.try_mean(),
+        Function::Var => x.try_var(),
+        Function::Std => x.try_std(),
+        Function::Norm => x.try_norm(),
+        Function::Logsumexp => x.try_flatten()?.try_logsumexp(0, false),
+        Function::Softmax => x.try_softmax(-1),
+        Function::Trace => x.diagonal()?.try_sum(),
+        _ => x.try_sum(),
+    }
+}
+
+/// The same function of one number.
+fn reduce_number(function: Function, x: f64) -> f64 {
+    match function {
+        Function::Norm => x.abs(),
+        Function::Var | Function::Std => f64::NAN,
+        Function::Softmax => 1.0,
+        _ => x,
+    }
+}
