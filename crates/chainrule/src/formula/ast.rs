@@ -320,7 +320,10 @@ impl Expr {
         match self {
             Expr::Number(_) | Expr::Constant(_) | Expr::Variable(_) => {}
             Expr::Negate(a) | Expr::Transpose(a) | Expr::Not(a) => see(a),
-            Expr::Power(a, b) => [a, b].map(|x| see(x)).into_iter().collect(),
+            Expr::Power(a, b) => {
+                see(a);
+                see(b);
+            }
             Expr::Sum(a, rest) => [&**a].into_iter().chain(rest.iter().map(|r| &r.1)).for_each(see),
             Expr::Product(a, rest) => {
                 [&**a].into_iter().chain(rest.iter().map(|r| &r.1)).for_each(see);

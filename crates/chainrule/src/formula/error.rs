@@ -117,10 +117,13 @@ impl fmt::Display for FormulaError {
         let shown: String = line[from..to].iter().collect();
         let (before, after) =
             (["", "…"][usize::from(from > 0)], ["", "…"][usize::from(to < line.len())]);
-        write!(f, "\n  {before}{shown}{after}")?;
-        let carets = (self.0.span.end - self.0.span.start).min(to.saturating_sub(column)).max(1);
-        let column = column - from + before.chars().count();
-        write!(f, "\n  {:column$}{}", "", "^".repeat(carets))?;
+        if !shown.trim().is_empty() {
+            write!(f, "\n  {before}{shown}{after}")?;
+            let carets =
+                (self.0.span.end - self.0.span.start).min(to.saturating_sub(column)).max(1);
+            let column = column - from + before.chars().count();
+            write!(f, "\n  {:column$}{}", "", "^".repeat(carets))?;
+        }
         if let Some(cause) = &self.0.cause {
             cause.to_string().lines().skip(1).try_for_each(|line| write!(f, "\n{line}"))?;
         }

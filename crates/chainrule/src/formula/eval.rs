@@ -7,7 +7,8 @@ use chainrule_core::op::{Binary, Cmp, DType, Unary};
 use chainrule_core::{Error, Tensor, stack};
 
 use super::ast::{By, Case, Constant, Expr, Function, Node, Sign, Span};
-use super::error::FormulaError;
+use super::error::{FormulaError, nearest};
+use super::words;
 
 /// A value on the way.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ pub(super) enum Failure {
     /// Arithmetic on tensors.
     Tensor(Error),
     /// What the formula asks for cannot be: a clause, and what to do.
-    Other(String, &'static str),
+    Other(String, String),
     /// It has been said already.
     Said(FormulaError),
 }
@@ -155,19 +156,30 @@ impl Eval<'_> {
         if let Some(value) = self.values.get(name) {
             return Ok(value.clone());
         }
-        let what = format!("`{name}` has no value");
-        let near = super::error::nearest(name, super::words::functions().into_iter());
-        Err(match near {
-            Some("") | None => Failure::Other(what, "give one to each variable of the formula"),
-            Some(_) if name.len() < 3 => {
-                Failure::Other(what, "give one to each variable of the formula")
-            }
-            Some(_) => {
-                let hint =
-                    "a function's name and its argument are kept apart by a space or bracket";
-                Failure::Other(what, hint)
-            }
-        })
+        Err(Failure::Other(format!("`{name}` has no value"), self.missing(name)))
+    }
+
+    /// What to do about a variable without a value.
+    #[cold]
+    fn missing(&self, name: &str) -> String {
+        let mut given: Vec<&str> = self.values.keys().copied().collect();
+        given.sort_unstable();
+        let single = |c: char| given.iter().any(|d| d.chars().eq([c]));
+        let functions = words::functions();
+        let start = functions.iter().filter(|f| name.starts_with(**f)).max_by_key(|f| f.len());
+        let names = given.iter().copied().chain(functions.iter().copied());
+        if name.chars().count() > 1 && name.chars().all(single) {
+            let letters: Vec<String> = name.chars().map(String::from).collect();
+            format!("the product is written `{}`", letters.join("*"))
+        } else if let Some(f) = start.filter(|f| f.len() > 2 && f.len() < name.len()) {
+            format!("did you mean `{f}({})`?", &name[f.len()..])
+        } else if let Some(near) = nearest(name, names) {
+            format!("did you mean `{near}`?")
+        } else if given.is_empty() {
+            "give a value to each variable of the formula".into()
+        } else {
+            format!("values are given for {}", given.join(", "))
+        }
     }
 
     #[track_caller]
@@ -189,7 +201,7 @@ impl Eval<'_> {
             (Value::Tensor(x, lie), Value::Tensor(y, other)) => {
                 if lie != other && x.rank() == 1 && y.rank() == 1 {
                     let hint = "transpose one of them";
-                    return Err(Failure::Other("a row meets a column".into(), hint));
+                    return Err(Failure::Other("a row meets a column".into(), hint.into()));
                 }
                 if x.rank() == 1 { *lie } else { *other }
             }
@@ -266,7 +278,7 @@ impl Eval<'_> {
                 }
                 _ => {
                     let what = "the power of a matrix takes a whole exponent from 1 to 64";
-                    Err(Failure::Other(what.into(), "`.^` is the power of each element"))
+                    Err(Failure::Other(what.into(), "`.^` is the power of each element".into()))
                 }
             },
             (Number(b), Value::Tensor(x, lie)) if b == 2.0 => Ok(Value::Tensor(x.exp2(), lie)),

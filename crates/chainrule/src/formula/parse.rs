@@ -82,6 +82,10 @@ impl<'a> Parser<'a> {
 
     /// The whole text as one formula.
     pub(super) fn formula(mut self) -> Parsed {
+        if *self.token() == Token::End {
+            let error = self.fail("the formula is empty", Span::default());
+            return Err(error.hint("write one, such as 3x^2 - 4x"));
+        }
         let node = self.expr(Level::Or)?;
         match self.token() {
             Token::End => Ok(node),
@@ -132,7 +136,7 @@ impl<'a> Parser<'a> {
         };
         let hint = match token {
             Token::Comma => Some("decimals take a point; commas separate arguments"),
-            Token::Close(_) | Token::Bar | Token::DoubleBar => Some("check that brackets match"),
+            Token::Close(_) if what.contains("operator") => Some("check that brackets match"),
             _ => None,
         };
         let error = match token {
@@ -243,7 +247,8 @@ impl<'a> Parser<'a> {
             Token::Word(w) if w == "and" => Operator::And,
             Token::Word(w) if w == "or" => Operator::Or,
             Token::Number(_) => {
-                return Err(self.expected("an operator before the number"));
+                let error = self.expected("an operator before the number");
+                return Err(error.hint("a number multiplies from the left, as in 2x, or with `*`"));
             }
             Token::Open('[') => {
                 let error = self.expected("an operator before the vector");
@@ -511,7 +516,7 @@ impl<'a> Parser<'a> {
     fn choice(&mut self) -> Parsed {
         let start = self.skip();
         if *self.token() != Token::Open('(') {
-            return Err(self.expected("a bracket, as in `if(x > 0, x, -x)`,"));
+            return Err(self.expected("a bracket behind `if`"));
         }
         let (arguments, end) = self.arguments()?;
         let span = start.to(end);
@@ -561,7 +566,7 @@ impl<'a> Parser<'a> {
             let end = argument.span();
             (vec![argument], end)
         } else {
-            return Err(self.expected(&format!("the arguments of `{word}` in brackets,")));
+            return Err(self.expected(&format!("the arguments of `{word}` in brackets")));
         };
         let span = start.to(end);
         if !(least..=most).contains(&arguments.len()) {

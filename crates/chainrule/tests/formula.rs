@@ -1,0 +1,586 @@
+//! Formulas: what they mean, how they are printed, and what is said about mistakes.
+
+use std::f64::consts::{E, LN_2, PI, TAU};
+
+use chainrule::formula::{Expr, Formula, MAX_HEIGHT, MAX_LENGTH, Span};
+use chainrule::prelude::*;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+const X: f64 = 0.7;
+const Y: f64 = -1.3;
+const T: f64 = 2.0;
+const N: f64 = 3.0;
+
+fn parse(text: &str) -> Formula {
+    Formula::parse(text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-14 * b.abs().max(1.0) || a == b || a.is_nan() && b.is_nan()
+}
+
+/// A text, its canonical text, and its value.
+#[rustfmt::skip]
+fn table() -> Vec<(&'static str, &'static str, f64)> {
+    vec![
+        // Sums, products, powers.
+        ("3x^2 - 4x", "3*x^2 - 4*x", 3.0 * X * X - 4.0 * X),
+        ("x y", "x*y", X * Y),
+        ("2(x+1)", "2*(x + 1)", 2.0 * (X + 1.0)),
+        ("(x)(y)", "x*y", X * Y),
+        ("x(x+1)", "x*(x + 1)", X * (X + 1.0)),
+        ("-x^2", "-x^2", -(X * X)),
+        ("(-x)^2", "(-x)^2", X * X),
+        ("2^3^2", "2^3^2", 512.0),
+        ("(2^3)^2", "(2^3)^2", 64.0),
+        ("x**2", "x^2", X * X),
+        ("2^-x^2", "2^(-x^2)", (-(X * X)).exp2()),
+        ("2*-x", "2*(-x)", -2.0 * X),
+        ("-x y + -2", "-x*y + (-2)", -X * Y - 2.0),
+        ("x - -y", "x - (-y)", X + Y),
+        ("--x", "-(-x)", X),
+        ("+x", "x", X),
+        ("x - (y - t)", "x - (y - t)", X - (Y - T)),
+        ("x - y - t", "x - y - t", X - Y - T),
+        ("x/y/t*n", "x/y/t*n", X / Y / T * N),
+        ("x/(y t)", "x/(y*t)", X / (Y * T)),
+        ("x/2 y", "x/2*y", X / 2.0 * Y),
+        ("(1+x)/(1-x)", "(1 + x)/(1 - x)", (1.0 + X) / (1.0 - X)),
+        ("((((x))))", "x", X),
+        // Numbers and constants.
+        ("1e-3x + .5x + 5.x", "0.001*x + 0.5*x + 5*x", 5.501 * X),
+        ("2e^x", "2*e^x", 2.0 * X.exp()),
+        ("e", "e", E),
+        ("pi + π", "pi + pi", TAU),
+        ("τ x", "tau*x", TAU * X),
+        ("1/∞", "1/inf", 0.0),
+        ("½x²", "0.5*x^2", 0.5 * X * X),
+        // Functions and where their arguments end.
+        ("sin x cos y", "sin(x)*cos(y)", X.sin() * Y.cos()),
+        ("sin x y", "sin(x)*y", X.sin() * Y),
+        ("sin(x)y", "sin(x)*y", X.sin() * Y),
+        ("sin 2x", "sin(2*x)", (2.0 * X).sin()),
+        ("sin 2πx", "sin(2*pi*x)", (TAU * X).sin()),
+        ("sin 2(x+1)", "sin(2*(x + 1))", (2.0 * (X + 1.0)).sin()),
+        ("sin 2cos x", "sin(2*cos(x))", (2.0 * X.cos()).sin()),
+        ("sin -x", "sin(-x)", -X.sin()),
+        ("sin x^2", "sin(x^2)", (X * X).sin()),
+        ("sin(x)^2", "sin(x)^2", X.sin().powi(2)),
+        ("sin^2 x", "sin(x)^2", X.sin().powi(2)),
+        ("sin²(x)y", "sin(x)^2*y", X.sin().powi(2) * Y),
+        ("sin^n x", "sin(x)^n", X.sin().powi(3)),
+        ("sin⁻¹ x", "asin(x)", X.asin()),
+        ("sin^-1 x", "asin(x)", X.asin()),
+        ("ln 2 sin x", "ln(2)*sin(x)", LN_2 * X.sin()),
+        ("ln x + log x + log_2 x + log₁₀ x", "ln(x) + ln(x) + log2(x) + log10(x)",
+            2.0 * X.ln() + X.log2() + X.log10()),
+        ("e^sin x", "e^sin(x)", X.sin().exp()),
+        ("arctan x sec x", "atan(x)*sec(x)", X.atan() / X.cos()),
+        ("csc x + cot x", "csc(x) + cot(x)", (1.0 + X.cos()) / X.sin()),
+        ("max(x, y) + min(x, y, t)", "max(x, y) + min(x, y, t)", X + Y),
+        ("atan2(y, x) hypot(x, y)", "atan2(y, x)*hypot(x, y)", Y.atan2(X) * X.hypot(Y)),
+        ("logaddexp(x, y) + xlogy(x, t)", "logaddexp(x, y) + xlogy(x, t)",
+            (X.exp() + Y.exp()).ln() + X * LN_2),
+        ("norm(y) + sum(x) + dot(x, y)", "norm(y) + sum(x) + dot(x, y)", -Y + X + X * Y),
+        // Bars and other brackets.
+        ("|y|", "abs(y)", -Y),
+        ("|x|y|t|", "abs(x)*y*abs(t)", X * Y * T),
+        ("||x| - 1|", "abs(abs(x) - 1)", 1.0 - X),
+        ("||y|| + ‖y‖", "norm(y) + norm(y)", -2.0 * Y),
+        ("⌊y⌋ + ⌈x⌉", "floor(y) + ceil(x)", -1.0),
+        ("x^{2n}", "x^(2*n)", X.powi(6)),
+        // Raised and lowered characters, and other signs.
+        ("e^(-x²/2)/sqrt(2π)", "e^(-x^2/2)/sqrt(2*pi)", (-X * X / 2.0).exp() / TAU.sqrt()),
+        ("x⁻¹", "x^(-1)", 1.0 / X),
+        ("xⁿ + x²ⁿ", "x^n + x^(2*n)", X.powi(3) + X.powi(6)),
+        ("e⁻ˣ", "e^(-x)", (-X).exp()),
+        ("2 × 3 ÷ 4 − 1·5", "2*3/4 - 1*5", -3.5),
+        ("√2π", "sqrt(2)*pi", 2f64.sqrt() * PI),
+        ("√x² + ∛x", "sqrt(x^2) + cbrt(x)", X + X.cbrt()),
+        ("x'", "x'", X),
+        // Conditions.
+        ("{x^2 if x > 0; -x otherwise}", "{x^2 if x > 0; -x otherwise}", X * X),
+        ("{1 if y > 0, 2 if y > -2, 3 else}", "{1 if y > 0; 2 if y > -2; 3 otherwise}", 2.0),
+        ("{1 if x < 0}", "{1 if x < 0}", f64::NAN),
+        ("if(x ≤ 0, x, -x)", "{x if x <= 0; -x otherwise}", -X),
+        ("0 < x <= 1 and not y > 2 or t == 1", "0 < x <= 1 and not y > 2 or t = 1", 1.0),
+        ("x ≠ y && y ≥ 2", "x != y and y >= 2", 0.0),
+        ("2 (x > 0)", "2*(x > 0)", 2.0),
+        ("x < y < 1", "x < y < 1", 0.0),
+    ]
+}
+
+#[test]
+fn formulas_mean_what_they_look_like() {
+    let values = [("x", X), ("y", Y), ("t", T), ("n", N)];
+    let tensors = values.map(|(name, x)| (name, Tensor::from(x)));
+    let tensors: Vec<(&str, &Tensor)> = tensors.iter().map(|(name, x)| (*name, x)).collect();
+    for (text, canonical, expected) in table() {
+        let f = parse(text);
+        assert_eq!(f.to_string(), canonical, "{text}");
+        assert_eq!(parse(canonical), f, "{text}");
+        let value = f.value(&values).unwrap_or_else(|e| panic!("{e}"));
+        assert!(same(value, expected), "{text}: {value}, expected {expected}");
+        let value = f.eval(&tensors).unwrap_or_else(|e| panic!("{e}")).item::<f64>().unwrap();
+        assert!(same(value, expected), "{text} on tensors: {value}, expected {expected}");
+    }
+}
+
+#[test]
+fn variables_and_declared_names() {
+    assert_eq!(
+        parse("y x_1 + x₁² μ_max + Ax + αβ").variables(),
+        ["y", "x_1", "μ_max", "Ax", "α", "β"]
+    );
+    assert_eq!(parse("e pi sin(2)").variables(), [""; 0]);
+    let with = |text, names| Formula::parse_with(text, names).unwrap().to_string();
+    assert_eq!(with("xᵀAx + xy", &["x", "A", "y"]), "x'*A*x + x*y");
+    assert_eq!(with("1/(2e) + sin xy²", &["e", "x", "y"]), "1/(2*e) + sin(x*y^2)");
+    assert_eq!(with("min max(x, 1)", &["min", "x"]), "min*max(x, 1)");
+    assert_eq!(with("mean + rate", &["rate", "r", "a", "t", "e", "mean"]), "mean + rate");
+}
+
+#[test]
+fn vectors_and_matrices() {
+    let x = Tensor::from([1.0, 2.0]);
+    let y = Tensor::from([3.0, -1.0]);
+    let a = Tensor::from([[2.0, 1.0], [0.0, 5.0]]);
+    let value = |text: &str| -> (Vec<usize>, Vec<f64>) {
+        let z = parse(text).eval(&[("x", &x), ("y", &y), ("A", &a)]);
+        let z = z.unwrap_or_else(|e| panic!("{e}"));
+        (z.shape().to_vec(), z.to_vec().unwrap())
+    };
+    let of = |shape: &[usize], numbers: &[f64]| (shape.to_vec(), numbers.to_vec());
+    assert_eq!(value("x' A y"), of(&[], &[-5.0]));
+    assert_eq!(value("A x"), of(&[2], &[4.0, 10.0]));
+    assert_eq!(value("x'A"), of(&[2], &[2.0, 11.0]));
+    assert_eq!(value("x·y"), of(&[], &[1.0]));
+    assert_eq!(value("x'y"), of(&[], &[1.0]));
+    assert_eq!(value("x y'"), of(&[2, 2], &[3.0, -1.0, 6.0, -2.0]));
+    assert_eq!(value("x .* y"), of(&[2], &[3.0, -2.0]));
+    assert_eq!(value("A A'"), of(&[2, 2], &[5.0, 5.0, 5.0, 25.0]));
+    assert_eq!(value("A^2"), of(&[2, 2], &[4.0, 7.0, 0.0, 25.0]));
+    assert_eq!(value("A.^2"), of(&[2, 2], &[4.0, 1.0, 0.0, 25.0]));
+    assert_eq!(value("x^2 + 1/x"), of(&[2], &[2.0, 4.5]));
+    assert_eq!(value("norm([3, 4])^2 + ‖[0, 4]‖² + ||[3, 4]||"), of(&[], &[46.0]));
+    assert_eq!(value("[1, 2; 3, sum(y)] x"), of(&[2], &[5.0, 7.0]));
+    assert_eq!(value("max(x, y) - min(y)"), of(&[2], &[4.0, 3.0]));
+    assert_eq!(value("{x if x > 1; -x otherwise}"), of(&[2], &[-1.0, 2.0]));
+    assert_eq!(value("trace(A) + prod(x) + mean(y) + var(x)"), of(&[], &[10.5]));
+    let z = parse("x/3 + 0.1").eval(&[("x", &x.to_dtype(DType::F32))]).unwrap();
+    assert_eq!(z.dtype(), DType::F32, "numbers take the tensors' type");
+    let z = parse("x/2").eval(&[("x", &Tensor::from([1i64, 2]))]).unwrap();
+    assert_eq!(z.to_vec::<f64>().unwrap(), [0.5, 1.0]);
+}
+
+#[test]
+fn formulas_are_differentiated() {
+    let x = Tensor::from(0.5).requires_grad();
+    let y = parse("x^3 sin 2x + {x² if x > 0; 1/x otherwise}").eval(&[("x", &x)]).unwrap();
+    let dy = grad(&y, &[&x]).unwrap().remove(0);
+    let expected = 0.75 * 1f64.sin() + 0.25 * 1f64.cos() + 1.0;
+    assert!(same(dy.item().unwrap(), expected));
+    let a = Tensor::from([[2.0, 1.0], [0.0, 5.0]]);
+    let x = Tensor::from([1.0, 2.0]).requires_grad();
+    let y = parse("x' A x").eval(&[("x", &x), ("A", &a)]).unwrap();
+    assert_eq!(grad(&y, &[&x]).unwrap()[0].to_vec::<f64>().unwrap(), [6.0, 21.0]);
+}
+
+/// Every function has a name, and the name leads back to it.
+#[test]
+fn functions_have_names() {
+    use chainrule::formula::Function;
+    for f in Function::all() {
+        assert_eq!(Function::named(f.name()), Some(f), "{}", f.name());
+        let arguments = if f.arguments().0 == 1 { "x" } else { "x, x" };
+        let text = format!("{}({arguments})", f.name());
+        assert_eq!(parse(&text).to_string(), text);
+        let value = |t: &str| parse(&text).eval(&[("x", &Tensor::from(0.4))]).map(|_| t.len());
+        if !matches!(f.name(), "softmax" | "trace") {
+            value(&text).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+}
+
+#[test]
+fn places_are_counted_in_characters() {
+    let f = parse("π² + sin(xy)");
+    let Expr::Sum(first, rest) = f.root().expr() else { panic!("a sum") };
+    assert_eq!(first.span(), Span { start: 0, end: 2 });
+    assert_eq!(rest[0].1.span(), Span { start: 5, end: 12 });
+    assert_eq!(Formula::parse("π² + ?").unwrap_err().span(), Span { start: 5, end: 6 });
+}
+
+fn refused(text: &str) -> String {
+    match Formula::parse(text) {
+        Ok(f) => panic!("{text} was read as {f}"),
+        Err(e) => e.to_string(),
+    }
+}
+
+#[test]
+fn mistakes_are_shown() {
+    assert_snapshot!(refused("3x^2 +"), @r"
+    error: expected a number, a name or a bracket, but the formula ends
+      3x^2 +
+            ^
+    ");
+    assert_snapshot!(refused("x 2"), @r"
+    error: expected an operator before the number, not `2`
+      x 2
+        ^
+      hint: a number multiplies from the left, as in 2x, or with `*`
+    ");
+    assert_snapshot!(refused("sqr(x) + 1"), @r"
+    error: `sqr` is not a function
+      sqr(x) + 1
+      ^^^
+      hint: did you mean `sqrt`? a product is written `sqr*(…)`
+    ");
+    assert_snapshot!(refused("√2·(x + 1"), @r"
+    error: this bracket is not closed by `)`
+      √2·(x + 1
+         ^
+    ");
+    assert_snapshot!(refused("x) + 1"), @r"
+    error: expected an operator or the end, not `)`
+      x) + 1
+       ^
+      hint: check that brackets match
+    ");
+    assert_snapshot!(refused("|x + 1"), @r"
+    error: this bar has no second one
+      |x + 1
+      ^
+    ");
+    assert_snapshot!(refused("x * * y"), @r"
+    error: expected a number, a name or a bracket, not `*`
+      x * * y
+          ^
+    ");
+    assert_snapshot!(refused("1/2x"), @r"
+    error: it is not clear what is below the fraction bar
+      1/2x
+        ^^
+      hint: write a/(b c) if all of it is, (a/b)c or a/b c with a space if not
+    ");
+    assert_snapshot!(refused("sin 2 x"), @r"
+    error: it is not clear where the argument of `sin` ends
+      sin 2 x
+          ^^^
+      hint: put it in brackets: sin(…)
+    ");
+    assert_snapshot!(refused("sin x(y + 1)"), @r"
+    error: it is not clear where the argument of `sin` ends
+      sin x(y + 1)
+          ^^
+      hint: put it in brackets: sin(…)
+    ");
+    assert_snapshot!(refused("ln⁻¹ x"), @r"
+    error: `ln⁻¹` may be the inverse or the reciprocal
+      ln⁻¹ x
+      ^^^^
+      hint: write 1/ln(x), or the inverse function by its name
+    ");
+    assert_snapshot!(refused("atan2(x)"), @r"
+    error: `atan2` takes two arguments, not 1
+      atan2(x)
+      ^^^^^^^^
+    ");
+    assert_snapshot!(refused("sin + 1"), @r"
+    error: expected the argument of `sin`, not `+`
+      sin + 1
+          ^
+    ");
+    assert_snapshot!(refused("3,5"), @r"
+    error: expected an operator or the end, not `,`
+      3,5
+       ^
+      hint: decimals take a point; commas separate arguments
+    ");
+    assert_snapshot!(refused("1e999"), @r"
+    error: this number is too large
+      1e999
+      ^^^^^
+      hint: the largest number is 1.797e308; `inf` is infinity
+    ");
+    assert_snapshot!(refused("n!"), @r"
+    error: `!` has no meaning here
+      n!
+       ^
+      hint: n! is exp(lgamma(n + 1)); `!=` and `not` belong to conditions
+    ");
+    assert_snapshot!(refused("x[1]"), @r"
+    error: expected an operator before the vector, not `[`
+      x[1]
+       ^
+      hint: elements are not taken by index: name them x_1, x_2, …
+    ");
+    assert_snapshot!(refused("{x if x > 0; -x}"), @r"
+    error: expected `if` and a condition, or `otherwise`, not `}`
+      {x if x > 0; -x}
+                     ^
+    ");
+    assert_snapshot!(refused("  "), @r"
+    error: the formula is empty
+      hint: write one, such as 3x^2 - 4x
+    ");
+    assert_snapshot!(refused("x\n + 2\n * ?"), @r"
+    error: `?` has no meaning here (line 3, character 4)
+       * ?
+         ^
+      hint: a formula has numbers, names, functions and + - * / ^ ( ) | |
+    ");
+    assert_snapshot!(refused("x + \u{1b}[31m"), @r"
+    error: `\u{1b}` has no meaning here
+      x + �[31m
+          ^
+      hint: a formula has numbers, names, functions and + - * / ^ ( ) | |
+    ");
+    assert_snapshot!(refused(&format!("{} ? {}", "x + ".repeat(40), " + x".repeat(40))), @r"
+    error: `?` has no meaning here
+      … + x + x + x + x + x + x + x + x + x +  ?  + x + x + x + x + x + x + x + x + x +…
+                                               ^
+      hint: a formula has numbers, names, functions and + - * / ^ ( ) | |
+    ");
+}
+
+#[test]
+fn mistakes_of_values_are_shown() {
+    let (x, y) = (Tensor::from(1.0), Tensor::from([1.0, 2.0, 3.0]));
+    let wrong = |text: &str| parse(text).eval(&[("x", &x), ("y", &y)]).unwrap_err();
+    assert_snapshot!(wrong("x + z"), @r"
+    error: `z` has no value
+      x + z
+          ^
+      hint: values are given for x, y
+    ");
+    assert_snapshot!(wrong("2 sinx"), @r"
+    error: `sinx` has no value
+      2 sinx
+        ^^^^
+      hint: did you mean `sin(x)`?
+    ");
+    assert_snapshot!(wrong("xy + 1"), @r"
+    error: `xy` has no value
+      xy + 1
+      ^^
+      hint: the product is written `x*y`
+    ");
+    assert_snapshot!(wrong("y' - y"), @r"
+    error: a row meets a column
+      y' - y
+      ^^^^^^
+      hint: transpose one of them
+    ");
+    assert_snapshot!(wrong("[1, 2; 3, 4]^x"), @r"
+    error: the power of a matrix takes a whole exponent from 1 to 64
+      [1, 2; 3, 4]^x
+      ^^^^^^^^^^^^^^
+      hint: `.^` is the power of each element
+    ");
+    let text = wrong("x + ([1, 2] .* y)").to_string();
+    let start: Vec<&str> = text.lines().take(3).collect();
+    assert_snapshot!(start.join("\n"), @r"
+    error: shapes do not broadcast in `mul`
+      x + ([1, 2] .* y)
+           ^^^^^^^^^^^
+    ");
+    assert_eq!(wrong("x + [1, 2] y").cause().map(Error::kind), Some(ErrorKind::Shape));
+}
+
+/// Whatever is deep or long is refused or read, in little time and little stack.
+#[test]
+fn hostile_formulas() {
+    let deep = |start: &str, middle: &str, end: &str| {
+        format!("{}{middle}{}", start.repeat(9_000), end.repeat(9_000))
+    };
+    let cases = [
+        deep("(", "x", ")"),
+        deep("(", "", ""),
+        deep("[", "x", "]"),
+        deep("{", "x", "}"),
+        deep("-", "x", ""),
+        deep("x^", "x", ""),
+        deep("sin ", "x", ""),
+        deep("sin -", "x", ""),
+        deep("sin(", "x", ")"),
+        deep("√", "x", ""),
+        deep("|", "x", "|"),
+        deep("not ", "x", ""),
+        deep("x", "", "'"),
+        deep("2^-", "x", ""),
+        deep("if(", "x", ",1,1)"),
+        deep("1+(", "x", ")"),
+    ];
+    let read = move || {
+        for text in cases {
+            let result = Formula::parse(&text);
+            assert!(result.is_err_and(|e| e.to_string().len() < 400), "{}", &text[..12]);
+        }
+        for text in ["x+".repeat(40_000) + "x", "x ".repeat(40_000), "x<".repeat(40_000) + "x"] {
+            let f = parse(&text);
+            assert!(f.root().height() <= 2 && f.variables() == ["x"]);
+            assert_eq!(f.root(), f.clone().root());
+        }
+        let names: String = (0..12_000).map(|i| format!("a{i} ")).collect();
+        assert_eq!(parse(&names).variables().len(), 12_000);
+        // As deep as is allowed, and printed and read again.
+        for n in (1..MAX_HEIGHT).rev().take(3) {
+            for (start, end) in [("-", ""), ("-(1 + ", ")"), ("sin(", ")"), ("2^", ""), ("√", "")]
+            {
+                let text = format!("{}x{}", start.repeat(n), end.repeat(n));
+                let Ok(f) = Formula::parse(&text) else { continue };
+                assert_eq!(parse(&f.to_string()), f);
+                assert!(f.value(&[("x", 0.5)]).is_ok());
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(read).unwrap();
+    thread.join().unwrap();
+    let long = Formula::parse(&"x".repeat(MAX_LENGTH + 1)).unwrap_err();
+    assert!(long.message().contains("100000 are allowed"), "{long}");
+}
+
+/// Texts made of the pieces of formulas: some are formulas, most are nearly so.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "x",
+        "y",
+        "2",
+        "0.5",
+        "1e3",
+        "x_1",
+        "π",
+        "e",
+        " ",
+        " ",
+        " + ",
+        "-",
+        "*",
+        "/",
+        "^",
+        "²",
+        "⁻¹",
+        "'",
+        "(",
+        ")",
+        "(",
+        ")",
+        "|",
+        "|",
+        "sin ",
+        "cos(",
+        "ln",
+        "max(",
+        ",",
+        "√",
+        "{",
+        "}",
+        " if ",
+        ";",
+        " otherwise",
+        "[",
+        "]",
+        "<",
+        " and ",
+        "not ",
+        "‖",
+        ".*",
+        "θ",
+        "^2",
+        "if(",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|v| v.concat())
+}
+
+/// Texts of formulas, of all kinds of expressions.
+fn formulas() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["x", "y", "x_1", "θ", "pi", "e", "2", "0.25", "1e-9", "inf"])
+            .prop_map(String::from),
+        (0.0..1e6).prop_map(|x: f64| format!("{x}")),
+    ];
+    leaf.prop_recursive(6, 60, 3, |inner| {
+        let form = prop::sample::select(vec![
+            "(A) + (B)",
+            "(A) - B + C",
+            "A(B)",
+            "(A)(B)",
+            "A B",
+            "A*B/C",
+            "A .* B",
+            "A/(B)",
+            "-A",
+            "-(A)",
+            "(A)^B",
+            "A^(B)",
+            "A²",
+            "(A)⁻ⁿ",
+            "(A)'",
+            "sin A",
+            "cos² (A)",
+            "√(A)",
+            "|A|",
+            "‖A‖",
+            "max(A, B, C)",
+            "atan2(A, B)",
+            "A < B <= C",
+            "A > B and C != A",
+            "not A or B",
+            "{A if B; C otherwise}",
+            "{A if B}",
+            "if(A, B, C)",
+            "[A, B; C, A]",
+        ]);
+        (form, inner.clone(), inner.clone(), inner).prop_map(|(form, a, b, c)| {
+            let part = |p: char| match p {
+                'A' => a.clone(),
+                'B' => b.clone(),
+                'C' => c.clone(),
+                p => p.into(),
+            };
+            form.chars().map(part).collect()
+        })
+    })
+}
+
+/// A formula that is printed and read again is the same formula, and is printed the same.
+fn comes_back(f: &Formula) -> Result<(), TestCaseError> {
+    let text = f.to_string();
+    let again = Formula::parse(&text);
+    let again = again.map_err(|e| TestCaseError::fail(format!("{}\n{e}", f.text())))?;
+    prop_assert_eq!(&again, f, "{} as {}", f.text(), text);
+    prop_assert_eq!(again.to_string(), text);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, cases: 2000, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn printed_formulas_are_read_again(text in formulas()) {
+        if let Ok(f) = Formula::parse(&text) {
+            comes_back(&f)?;
+        }
+    }
+
+    #[test]
+    fn pieces_are_read_or_refused(text in pieces()) {
+        match Formula::parse(&text) {
+            Ok(f) => comes_back(&f)?,
+            Err(e) => prop_assert!(e.span().start <= text.chars().count(), "{}", e),
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*|[ -~²ⁿ√πθ|{}]*") {
+        match Formula::parse_with(&text, &["a", "b"]) {
+            Ok(f) => prop_assert_eq!(Formula::parse_with(&f.to_string(), &["a", "b"])?, f),
+            Err(e) => prop_assert!(!e.to_string().is_empty()),
+        }
+    }
+}
