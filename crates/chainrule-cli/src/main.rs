@@ -5,6 +5,7 @@
 //! be piped on. Exit codes: 0 done, 1 failed, 2 misused. A reader that closes the pipe early, like
 //! `head`, is no failure.
 
+mod check;
 mod fit;
 mod predict;
 mod progress;
@@ -21,8 +22,9 @@ use clap::{Parser, Subcommand};
     name = "chainrule",
     version,
     after_help = "\
-Example:
+Examples:
   chainrule fit data/diabetes.csv --target bp
+  chainrule check \"sin(x)/x\" --at x=1
 
 Exit codes: 0 done, 1 failed, 2 misused. Colours are off when NO_COLOR is set."
 )]
@@ -33,17 +35,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Arguments),
     Fit(fit::Arguments),
     Predict(predict::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Fit(arguments) => fit::run(&arguments),
-        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Fit(arguments) => fit::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             note("error", &error.to_string());
             ExitCode::FAILURE
