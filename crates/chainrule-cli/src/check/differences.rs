@@ -21,6 +21,11 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
+    /// Whether `value` is as near as the estimate can tell.
+    pub(super) fn allows(&self, value: f64) -> bool {
+        (value - self.value).abs() <= 4.0 * self.doubt && self.doubt < 1e-3
+    }
+
     /// How far `value` is from the estimate, relative to the larger of both; derivatives that are
     /// small for the function count as far off as large ones. NaN is infinitely far.
     pub(super) fn error(&self, value: f64) -> f64 {
@@ -204,10 +209,7 @@ mod tests {
         assert_eq!(place(&f64::abs, 1.0), Place::Kink(-1.0, 1.0));
         assert!(matches!(place(&|x| x.abs().sqrt(), 1.0), Place::Kink(..)));
         assert!(matches!(place(&f64::ceil, 1.0), Place::Kink(..)));
-        assert_eq!(
-            place(&|x| x.max(0.0) + 5.0 * x, 1.0).clone(),
-            place(&|x| x.max(0.0) + 5.0 * x, 1.0)
-        );
+        assert!(matches!(place(&|x| x.max(0.0) + 5.0 * x, 1.0), Place::Kink(..)));
         assert_eq!(place(&f64::sqrt, 1.0), Place::Edge);
         for f in [
             |x: f64| (x + 1.0).exp(),

@@ -1,6 +1,7 @@
 //! A formula as a function of the numbers in its variables.
 
 use chainrule::formula::{Expr, Formula, FormulaError, Node};
+use chainrule::op::Cmp;
 use chainrule::{DType, ErrorKind, Tensor, grad};
 
 use super::differences::{Place, place};
@@ -36,10 +37,16 @@ fn misuse(text: impl Into<String>) -> Trouble {
     Trouble::Misuse(text.into())
 }
 
-/// An error of the library as a sentence for `note`, which writes its own `error: `.
+/// An error of the library as a sentence for `note`, which writes its own `error: `; places in
+/// this program mean nothing to its users.
 fn text(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).into()
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_once("   made at ").map_or(line, |(before, _)| before).trim_end())
+        .collect();
+    lines.join("\n")
 }
 
 impl From<FormulaError> for Trouble {
@@ -74,6 +81,11 @@ impl Function {
         }
         let missing: Vec<&str> =
             used.iter().map(String::as_str).filter(|u| !names.contains(u)).collect();
+        if let Expr::Compare(_, right) = formula.root().expr()
+            && let [(Cmp::Eq, right)] = &right[..]
+        {
+            return Err(misuse(format!("write only what stands right of `=`: {right}")));
+        }
         if !missing.is_empty() && !values.is_empty() {
             let tensors: Vec<(&str, &Tensor)> = values.iter().map(|(n, x)| (&**n, x)).collect();
             formula.eval(&tensors)?;
@@ -124,9 +136,10 @@ impl Function {
     fn tensors(&self, point: &[f64]) -> Result<Vec<Tensor>, Trouble> {
         let each = self.variables.iter().map(|v| {
             let n = v.shape.iter().product::<usize>();
-            Tensor::from_vec(point[v.start..v.start + n].to_vec(), &v.shape)
+            let x = Tensor::from_vec(point[v.start..v.start + n].to_vec(), &v.shape)?;
+            Ok(x.named(&v.name))
         });
-        Ok(each.collect::<Result<_, _>>()?)
+        each.collect()
     }
 
     /// The formula on tensors, one for each variable: a single number.
@@ -269,7 +282,7 @@ impl Function {
 
     /// The sentence about the point if the function, or for second derivatives its gradient, has a
     /// kink or an edge there.
-    pub(super) fn no_derivative(&self, order: u8, slopes: &Slopes) -> Option<String> {
+    pub(super) fn no_derivative(&self, order: u8, slopes: &Slopes) -> Option<(usize, String)> {
         let moved = |i: usize, step: f64| {
             let mut point = self.point.clone();
             point[i] += step;
@@ -277,7 +290,7 @@ impl Function {
         };
         let by_value = |&i: &usize| {
             let f = |step: f64| self.value(&moved(i, step)).unwrap_or(f64::NAN);
-            self.sentence(place(&f, self.point[i].abs().max(1.0)), "the formula", i, 1)
+            self.sentence(place(&f, self.unit(i)), "the formula", i, 1)
         };
         if let Some(sentence) = self.wrt.iter().find_map(by_value) {
             return Some(sentence);
@@ -285,7 +298,7 @@ impl Function {
         let second = slopes.hessian.iter().flatten().any(|x| !x.is_finite());
         if let Some(i) = slopes.gradient.iter().position(|x| !x.is_finite()) {
             let (name, place) = (self.name(&vec![i]), self.place());
-            return Some(format!("{name} is {} at {place}", slopes.gradient[i]));
+            return Some((1, format!("{name} is {} at {place}", slopes.gradient[i])));
         }
         if order < 2 {
             return None;
@@ -295,33 +308,41 @@ impl Function {
                 self.slopes_at(&moved(i, step), 1).map_or(f64::NAN, |slopes| slopes.gradient[k])
             };
             let name = format!("the slope {}", self.name(&vec![k]));
-            self.sentence(place(&slope, self.point[i].abs().max(1.0)), &name, i, 2)
+            self.sentence(place(&slope, self.unit(i)), &name, i, 2)
         };
         let kink = self.wrt.iter().enumerate().find_map(by_slope);
         kink.or_else(|| {
             let place = self.place();
-            second.then(|| format!("a second derivative is not finite at {place}"))
+            second.then(|| (2, format!("a second derivative is not finite at {place}")))
         })
     }
 
-    fn sentence(&self, found: Place, what: &str, i: usize, order: usize) -> Option<String> {
+    /// A length over which the function may be looked at beside the number.
+    fn unit(&self, i: usize) -> f64 {
+        if self.point[i] == 0.0 { 1.0 } else { self.point[i].abs() }
+    }
+
+    fn sentence(
+        &self,
+        found: Place,
+        what: &str,
+        i: usize,
+        order: usize,
+    ) -> Option<(usize, String)> {
         let (name, place) = (self.coordinate(i), self.place());
         let derivative = if order == 1 { "derivative" } else { "second derivative" };
-        match found {
-            Place::Smooth => None,
-            Place::Edge => Some(format!(
-                "{what} is not defined on both sides of {place}: there is no {derivative} by {name}"
-            )),
-            Place::Kink(a, b) if a.abs().max(b.abs()) > 1e4 => Some(format!(
-                "{what} jumps or is infinitely steep at {place}: there is no {derivative} by {name}"
-            )),
-            Place::Kink(a, b) => Some(format!(
-                "{what} has a kink at {place}, its slope going from {} to {}: there is no \
-                 {derivative} by {name}",
-                chainrule_fit::report::number(a, 4),
-                chainrule_fit::report::number(b, 4),
-            )),
-        }
+        let what = match found {
+            Place::Smooth => return None,
+            Place::Edge => format!("{what} is not defined on both sides of {place}"),
+            Place::Kink(a, b) if a.abs().max(b.abs()) > 1e4 => {
+                format!("{what} jumps or is infinitely steep at {place}")
+            }
+            Place::Kink(a, b) => {
+                let [a, b] = [a, b].map(|x| super::show::trimmed(x, 4));
+                format!("{what} has a kink at {place}, its slope by {name} going from {a} to {b}")
+            }
+        };
+        Some((order, format!("{what}: there is no {derivative} by {name}")))
     }
 }
 

@@ -80,8 +80,8 @@ struct Row {
     /// One number for each column.
     values: Vec<f64>,
     estimate: Estimate,
-    /// To how many digits the columns agree.
-    digits: u32,
+    /// To how many digits the columns agree; none where there is no derivative to agree on.
+    digits: Option<u32>,
     agrees: bool,
 }
 
@@ -90,8 +90,8 @@ struct Findings {
     value: f64,
     names: Vec<&'static str>,
     rows: Vec<Row>,
-    /// Why there is no derivative at the point, if there is none.
-    problem: Option<String>,
+    /// From which order on there is no derivative at the point, and why, if there is none.
+    problem: Option<(usize, String)>,
 }
 
 /// Runs the command.
@@ -124,7 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn find(f: &Function, arguments: &Arguments) -> std::result::Result<Findings, Trouble> {
     let value = f.value(&f.point)?;
     if !value.is_finite() {
-        let problem = Some(f.why_not_finite(value));
+        let problem = Some((1, f.why_not_finite(value)));
         return Ok(Findings { value, names: vec![], rows: vec![], problem });
     }
     let slopes = f.slopes(arguments.order)?;
@@ -138,26 +138,42 @@ fn find(f: &Function, arguments: &Arguments) -> std::result::Result<Findings, Tr
             })
         }),
     }];
+    let problem = f.no_derivative(arguments.order, &slopes);
     let mut rows = vec![];
     for derivative in derivatives(f.wrt.len(), arguments.order) {
-        let values = columns
-            .iter()
-            .map(|c| (c.compute)(&derivative))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        let estimate = differences::derivative(
-            &|x| f.value(x).unwrap_or(f64::NAN),
-            &f.point,
-            &derivative.iter().map(|&i| f.wrt[i]).collect::<Vec<_>>(),
-        );
-        let error = values.iter().map(|&v| estimate.error(v)).fold(0.0, f64::max);
-        let digits = if error > 1e-16 { -error.log10() } else { 16.0 };
-        let digits = if error.is_finite() { digits.max(0.0) as u32 } else { 0 };
-        let agrees = error <= arguments.tolerance;
-        rows.push(Row { derivative, values, estimate, digits, agrees });
+        let mut values = vec![];
+        for column in &columns {
+            values.push((column.compute)(&derivative)?);
+        }
+        let exists = problem.as_ref().is_none_or(|(order, _)| derivative.len() < *order);
+        rows.push(compare(f, derivative, values, exists, arguments.tolerance));
     }
-    let problem = f.no_derivative(arguments.order, &slopes);
     let names = columns.iter().map(|c| c.name).chain(["differences"]).collect();
     Ok(Findings { value, names, rows, problem })
+}
+
+/// The values of a derivative beside its differences, if it exists.
+fn compare(
+    f: &Function,
+    derivative: Derivative,
+    values: Vec<f64>,
+    exists: bool,
+    tolerance: f64,
+) -> Row {
+    if !exists {
+        let estimate = Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
+        return Row { derivative, values, estimate, digits: None, agrees: false };
+    }
+    let by: Vec<usize> = derivative.iter().map(|&i| f.wrt[i]).collect();
+    let value = |x: &[f64]| f.value(x).unwrap_or(f64::NAN);
+    let estimate = differences::derivative(&value, &f.point, &by);
+    let error = values.iter().map(|&v| estimate.error(v)).fold(0.0, f64::max);
+    let agrees = error <= tolerance || values.iter().all(|&v| estimate.allows(v));
+    let digits = match error.is_finite() {
+        true => (-error.max(1e-16).log10()).max(0.0) as u32,
+        false => 0,
+    };
+    Row { derivative, values, estimate, digits: Some(digits), agrees }
 }
 
 /// The derivatives by `n` coordinates up to an order; of mixed ones, those in order.

@@ -11,14 +11,34 @@ use super::{Findings, Row};
 /// The digits that are shown.
 const DIGITS: usize = 12;
 
-fn shown(x: f64, digits: usize) -> String {
-    let sign = if x.is_sign_negative() && x != 0.0 && !x.is_finite() { "-" } else { "" };
-    format!("{sign}{}", number(x, digits))
+/// A number with up to so many digits.
+pub(super) fn trimmed(x: f64, digits: usize) -> String {
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    let text = number(x, digits);
+    let (mantissa, exponent) = match text.split_once('e') {
+        Some((mantissa, exponent)) => (mantissa, format!("e{exponent}")),
+        None => (text.as_str(), String::new()),
+    };
+    match mantissa.contains('.') {
+        true => mantissa.trim_end_matches('0').trim_end_matches('.').to_string() + &exponent,
+        false => text,
+    }
+}
+
+/// Numbers below each other, point below point; a dash for those that are not there.
+fn aligned(column: &[f64]) -> Vec<String> {
+    let cell = |x: &f64| if x.is_nan() { "–".into() } else { trimmed(*x, DIGITS) };
+    let cells: Vec<String> = column.iter().map(cell).collect();
+    let tail = |cell: &str| cell.find(['.', 'e']).map_or(0, |at| cell.len() - at);
+    let longest = cells.iter().map(|cell| tail(cell)).max().unwrap_or(0);
+    cells.iter().map(|cell| format!("{cell}{}", " ".repeat(longest - tail(cell)))).collect()
 }
 
 /// The sentence of the result: good news, or what is wrong.
 pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<String, String> {
-    if let Some(problem) = &found.problem {
+    if let Some((_, problem)) = &found.problem {
         return Err(problem.clone());
     }
     let bad: Vec<String> =
@@ -28,9 +48,10 @@ pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<
         let list = bad.join(", ");
         return Err(format!("{list} {verb} not agree within the tolerance of {tolerance:e}"));
     }
-    let digits = found.rows.iter().map(|r| r.digits).min().unwrap_or(0);
+    let digits = found.rows.iter().filter_map(|r| r.digits).min().unwrap_or(0);
     Ok(match found.rows.len() {
         1 => format!("the derivative agrees to {digits} digits"),
+        2 => format!("both derivatives agree to {digits} digits or more"),
         n => format!("all {n} derivatives agree to {digits} digits or more"),
     })
 }
@@ -39,43 +60,47 @@ pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<
 pub(super) fn table(f: &Function, found: &Findings, good: Option<&String>) -> String {
     let styled = crate::is_styled(&io::stdout());
     let mut text = format!("f = {}\n", f.formula);
-    text += &format!("  = {} at {}\n", shown(found.value, DIGITS), f.place());
+    text += &format!("  = {} at {}\n", trimmed(found.value, DIGITS), f.place());
     if found.rows.is_empty() {
         return text;
     }
-    let mut cells = vec![vec![String::new()]];
-    cells[0].extend(found.names.iter().map(|&name| name.to_string()));
-    cells[0].push("digits".into());
-    for row in &found.rows {
-        let mut line = vec![f.name(&row.derivative)];
-        let numbers = row.values.iter().chain([&row.estimate.value]);
-        line.extend(numbers.map(|&x| shown(x, DIGITS)));
-        line.push(row.digits.to_string());
-        cells.push(line);
-    }
-    let columns = cells[0].len();
-    let width = |k: usize| cells.iter().map(|line| line[k].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
     text.push('\n');
-    for (n, line) in cells.iter().enumerate() {
-        let mut out = String::new();
-        for (k, cell) in line.iter().enumerate() {
-            let pad = " ".repeat(widths[k] - cell.chars().count());
-            out += &match k {
-                0 => format!("{cell}{pad}"),
-                _ => format!("   {pad}{cell}"),
+    let columns = columns(f, found);
+    for n in 0..=found.rows.len() {
+        let mut line = String::new();
+        for (k, column) in columns.iter().enumerate() {
+            let width = column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+            let pad = " ".repeat(width - column[n].chars().count());
+            line += &match k {
+                0 => format!("{}{pad}", column[n]),
+                _ => format!("   {pad}{}", column[n]),
             };
         }
-        let wrong = n > 0 && !found.rows[n - 1].agrees;
-        out += if wrong { "   differs" } else { "" };
-        let styled = styled && (n == 0 || wrong);
-        text += &crate::bold(out.trim_end(), styled);
+        let row = n.checked_sub(1).map(|n| &found.rows[n]);
+        let differs = row.is_some_and(|row| !row.agrees && row.digits.is_some());
+        line += if differs { "   differs" } else { "" };
+        text += &crate::bold(line.trim_end(), styled && (n == 0 || differs));
         text.push('\n');
     }
     if let Some(good) = good {
         text += &format!("\n{good}\n");
     }
     text
+}
+
+/// The columns of the table, each with its title.
+fn columns(f: &Function, found: &Findings) -> Vec<Vec<String>> {
+    let names = found.rows.iter().map(|r| f.name(&r.derivative)).collect();
+    let mut columns = vec![[vec![String::new()], names].concat()];
+    for (k, name) in found.names.iter().enumerate() {
+        let number = |r: &Row| r.values.get(k).copied().unwrap_or(r.estimate.value);
+        let numbers: Vec<f64> = found.rows.iter().map(number).collect();
+        columns.push([vec![name.to_string()], aligned(&numbers)].concat());
+    }
+    let digits = |r: &Row| r.digits.map_or("–".into(), |digits| digits.to_string());
+    let digits: Vec<String> = found.rows.iter().map(digits).collect();
+    columns.push([vec!["digits".into()], digits].concat());
+    columns
 }
 
 /// The findings as one object. Numbers that are not finite are `null`.
@@ -101,7 +126,7 @@ pub(super) fn json(f: &Function, found: &Findings, tolerance: f64) -> Value {
         "tolerance": tolerance,
         "derivatives": found.rows.iter().map(row).collect::<Vec<_>>(),
         "agrees": verdict(f, found, tolerance).is_ok(),
-        "problem": found.problem,
+        "problem": found.problem.as_ref().map(|(_, sentence)| sentence),
     })
 }
 
