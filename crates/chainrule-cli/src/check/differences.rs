@@ -21,9 +21,14 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
+    /// No estimate.
+    pub(super) const NONE: Estimate =
+        Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
+
     /// Whether `value` is as near as the estimate can tell.
     pub(super) fn allows(&self, value: f64) -> bool {
-        (value - self.value).abs() <= 4.0 * self.doubt && self.doubt < 1e-3
+        let gap = (value - self.value).abs();
+        gap <= 4.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(1.0)
     }
 
     /// How far `value` is from the estimate, relative to the larger of both; derivatives that are
@@ -40,95 +45,115 @@ impl Estimate {
 
 /// The derivative of `f` at `x` by the coordinates in `by`, one or two of them.
 pub(super) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> Estimate {
-    let size = |i: usize| x[i].abs().max(1.0);
-    let unit: Vec<f64> = by.iter().map(|&i| size(i)).collect();
-    let none = Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
+    let unit: Vec<f64> = by.iter().map(|&i| x[i].abs().max(1.0)).collect();
+    let stencil = Stencil { f, x, by, unit };
     let starts = [0.5, 0.05, 5e-3, 5e-4, 5e-5];
-    let near = by.iter().map(|&i| x[i].abs() / unit[0].max(1.0)).fold(0.0, f64::max) * 0.1;
-    let near = starts.iter().map(|s| s * near).filter(|s| *s > 1e-12);
-    let all = starts.into_iter().chain(near).map(|start| sequence(f, x, by, &unit, start));
-    all.fold(none, |best, next| if next.doubt < best.doubt { next } else { best })
-}
-
-/// The extrapolated difference over steps that begin with `start` units.
-fn sequence(
-    f: &dyn Fn(&[f64]) -> f64,
-    x: &[f64],
-    by: &[usize],
-    unit: &[f64],
-    start: f64,
-) -> Estimate {
-    let mut best = Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
-    let mut last: Vec<f64> = vec![];
-    let mut h = start;
-    for _ in 0..12 {
-        let (difference, size, noise) = quotient(f, x, by, unit, h);
-        h /= SHRINK;
-        if !difference.is_finite() {
-            last.clear();
-            continue;
-        }
-        let scale = size / unit.iter().product::<f64>();
-        let mut row = vec![difference];
-        let mut factor = SHRINK * SHRINK;
-        for (k, older) in last.iter().enumerate() {
-            let better = (row[k] * factor - older) / (factor - 1.0);
-            let doubt = (better - row[k]).abs().max((better - older).abs()) + noise;
-            factor *= SHRINK * SHRINK;
-            row.push(better);
-            if doubt < best.doubt {
-                best = Estimate { value: better, doubt, scale };
-            }
-        }
-        // From here on rounding only adds.
-        let settled =
-            row.len() > 2 && (row[row.len() - 1] - last[last.len() - 1]).abs() > 4.0 * best.doubt;
-        last = row;
-        if settled {
-            break;
+    let near = by.iter().zip(&stencil.unit).map(|(&i, u)| x[i].abs() / u).fold(0.0, f64::max);
+    let near = starts.iter().map(|s| 0.1 * s * near).filter(|s| *s > 1e-12);
+    let (mut best, mut least) = (Estimate::NONE, f64::INFINITY);
+    for start in starts.into_iter().chain(near) {
+        let (estimate, change) = stencil.sequence(start);
+        // Relative, so that steps over many waves do not win with a small number.
+        let doubt = estimate.doubt / (estimate.value.abs() + change);
+        if doubt < least || best.value.is_nan() {
+            (best, least) = (estimate, doubt);
         }
     }
-    best
+    let changes = starts.iter().map(|&h| stencil.quotient(h)).filter(|q| q.value.is_finite());
+    let scale = changes.map(|q| q.change).filter(|c| *c > 0.0).fold(f64::INFINITY, f64::min);
+    Estimate { scale: if scale.is_finite() { scale } else { 0.0 }, ..best }
 }
 
-/// The difference quotient with a step of `h` units, the largest value it is made of, and how much
-/// of it is rounding.
-fn quotient(
-    f: &dyn Fn(&[f64]) -> f64,
-    x: &[f64],
-    by: &[usize],
-    unit: &[f64],
-    h: f64,
-) -> (f64, f64, f64) {
-    let at = |steps: &[(usize, f64)]| {
-        let mut x = x.to_vec();
+/// Where a function is evaluated: around `x`, in the coordinates `by`, each with its unit.
+struct Stencil<'a> {
+    f: &'a dyn Fn(&[f64]) -> f64,
+    x: &'a [f64],
+    by: &'a [usize],
+    unit: Vec<f64>,
+}
+
+/// A difference quotient.
+struct Quotient {
+    value: f64,
+    /// How much the function changes in the stencil, divided by the same steps.
+    change: f64,
+    /// How much of the value may be rounding.
+    noise: f64,
+}
+
+impl Stencil<'_> {
+    /// The extrapolated quotient over steps that begin with `start` units, and the change.
+    fn sequence(&self, start: f64) -> (Estimate, f64) {
+        let (mut best, mut change) = (Estimate::NONE, 0.0);
+        let (mut last, mut h): (Vec<f64>, f64) = (vec![], start);
+        for _ in 0..12 {
+            let quotient = self.quotient(h);
+            h /= SHRINK;
+            if !quotient.value.is_finite() {
+                last.clear();
+                continue;
+            }
+            let mut row = vec![quotient.value];
+            let mut factor = SHRINK * SHRINK;
+            for (k, older) in last.iter().enumerate() {
+                let better = (row[k] * factor - older) / (factor - 1.0);
+                let spread = (better - row[k]).abs().max((better - older).abs());
+                factor *= SHRINK * SHRINK;
+                row.push(better);
+                if spread + quotient.noise < best.doubt {
+                    let doubt = spread + quotient.noise;
+                    (best, change) =
+                        (Estimate { value: better, doubt, scale: 0.0 }, quotient.change);
+                }
+            }
+            // From here on rounding only adds.
+            let [new, old] = [&row, &last].map(|all| all.last().copied().unwrap_or(f64::NAN));
+            let settled = row.len() > 2 && (new - old).abs() > 4.0 * best.doubt;
+            last = row;
+            if settled {
+                break;
+            }
+        }
+        (best, change)
+    }
+
+    /// The value with each coordinate moved.
+    fn at(&self, steps: &[(usize, f64)]) -> f64 {
+        let mut x = self.x.to_vec();
         for &(i, step) in steps {
             x[i] += step;
         }
-        f(&x)
-    };
-    // Steps that are exact differences of numbers.
-    let exact = |k: usize| (x[by[k]] + h * unit[k]) - x[by[k]];
-    let a = exact(0);
-    let (values, steps, number) = match by {
-        [i] => {
-            let [p, m] = [a, -a].map(|s| at(&[(*i, s)]));
-            (vec![p, m], 2.0 * a, p - m)
-        }
-        [i, j, ..] if i == j => {
-            let [p, m, z] = [a, -a, 0.0].map(|s| at(&[(*i, s)]));
-            (vec![p, m, z], a * a, (p - z) - (z - m))
-        }
-        [i, j, ..] => {
-            let b = exact(1);
-            let [pp, pm, mp, mm] =
-                [(a, b), (a, -b), (-a, b), (-a, -b)].map(|(s, t)| at(&[(*i, s), (*j, t)]));
-            (vec![pp, pm, mp, mm], 4.0 * a * b, (pp - pm) - (mp - mm))
-        }
-        [] => (vec![], 1.0, f64::NAN),
-    };
-    let size = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-    (number / steps, size, 4.0 * f64::EPSILON * size / steps.abs())
+        (self.f)(&x)
+    }
+
+    /// The quotient with steps of `h` units.
+    fn quotient(&self, h: f64) -> Quotient {
+        // Steps that are exact differences of numbers.
+        let step = |k: usize| (self.x[self.by[k]] + h * self.unit[k]) - self.x[self.by[k]];
+        let a = step(0);
+        let middle = self.at(&[]);
+        let (values, steps, number) = match *self.by {
+            [i] => {
+                let [p, m] = [a, -a].map(|s| self.at(&[(i, s)]));
+                (vec![p, m], 2.0 * a, p - m)
+            }
+            [i, j, ..] if i == j => {
+                let [p, m] = [a, -a].map(|s| self.at(&[(i, s)]));
+                (vec![p, m], a * a, (p - middle) - (middle - m))
+            }
+            [i, j, ..] => {
+                let b = step(1);
+                let [pp, pm, mp, mm] =
+                    [(a, b), (a, -b), (-a, b), (-a, -b)].map(|(s, t)| self.at(&[(i, s), (j, t)]));
+                (vec![pp, pm, mp, mm], 4.0 * a * b, (pp - pm) - (mp - mm))
+            }
+            [] => (vec![], 1.0, f64::NAN),
+        };
+        let most = |of: &dyn Fn(f64) -> f64| values.iter().fold(0.0, |m: f64, &v| m.max(of(v)));
+        let steps = steps.abs();
+        let noise = 4.0 * f64::EPSILON * most(&f64::abs) / steps;
+        Quotient { value: number / steps, change: most(&|v| (v - middle).abs()) / steps, noise }
+    }
 }
 
 /// What a function of one number does at 0.
@@ -214,8 +239,8 @@ mod tests {
         for f in [
             |x: f64| (x + 1.0).exp(),
             |x| 3.0 * x + 1e6,
-            |x| x * x.abs(),
-            |x| (x - 1e-4).abs(),
+            |x: f64| x * x.abs(),
+            |x: f64| (x - 1e-4).abs(),
             |_| 2.0,
             |x| x * x,
         ] {

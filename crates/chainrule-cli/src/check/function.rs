@@ -1,5 +1,8 @@
 //! A formula as a function of the numbers in its variables.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use chainrule::formula::{Expr, Formula, FormulaError, Node};
 use chainrule::op::Cmp;
 use chainrule::{DType, ErrorKind, Tensor, grad};
@@ -214,8 +217,10 @@ impl Function {
     pub(super) fn place(&self) -> String {
         let each = self.variables.iter().map(|v| {
             let n = v.shape.iter().product::<usize>();
-            let numbers: Vec<String> =
-                self.point[v.start..v.start + n].iter().map(f64::to_string).collect();
+            let text = |x: &f64| format!("{x:?}");
+            let short = |x: String| x.strip_suffix(".0").map(String::from).unwrap_or(x);
+            let numbers = self.point[v.start..v.start + n].iter();
+            let numbers: Vec<String> = numbers.map(text).map(short).collect();
             match v.shape.len() {
                 0 => format!("{} = {}", v.name, numbers.join("")),
                 1 => format!("{} = [{}]", v.name, numbers.join(", ")),
@@ -295,26 +300,38 @@ impl Function {
         if let Some(sentence) = self.wrt.iter().find_map(by_value) {
             return Some(sentence);
         }
-        let second = slopes.hessian.iter().flatten().any(|x| !x.is_finite());
         if let Some(i) = slopes.gradient.iter().position(|x| !x.is_finite()) {
-            let (name, place) = (self.name(&vec![i]), self.place());
-            return Some((1, format!("{name} is {} at {place}", slopes.gradient[i])));
+            return Some((3, self.not_finite(&vec![i], slopes.gradient[i])));
         }
         if order < 2 {
             return None;
         }
-        let by_slope = |(k, &i): (usize, &usize)| {
-            let slope = |step: f64| {
-                self.slopes_at(&moved(i, step), 1).map_or(f64::NAN, |slopes| slopes.gradient[k])
+        let kink = self.wrt.iter().find_map(|&i| {
+            // The whole gradient at each step, computed once.
+            let seen: RefCell<HashMap<u64, Vec<f64>>> = RefCell::default();
+            let slope = |k: usize, step: f64| {
+                let compute = || self.slopes_at(&moved(i, step), 1).map(|s| s.gradient);
+                let mut seen = seen.borrow_mut();
+                let all =
+                    seen.entry(step.to_bits()).or_insert_with(|| compute().unwrap_or_default());
+                all.get(k).copied().unwrap_or(f64::NAN)
             };
-            let name = format!("the slope {}", self.name(&vec![k]));
-            self.sentence(place(&slope, self.unit(i)), &name, i, 2)
-        };
-        let kink = self.wrt.iter().enumerate().find_map(by_slope);
+            (0..self.wrt.len()).find_map(|k| {
+                let name = format!("the slope {}", self.name(&vec![k]));
+                self.sentence(place(&|step| slope(k, step), self.unit(i)), &name, i, 2)
+            })
+        });
         kink.or_else(|| {
-            let place = self.place();
-            second.then(|| (2, format!("a second derivative is not finite at {place}")))
+            let n = self.wrt.len();
+            let mut all = (0..n).flat_map(|i| (i..n).map(move |j| vec![i, j]));
+            let bad = all.find(|d| !slopes.hessian[d[0]][d[1]].is_finite())?;
+            Some((3, self.not_finite(&bad, slopes.hessian[bad[0]][bad[1]])))
         })
+    }
+
+    fn not_finite(&self, derivative: &Derivative, value: f64) -> String {
+        let what = if value.is_nan() { "not a number" } else { "infinite" };
+        format!("{} is {what} at {}", self.name(derivative), self.place())
     }
 
     /// A length over which the function may be looked at beside the number.
@@ -335,7 +352,7 @@ impl Function {
             Place::Smooth => return None,
             Place::Edge => format!("{what} is not defined on both sides of {place}"),
             Place::Kink(a, b) if a.abs().max(b.abs()) > 1e4 => {
-                format!("{what} jumps or is infinitely steep at {place}")
+                format!("{what} jumps or is infinitely steep at or very near {place}")
             }
             Place::Kink(a, b) => {
                 let [a, b] = [a, b].map(|x| super::show::trimmed(x, 4));

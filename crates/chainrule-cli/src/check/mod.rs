@@ -90,7 +90,8 @@ struct Findings {
     value: f64,
     names: Vec<&'static str>,
     rows: Vec<Row>,
-    /// From which order on there is no derivative at the point, and why, if there is none.
+    /// From which order on there are no differences at the point to compare with, and why not, if
+    /// there is no derivative.
     problem: Option<(usize, String)>,
 }
 
@@ -161,7 +162,7 @@ fn compare(
     tolerance: f64,
 ) -> Row {
     if !exists {
-        let estimate = Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
+        let estimate = Estimate::NONE;
         return Row { derivative, values, estimate, digits: None, agrees: false };
     }
     let by: Vec<usize> = derivative.iter().map(|&i| f.wrt[i]).collect();

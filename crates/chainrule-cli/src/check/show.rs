@@ -49,10 +49,18 @@ pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<
         return Err(format!("{list} {verb} not agree within the tolerance of {tolerance:e}"));
     }
     let digits = found.rows.iter().filter_map(|r| r.digits).min().unwrap_or(0);
-    Ok(match found.rows.len() {
-        1 => format!("the derivative agrees to {digits} digits"),
-        2 => format!("both derivatives agree to {digits} digits or more"),
-        n => format!("all {n} derivatives agree to {digits} digits or more"),
+    let what = match found.rows.len() {
+        1 => "the derivative agrees".to_string(),
+        2 => "both derivatives agree".into(),
+        n => format!("all {n} derivatives agree"),
+    };
+    // Where values are large and change little, rounding leaves few digits to compare.
+    let vague =
+        found.rows.iter().any(|r| r.values.iter().any(|&v| r.estimate.error(v) > tolerance));
+    Ok(match digits {
+        _ if vague => format!("{what} as far as differences can tell"),
+        16 => format!("{what} to all digits"),
+        digits => format!("{what} to {digits} digits or more"),
     })
 }
 
@@ -116,6 +124,7 @@ pub(super) fn json(f: &Function, found: &Findings, tolerance: f64) -> Value {
             object[name.replace(" mode", "")] = json!(x);
         }
         object["digits"] = json!(row.digits);
+        object["doubt"] = json!(row.estimate.doubt);
         object["agrees"] = json!(row.agrees);
         object
     };

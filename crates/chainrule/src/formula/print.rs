@@ -89,7 +89,7 @@ fn bare(expr: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Expr::Power(base, exponent) => {
             write(base, Tightness::Transpose, f)?;
             f.write_str("^")?;
-            write(exponent, Tightness::Power, f)
+            write(exponent, Tightness::Transpose, f)
         }
         Expr::Transpose(a) => {
             write(a, Tightness::Transpose, f)?;
