@@ -427,14 +427,14 @@ fn hostile_formulas() {
         let names: String = (0..12_000).map(|i| format!("a{i} ")).collect();
         assert_eq!(parse(&names).variables().len(), 12_000);
         // As deep as is allowed, and printed and read again.
-        for n in (1..MAX_HEIGHT).rev().take(3) {
-            for (start, end) in [("-", ""), ("-(1 + ", ")"), ("sin(", ")"), ("2^", ""), ("√", "")]
-            {
-                let text = format!("{}x{}", start.repeat(n), end.repeat(n));
-                let Ok(f) = Formula::parse(&text) else { continue };
-                assert_eq!(parse(&f.to_string()), f);
-                assert!(f.value(&[("x", 0.5)]).is_ok());
-            }
+        for (start, end) in [("-", ""), ("-(1 + ", ")"), ("sin(", ")"), ("2^", ""), ("√", "")] {
+            let text = |n: usize| format!("{}x{}", start.repeat(n), end.repeat(n));
+            let deepest = (1..=MAX_HEIGHT).rev().find_map(|n| Formula::parse(&text(n)).ok());
+            let f = deepest.expect("a formula that is not too deep");
+            assert!(f.root().height() >= MAX_HEIGHT - 1, "{}", f.root().height());
+            assert_eq!(parse(&f.to_string()), f);
+            assert!(f.value(&[("x", 0.5)]).is_ok());
+            assert!(f.eval(&[("x", &Tensor::from(0.5))]).is_ok());
         }
     };
     let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(read).unwrap();
@@ -445,95 +445,32 @@ fn hostile_formulas() {
 
 /// Texts made of the pieces of formulas: some are formulas, most are nearly so.
 fn pieces() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
-        "x",
-        "y",
-        "2",
-        "0.5",
-        "1e3",
-        "x_1",
-        "π",
-        "e",
-        " ",
-        " ",
-        " + ",
-        "-",
-        "*",
-        "/",
-        "^",
-        "²",
-        "⁻¹",
-        "'",
-        "(",
-        ")",
-        "(",
-        ")",
-        "|",
-        "|",
-        "sin ",
-        "cos(",
-        "ln",
-        "max(",
-        ",",
-        "√",
-        "{",
-        "}",
-        " if ",
-        ";",
-        " otherwise",
-        "[",
-        "]",
-        "<",
-        " and ",
-        "not ",
-        "‖",
-        ".*",
-        "θ",
-        "^2",
-        "if(",
-    ]);
-    prop::collection::vec(piece, 0..24).prop_map(|v| v.concat())
+    let pieces = "x y 2 0.5 1e3 x_1 π e + - * / ^ ² ⁻¹ ' ( ) ( ) | | sin cos( ln max( , √ { } if ; \
+        otherwise [ ] < and not ‖ .* θ ^2 if( ⌊ ⌋ d_{1} 1.5. ! ᵀ ₂";
+    let piece = prop::sample::select(pieces.split(' ').collect::<Vec<_>>());
+    let spaced =
+        (piece, any::<bool>()).prop_map(|(p, s)| format!("{p}{}", ["", " "][usize::from(s)]));
+    prop::collection::vec(spaced, 0..24).prop_map(|v| v.concat())
 }
+
+/// The forms of expressions, with letters for the parts.
+#[rustfmt::skip]
+const FORMS: &[&str] = &[
+    "(A) + (B)", "(A) - B + C", "A(B)", "(A)(B)", "A B", "A*B/C", "A .* B", "A/(B)", "-A", "-(A)",
+    "(A)^B", "A^(B)", "A²", "(A)⁻ⁿ", "(A)'", "sin A", "cos² (A)", "√(A)", "|A|", "‖A‖",
+    "max(A, B, C)", "atan2(A, B)", "A < B <= C", "A > B and C != A", "not A or B", "(A) .^ (B)",
+    "{A if B; C otherwise}", "{A if B}", "if(A, B, C)", "[A, B; C, A]",
+];
 
 /// Texts of formulas, of all kinds of expressions.
 fn formulas() -> impl Strategy<Value = String> {
+    let names = "x y x_1 θ pi e 2 0.25 1e-9 inf".split(' ').collect::<Vec<_>>();
     let leaf = prop_oneof![
-        prop::sample::select(vec!["x", "y", "x_1", "θ", "pi", "e", "2", "0.25", "1e-9", "inf"])
-            .prop_map(String::from),
+        prop::sample::select(names).prop_map(String::from),
         (0.0..1e6).prop_map(|x: f64| format!("{x}")),
     ];
     leaf.prop_recursive(6, 60, 3, |inner| {
-        let form = prop::sample::select(vec![
-            "(A) + (B)",
-            "(A) - B + C",
-            "A(B)",
-            "(A)(B)",
-            "A B",
-            "A*B/C",
-            "A .* B",
-            "A/(B)",
-            "-A",
-            "-(A)",
-            "(A)^B",
-            "A^(B)",
-            "A²",
-            "(A)⁻ⁿ",
-            "(A)'",
-            "sin A",
-            "cos² (A)",
-            "√(A)",
-            "|A|",
-            "‖A‖",
-            "max(A, B, C)",
-            "atan2(A, B)",
-            "A < B <= C",
-            "A > B and C != A",
-            "not A or B",
-            "{A if B; C otherwise}",
-            "{A if B}",
-            "if(A, B, C)",
-            "[A, B; C, A]",
-        ]);
+        let form = prop::sample::select(FORMS);
         (form, inner.clone(), inner.clone(), inner).prop_map(|(form, a, b, c)| {
             let part = |p: char| match p {
                 'A' => a.clone(),
@@ -563,9 +500,11 @@ proptest! {
 
     #[test]
     fn printed_formulas_are_read_again(text in formulas()) {
-        if let Ok(f) = Formula::parse(&text) {
-            comes_back(&f)?;
-        }
+        let f = Formula::parse(&text).map_err(|_| TestCaseError::reject("refused"))?;
+        comes_back(&f)?;
+        let _ = f.value(&[("x", 0.5), ("y", 2.0), ("x_1", -1.0), ("θ", 0.0), ("n", 3.0)]);
+        let (x, y) = (Tensor::from([1.0, 2.0]), Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+        let _ = f.eval(&[("x", &x), ("y", &y), ("x_1", &x), ("θ", &y), ("n", &x)]);
     }
 
     #[test]

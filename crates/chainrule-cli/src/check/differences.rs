@@ -214,7 +214,8 @@ mod tests {
     /// Over any length, near poles and edges of the domain, and around 0.
     #[test]
     fn steps_are_chosen() {
-        let cases: &[(fn(f64) -> f64, f64, f64)] = &[
+        type Case = (fn(f64) -> f64, f64, f64);
+        let cases: &[Case] = &[
             (f64::ln, 1e-6, 1e6),
             (|x| 1.0 / x, 1e-6, -1e12),
             (|x| (1e4 * x).sin(), 0.3, 1e4 * (3e3f64).cos()),

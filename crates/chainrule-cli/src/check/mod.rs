@@ -3,8 +3,10 @@
 //! Each derivative is a row, each way of computing it a [`Column`]. The last column is the one that
 //! the others are measured by.
 
+mod at;
 mod differences;
 mod function;
+mod places;
 mod show;
 
 use std::process::ExitCode;
@@ -57,6 +59,8 @@ fn tolerance(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+type Found<T> = std::result::Result<T, Trouble>;
+
 /// Why there is no result.
 pub(crate) enum Trouble {
     /// The arguments do not fit together.
@@ -71,8 +75,11 @@ type Derivative = Vec<usize>;
 /// A way of computing derivatives.
 struct Column<'a> {
     name: &'static str,
-    compute: Box<dyn Fn(&Derivative) -> std::result::Result<f64, Trouble> + 'a>,
+    compute: Compute<'a>,
 }
+
+/// Gives the value of a derivative.
+type Compute<'a> = Box<dyn Fn(&Derivative) -> Found<f64> + 'a>;
 
 /// A derivative and what was found.
 struct Row {
@@ -122,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Computes all derivatives in all ways.
-fn find(f: &Function, arguments: &Arguments) -> std::result::Result<Findings, Trouble> {
+fn find(f: &Function, arguments: &Arguments) -> Found<Findings> {
     let value = f.value(&f.point)?;
     if !value.is_finite() {
         let problem = Some((1, f.why_not_finite(value)));

@@ -86,7 +86,7 @@ impl FormulaError {
                 '\n' => (line, start, number) = (vec![], i + 1, number + 1),
                 // Whatever a terminal would not show as one character.
                 c if c.is_control() || is_invisible(c) => {
-                    line.push(if c == '\t' { ' ' } else { '�' })
+                    line.push(if c == '\t' { ' ' } else { '�' });
                 }
                 c => line.push(c),
             }

@@ -72,7 +72,10 @@
 //!
 //! Precedence climbing: V. R. Pratt, *Top down operator precedence*, POPL 1973.
 
+mod arith;
 mod ast;
+mod atoms;
+mod calls;
 mod error;
 mod eval;
 mod lex;
@@ -193,8 +196,8 @@ impl Formula {
         Ok(eval.tensor(value))
     }
 
-    /// The value where the variables are plain numbers: no graph, and the same result as of
-    /// [`eval`](Self::eval) on tensors of F64.
+    /// The value where the variables are plain numbers: no graph, and the value of
+    /// [`eval`](Self::eval) on tensors of F64, up to rounding.
     ///
     /// ```
     /// # use chainrule::formula::Formula;
