@@ -108,11 +108,11 @@ fn json_has_everything() {
 #[test]
 fn points_without_a_derivative() {
     for (formula, at, said) in [
-        ("|x|", "x=0", "the formula has a kink at x = 0, its slope by x going from -1 to 1"),
-        ("max(x, y)", "x=1,y=1", "a kink at x = 1, y = 1, its slope by x going from 0 to 1"),
-        ("norm(x)", "x=[0,0]", "there is no derivative by x[0]"),
+        ("|x|", "x=0", "the formula has a kink at x = 0, where its slope by x goes from -1 to 1"),
+        ("max(x, y)", "x=1,y=1", "a kink at x = 1, y = 1, where its slope by x goes from 0 to 1"),
+        ("norm(x)", "x=[0,0]", "no derivative by x[0]"),
         ("relu(x)^2", "x=0", "the slope ∂f/∂x has a kink at x = 0"),
-        ("x|x|", "x=0", "there is no second derivative by x"),
+        ("x|x|", "x=0", "no second derivative by x"),
         ("floor x", "x=2", "jumps or is infinitely steep"),
         ("cbrt x", "x=0", "∂f/∂x is infinite at x = 0"),
         ("x|y|", "x=0,y=0", "the slope ∂f/∂x has a kink at x = 0, y = 0"),

@@ -29,6 +29,7 @@
 //!
 //! - [`tour`]: everything that tensors and gradients do, in a dozen short chapters.
 //! - [`micro`]: how reverse mode works, in a hundred lines that nothing else depends on.
+//! - [`formula`]: mathematics as people write it, read from a text and computed on tensors.
 //! - [`Tensor`]: all methods. [`op`]: the operations behind them, with their derivatives.
 //! - [`grad`](grad()), [`no_grad`], [`realize`], [`cat`], [`stack`], [`einsum`], [`gradcheck`]:
 //!   the functions beside the methods.

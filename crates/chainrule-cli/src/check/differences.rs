@@ -4,6 +4,9 @@
 //! falling sequence of steps can be combined into better and better ones (Ridders' scheme, which
 //! also estimates the error). Several sequences are tried, and the best one is taken: the function
 //! may vary over any length.
+//!
+//! Reference: C. J. F. Ridders, *Accurate computation of F′(x) and F′(x)F″(x)*, Advances in
+//! Engineering Software 4 (1982).
 
 use std::f64::consts;
 

@@ -125,9 +125,11 @@ impl Function {
             }
             Place::Kink(a, b) => {
                 let [a, b] = [a, b].map(|x| super::show::trimmed(x, 4));
-                format!("{what} has a kink at {place}, its slope by {name} going from {a} to {b}")
+                format!(
+                    "{what} has a kink at {place}, where its slope by {name} goes from {a} to {b}"
+                )
             }
         };
-        Some((order, format!("{what}: there is no {derivative} by {name}")))
+        Some((order, format!("{what}: no {derivative} by {name}")))
     }
 }

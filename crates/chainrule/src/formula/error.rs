@@ -145,7 +145,10 @@ impl From<FormulaError> for Error {
     fn from(error: FormulaError) -> Error {
         let text = error.to_string();
         let what = text.strip_prefix("error: ").unwrap_or(&text);
-        error.0.cause.unwrap_or_else(|| Error::new(ErrorKind::Data, what, Location::caller()))
+        match error.0.cause {
+            Some(cause) => cause,
+            None => Error::new(ErrorKind::Data, what, Location::caller()),
+        }
     }
 }
 

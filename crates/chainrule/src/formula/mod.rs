@@ -59,6 +59,7 @@
 //! - **Cases**: `{x^2 if x > 0; -x otherwise}` or `if(x > 0, x^2, -x)`. Where no condition is true
 //!   the value is NaN. Comparisons chain: `0 < x < 1`.
 //! - **What can be read in two ways is refused**: `1/2x`, `sin x(y + 1)`, `sin 2 x`, `ln⁻¹ x`.
+//!   With a space, `1/2 x` is ½·x: operators of one precedence apply from left to right.
 //!
 //! A formula has at most [`MAX_LENGTH`] bytes and at most [`MAX_HEIGHT`] levels. Reading takes time
 //! and memory in proportion to the text, and little of the stack.
@@ -81,17 +82,19 @@ mod eval;
 mod lex;
 mod parse;
 mod print;
+mod real;
 mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use chainrule_core::Tensor;
-use chainrule_core::op::DType;
+use chainrule_core::op::{DType, Real};
 
 pub use ast::{By, Case, Constant, Expr, Function, Node, Sign, Span};
 pub use error::FormulaError;
 use eval::{Eval, Lie, Value};
+use real::Scalars;
 
 /// The longest formula, in bytes.
 pub const MAX_LENGTH: usize = 100_000;
@@ -217,6 +220,23 @@ impl Formula {
                 x.item().map_err(|e| FormulaError::of(e, &self.text, self.root.span()))
             }
         }
+    }
+
+    /// The value in any arithmetic of single numbers: numbers that carry a derivative, an error or
+    /// the steps that led to them. `like` is any number of that arithmetic.
+    ///
+    /// ```
+    /// # use chainrule::formula::Formula;
+    /// let f = Formula::parse("{x² if x > 0; -x otherwise}")?;
+    /// assert_eq!(f.eval_real(&0.0, &[("x", 3.0)])?, 9.0);
+    /// # Ok::<(), chainrule::formula::FormulaError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a variable has no value, or the formula has a vector in it.
+    pub fn eval_real<R: Real>(&self, like: &R, values: &[(&str, R)]) -> Result<R, FormulaError> {
+        let values = values.iter().map(|(name, x)| (*name, x.clone())).collect();
+        Scalars { text: &self.text, values, like }.node(&self.root)
     }
 }
 

@@ -59,8 +59,9 @@ fn list(all: &[Node], between: &str, least: Tightness, f: &mut fmt::Formatter<'_
 fn bare(expr: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match expr {
         Expr::Number(x) => {
-            let text = format!("{x:?}");
-            f.write_str(text.strip_suffix(".0").unwrap_or(&text))
+            let (plain, short) = (format!("{x:?}"), format!("{x:e}"));
+            let plain = plain.strip_suffix(".0").unwrap_or(&plain);
+            f.write_str(if plain.len() > short.len() + 3 { &short } else { plain })
         }
         Expr::Constant(c) => f.write_str(c.name()),
         Expr::Variable(name) => f.write_str(name),
