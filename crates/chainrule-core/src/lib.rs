@@ -22,6 +22,7 @@ mod graph;
 mod inspect;
 pub mod op;
 mod plan;
+pub mod scalar;
 mod tensor;
 mod transform;
 
@@ -35,7 +36,7 @@ pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad
 pub use inspect::{
     Explanation, HookHandle, LostGradient, LostGradients, Step, explain, lost_gradients,
 };
-pub use op::{DType, Element, Scalar};
+pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
 pub use transform::{
     LinearMap, Outcome, Program, Tree, checkpoint, cond, derivative, derivatives, fori_loop,

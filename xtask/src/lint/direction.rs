@@ -13,7 +13,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["error"],
     &["op"],
     &["graph"],
-    &["grad", "rewrite"],
+    &["grad", "rewrite", "scalar"],
     &["plan"],
     &["exec"],
     &["tensor"],
@@ -208,7 +208,7 @@ mod tests {
             file("extra.rs", ""),
         ];
         let rule = rule();
-        assert!(rule.starts_with("error ← op ← graph ← {grad, rewrite} ← plan"));
+        assert!(rule.starts_with("error ← op ← graph ← {grad, rewrite, scalar} ← plan"));
         let known = file!();
         assert_eq!(
             modules(&files),

@@ -98,6 +98,18 @@ impl Neg for Expr {
     }
 }
 
+/// A number on the right is a constant.
+macro_rules! with_number {
+    ($($Op:ident $op:ident)*) => { $(
+        impl $Op<f64> for Expr {
+            type Output = Expr;
+            fn $op(self, c: f64) -> Expr { self.$op(Lit(c)) }
+        }
+    )* };
+}
+
+with_number! { Add add Sub sub Mul mul Div div }
+
 impl Real for Expr {
     fn lit(&self, c: f64) -> Expr {
         Lit(c)

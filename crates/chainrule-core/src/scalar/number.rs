@@ -1,0 +1,160 @@
+//! Numbers that have a value: what a program may branch by.
+
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
+
+use crate::op::Real;
+
+/// A [`Real`] that has a value and can be copied: `f64`, and the numbers of this module over it.
+///
+/// Comparisons compare values and have no derivative: which branch a program takes is not
+/// differentiated, what it computes there is. Numbers can be compared with and assigned from `f64`
+/// on the right; `R::from(2.0)` is a constant for the left.
+///
+/// ```
+/// use chainrule_core::scalar::{self, Number};
+/// fn root<R: Number>(a: R) -> R {
+///     let mut x = a;
+///     while (x * x - a).value().abs() > 1e-14 {
+///         x = (x + a / x) * 0.5;
+///     }
+///     x
+/// }
+/// assert!((root(9.0) - 3.0).abs() < 1e-14);
+/// assert!((scalar::derivative(root, 9.0) - 1.0 / 6.0).abs() < 1e-12);
+/// ```
+pub trait Number:
+    Real
+    + Copy
+    + Debug
+    + From<f64>
+    + Sum
+    + PartialOrd
+    + PartialOrd<f64>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + AddAssign<f64>
+    + SubAssign<f64>
+    + MulAssign<f64>
+    + DivAssign<f64>
+{
+    /// The value, without any derivative.
+    fn value(&self) -> f64;
+
+    /// Whether this is the constant 0: the value and every derivative that is carried are 0.
+    fn is_zero(&self) -> bool;
+
+    /// The product of a partial derivative, `self`, and a derivative, in the chain rule: 0 where
+    /// the derivative is the constant 0, even if the partial is infinite or NaN.
+    #[inline(always)]
+    fn chain(self, dx: Self) -> Self {
+        if dx.is_zero() { dx } else { self * dx }
+    }
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        *self
+    }
+    #[inline(always)]
+    fn is_zero(&self) -> bool {
+        *self == 0.0
+    }
+    #[inline(always)]
+    fn chain(self, dx: f64) -> f64 {
+        let product = self * dx;
+        if dx == 0.0 { 0.0 } else { product }
+    }
+}
+
+/// Operators of a number with a `primal`, from the rules of their operations: its methods `one`,
+/// `both`, `first` (a constant on the right) and `second` (on the left) are the chain rule.
+macro_rules! operators_by_rule {
+    ([$($generics:tt)*] $T:ty) => {
+        operators_by_rule! {
+            @each [$($generics)*] $T; Add add + Sub sub - Mul mul * Div div /
+        }
+        impl<$($generics)*> std::ops::Neg for $T {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self { self.one::<crate::op::neg>(-self.primal) }
+        }
+    };
+    (@each $generics:tt $T:ty; $($Op:ident $op:ident $sign:tt)*) => { $(
+        operators_by_rule! { @one $generics $T; $Op $op $sign }
+    )* };
+    (@one [$($generics:tt)*] $T:ty; $Op:ident $op:ident $sign:tt) => {
+        impl<$($generics)*> std::ops::$Op for $T {
+            type Output = Self;
+            #[inline(always)]
+            fn $op(self, y: Self) -> Self {
+                self.both::<crate::op::$Op>(y, self.primal $sign y.primal)
+            }
+        }
+        impl<$($generics)*> std::ops::$Op<f64> for $T {
+            type Output = Self;
+            #[inline(always)]
+            fn $op(self, c: f64) -> Self {
+                self.first::<crate::op::$Op>(c.into(), self.primal $sign c)
+            }
+        }
+        impl<$($generics)*> std::ops::$Op<$T> for f64 {
+            type Output = $T;
+            #[inline(always)]
+            fn $op(self, y: $T) -> $T {
+                let x: R = self.into();
+                y.second::<crate::op::$Op>(x, x $sign y.primal)
+            }
+        }
+    };
+}
+pub(super) use operators_by_rule;
+
+/// What follows from the operators, a value and a constant: assignment, sums and comparison.
+macro_rules! comforts {
+    ([$($generics:tt)*] $T:ty) => {
+        comforts! {
+            @each [$($generics)*] $T;
+            AddAssign add_assign + SubAssign sub_assign -
+            MulAssign mul_assign * DivAssign div_assign /
+        }
+        impl<$($generics)*> std::iter::Sum for $T {
+            fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
+                terms.reduce(|sum, x| sum + x).unwrap_or_else(|| 0.0.into())
+            }
+        }
+        comforts! { @order [$($generics)*] $T, $T, |y| y.value() }
+        comforts! { @order [$($generics)*] $T, f64, |y| y }
+    };
+    (@each $generics:tt $T:ty; $($Op:ident $op:ident $sign:tt)*) => { $(
+        comforts! { @assign $generics $T, $T, $Op $op $sign }
+        comforts! { @assign $generics $T, f64, $Op $op $sign }
+    )* };
+    (@assign [$($generics:tt)*] $T:ty, $Right:ty, $Op:ident $op:ident $sign:tt) => {
+        impl<$($generics)*> std::ops::$Op<$Right> for $T {
+            #[inline(always)]
+            fn $op(&mut self, other: $Right) { *self = *self $sign other; }
+        }
+    };
+    (@order [$($generics:tt)*] $T:ty, $Right:ty, |$y:ident| $value:expr) => {
+        impl<$($generics)*> PartialEq<$Right> for $T {
+            #[inline(always)]
+            fn eq(&self, $y: &$Right) -> bool {
+                let $y = *$y;
+                self.value() == $value
+            }
+        }
+        impl<$($generics)*> PartialOrd<$Right> for $T {
+            #[inline(always)]
+            fn partial_cmp(&self, $y: &$Right) -> Option<std::cmp::Ordering> {
+                let $y = *$y;
+                self.value().partial_cmp(&$value)
+            }
+        }
+    };
+}
+pub(super) use comforts;

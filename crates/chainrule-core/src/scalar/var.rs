@@ -1,0 +1,225 @@
+//! Reverse mode: a number that knows how it depends on quantities of a tape.
+//!
+//! A [`Var`] is a value and a linear form in at most two places of its [`Tape`],
+//!
+//! ```text
+//! ẋ = p₁ ẋ_{j₁} + p₂ ẋ_{j₂} .
+//! ```
+//!
+//! An operation multiplies the forms of its arguments by its partial derivatives and adds them. As
+//! long as the sum names no more than two places, that *is* the result's form, and nothing is
+//! written: this is forward mode, on the fly, where it is cheaper. A sum of three or four places
+//! becomes a statement on the tape, and the result the form 1 · ẋₖ of the new place k. The chain
+//! rule is associative, so where a product of partials is formed, before recording or in the
+//! sweep, does not matter (the elimination of a vertex of the computational graph: Griewank &
+//! Walther 2008, chapter 9).
+//!
+//! So a loop over one or two state variables, whatever it does and however long, takes constant
+//! memory, and a program of n operations at most n statements.
+//!
+//! ```
+//! use chainrule_core::scalar::Tape;
+//! let tape = Tape::new();
+//! let r = tape.var(3.7);
+//! let mut x = r * 0.1;
+//! for _ in 0..1000 {
+//!     x = r * x * (1.0 - x);
+//! }
+//! let mut gradient = [0.0];
+//! x.gradient(&[r], &mut gradient);
+//! assert!(gradient[0].abs() > 1e100, "the logistic map is chaotic");
+//! assert_eq!(tape.len(), 1, "only the variable itself");
+//! ```
+//!
+//! Coefficients may be any [`Number`]: over [`Dual`](super::Dual) they give products of the Hessian
+//! with a vector, over the `Var` of another tape, reverse over reverse. A variable of the level
+//! below enters by [`Var::constant`]. Zeros behave as in [`dual`](super::Dual): the constant 0 stays
+//! 0 through any partial derivative, in forms as well as in the sweep.
+
+use super::Tape;
+use super::number::{Number, comforts, operators_by_rule};
+use crate::op::{Binary, Cmp, Real, Scalar1, Scalar2, Unary};
+
+/// A number that can be differentiated by the variables of a tape.
+#[derive(Clone, Copy, Debug)]
+pub struct Var<'t, R = f64> {
+    primal: R,
+    tape: Option<&'t Tape<R>>,
+    /// The places of the form, ascending; 0 is none.
+    place: [u32; 2],
+    partial: [R; 2],
+}
+
+impl<'t, R: Number> Var<'t, R> {
+    /// A number of the level below, as one that does not depend on the tape.
+    #[inline(always)]
+    pub fn constant(primal: R) -> Self {
+        Var { primal, tape: None, place: [0; 2], partial: [R::from(0.0); 2] }
+    }
+
+    /// The quantity at a place.
+    #[inline(always)]
+    pub(super) fn new(primal: R, tape: &'t Tape<R>, place: u32) -> Self {
+        let partial = [R::from(1.0), R::from(0.0)];
+        Var { primal, tape: Some(tape), place: [place, 0], partial }
+    }
+
+    /// The value, a number of the level below.
+    #[inline(always)]
+    pub fn primal(&self) -> R {
+        self.primal
+    }
+
+    /// Writes into `gradient` the derivatives of `self` by `variables`, which are variables of the
+    /// same tape, as [`Tape::var`] returned them.
+    ///
+    /// # Panics
+    /// If `gradient` has another length than `variables`, or one of them is not a variable.
+    pub fn gradient(&self, variables: &[Var<'t, R>], gradient: &mut [R]) {
+        assert_eq!(variables.len(), gradient.len(), "a derivative for each variable");
+        let Some(tape) = self.tape else {
+            return gradient.fill(R::from(0.0));
+        };
+        let places = variables.iter().map(|x| {
+            let here = x.tape.is_some_and(|other| std::ptr::eq(other, tape));
+            assert!(here && x.place[1] == 0 && tape.is_variable(x.place[0]), "{NOT_A_VARIABLE}");
+            x.place[0]
+        });
+        tape.sweep(self.place, self.partial, places, gradient);
+    }
+
+    #[inline(always)]
+    fn is_constant(&self) -> bool {
+        self.place[0] == 0
+    }
+
+    /// The chain rule with one argument: value `y`, partial derivative `d`.
+    #[inline(always)]
+    fn through(self, y: R, d: R) -> Self {
+        let partial = self.partial.map(|p| d.chain(p));
+        Var { primal: y, tape: self.tape, place: self.place, partial }
+    }
+
+    /// The chain rule with two arguments: value `z`, partial derivatives `dx` and `dy`.
+    #[inline(always)]
+    fn join(self, other: Self, z: R, dx: R, dy: R) -> Self {
+        if self.place == other.place {
+            let partial =
+                std::array::from_fn(|i| dx.chain(self.partial[i]) + dy.chain(other.partial[i]));
+            return Var { primal: z, tape: self.tape, place: self.place, partial };
+        }
+        if other.is_constant() {
+            return self.through(z, dx);
+        }
+        if self.is_constant() {
+            return other.through(z, dy);
+        }
+        self.through(z, dx).merge(other.through(z, dy))
+    }
+
+    /// The sum of two forms in different places; `self` has the value already.
+    #[inline(never)]
+    fn merge(self, other: Self) -> Self {
+        let zero = R::from(0.0);
+        let (mut place, mut partial, mut n) = ([0; 4], [zero; 4], 0);
+        let forms = [(self.place, self.partial), (other.place, other.partial)];
+        for (j, p) in forms.into_iter().flat_map(|(j, p)| j.into_iter().zip(p)) {
+            if j == 0 || p.is_zero() {
+                continue;
+            }
+            match place[..n].iter().position(|&known| known == j) {
+                Some(known) => partial[known] += p,
+                None => {
+                    (place[n], partial[n]) = (j, p);
+                    n += 1;
+                }
+            }
+        }
+        if n > 2 {
+            let tape = self.tape.or(other.tape).expect("a form in places of a tape");
+            return Var::new(self.primal, tape, tape.push(place, partial));
+        }
+        if n == 2 && place[0] > place[1] {
+            place.swap(0, 1);
+            partial.swap(0, 1);
+        }
+        let ([i, j, ..], [p, q, ..]) = (place, partial);
+        Var { primal: self.primal, tape: self.tape, place: [i, j], partial: [p, q] }
+    }
+
+    #[inline(always)]
+    fn one<O: Scalar1>(self, y: R) -> Self {
+        self.through(y, O::d(self.primal, y))
+    }
+
+    #[inline(always)]
+    fn both<O: Scalar2>(self, other: Self, z: R) -> Self {
+        let (x, y) = (self.primal, other.primal);
+        self.join(other, z, O::dx(x, y, z), O::dy(x, y, z))
+    }
+
+    #[inline(always)]
+    fn first<O: Scalar2>(self, y: R, z: R) -> Self {
+        self.through(z, O::dx(self.primal, y, z))
+    }
+
+    #[inline(always)]
+    fn second<O: Scalar2>(self, x: R, z: R) -> Self {
+        self.through(z, O::dy(x, self.primal, z))
+    }
+}
+
+const NOT_A_VARIABLE: &str =
+    "derivatives are taken by variables of the tape, as Tape::var returns them";
+
+operators_by_rule! { ['t, R: Number] Var<'t, R> }
+comforts! { ['t, R: Number] Var<'t, R> }
+
+impl<R: Number> From<f64> for Var<'_, R> {
+    #[inline(always)]
+    fn from(c: f64) -> Self {
+        Var::constant(c.into())
+    }
+}
+
+impl<R: Number> Real for Var<'_, R> {
+    #[inline(always)]
+    fn lit(&self, c: f64) -> Self {
+        c.into()
+    }
+
+    #[inline]
+    fn map(&self, op: Unary) -> Self {
+        let y = self.primal.map(op);
+        self.through(y, op.d(self.primal, y))
+    }
+
+    #[inline]
+    fn zip(&self, op: Binary, other: &Self) -> Self {
+        let (x, y) = (self.primal, other.primal);
+        let z = x.zip(op, &y);
+        match (self.is_constant(), other.is_constant()) {
+            (true, true) => Var::constant(z),
+            (false, true) => self.through(z, op.dx(x, y, z)),
+            (true, false) => other.through(z, op.dy(x, y, z)),
+            (false, false) => self.join(*other, z, op.dx(x, y, z), op.dy(x, y, z)),
+        }
+    }
+
+    #[inline]
+    fn pick(&self, cmp: Cmp, other: &Self, then: &Self, otherwise: &Self) -> Self {
+        if cmp.holds(self.value(), other.value()) { *then } else { *otherwise }
+    }
+}
+
+impl<R: Number> Number for Var<'_, R> {
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        self.primal.value()
+    }
+
+    #[inline(always)]
+    fn is_zero(&self) -> bool {
+        self.primal.is_zero() && self.partial.iter().all(Number::is_zero)
+    }
+}
