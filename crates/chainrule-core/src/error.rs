@@ -37,7 +37,8 @@ pub enum ErrorKind {
     Data,
     /// A number was asked for that depends on a variable without a value.
     Unknown,
-    /// A computation that has no result for these numbers, such as the inverse of a singular matrix.
+    /// A computation that has no result for these numbers, such as the inverse of a singular
+    /// matrix.
     Numeric,
 }
 

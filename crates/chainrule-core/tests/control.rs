@@ -56,7 +56,8 @@ fn a_scan_is_the_loop_written_out() {
     };
     let at = inputs();
     let v = (Tensor::from([[1.0, 0.5], [-0.5, 0.2]]), at.1.sin());
-    for (a, b) in [(looped as Net, unrolled as Net)] {
+    {
+        let (a, b) = (looped as Net, unrolled as Net);
         close(&loss(a)(&at).expect("a loss"), &loss(b)(&at).expect("a loss"));
         let (p, q) = (gradient(loss(a), &at).expect("one"), gradient(loss(b), &at).expect("two"));
         close(&p.0, &q.0);
@@ -111,7 +112,7 @@ fn loops_by_count_and_by_condition() {
         close(&f(&a).expect("a root"), &a.sqrt());
         close(&gradient(f, &a).expect("a slope"), &(0.5 * a.rsqrt()));
         close(&jvp(f, &a, &Tensor::from(1.0)).expect("a slope").1, &(0.5 * a.rsqrt()));
-        close(&hessian(f, &a).expect("a curvature"), &(-0.25 * a.pow(&Tensor::from(-1.5))));
+        close(&hessian(f, &a).expect("a curvature"), &(-0.25 * a.pow(Tensor::from(-1.5))));
     }
 }
 

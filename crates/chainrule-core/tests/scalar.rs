@@ -268,7 +268,7 @@ fn gradients_jacobians_and_hessians_agree() {
     fn outputs<R: Number>(x: &[R]) -> Vec<R> {
         vec![chain(x), x[0] * x[1], R::from(2.0), chain(&x[2..8])]
     }
-    let (a, b) = (jacobian(|x| outputs(x), &x), jacobian_forward(|x| outputs(x), &x));
+    let (a, b) = (jacobian(|x| outputs(x), &x), jacobian_forward(outputs, &x));
     assert_eq!((a.len(), b.len()), (4, 4));
     for (i, row) in a.iter().enumerate() {
         (0..11).for_each(|j| close("jacobians", row[j], b[i][j], 1e-13));
@@ -331,7 +331,7 @@ fn a_loop_of_a_million_steps() {
         a
     }
     let x = [1.0, 0.0, 1e-6];
-    let (g, d) = (tape.value_and_gradient(|x| three(x), &x).1, gradient_forward(|x| three(x), &x));
+    let (g, d) = (tape.value_and_gradient(|x| three(x), &x).1, gradient_forward(three, &x));
     (0..3).for_each(|i| close("three variables", g[i], d[i], 1e-9));
     assert!(tape.len() <= 4_000_003, "{} statements", tape.len());
 }

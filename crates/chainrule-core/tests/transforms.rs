@@ -26,7 +26,7 @@ fn scalars() -> Vec<(&'static str, Function1)> {
         ("softmax", |x| (x.softmax(0) * x.square()).sum()),
         ("norm", |x| x.norm() * x.tanh().sum()),
         ("extremum", |x| (x * x.max() - x.min().exp()).sum()),
-        ("where", |x| x.gt(0.4).where_(&(x.sqrt() * 3.0), &x.square()).sum()),
+        ("where", |x| x.gt(0.4).where_(&(x.sqrt() * 3.0), x.square()).sum()),
         ("matrix", |x| {
             let m = Tensor::from([[1.0, 2.0, 0.5], [0.0, -1.0, 1.0], [2.0, 0.3, 0.1]]);
             m.matmul(x).sigmoid().dot(&m.t().matmul(x).cos())

@@ -3,8 +3,8 @@
 use std::f64::consts::{E, LN_2, PI, TAU};
 
 use chainrule::formula::{Expr, Formula, MAX_HEIGHT, MAX_LENGTH, Span};
-use chainrule::op::{Binary, Cmp, Real, Unary};
 use chainrule::prelude::*;
+use chainrule::scalar::Dual;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -129,62 +129,20 @@ fn formulas_mean_what_they_look_like() {
     }
 }
 
-/// A number with its derivative.
-#[derive(Clone, Copy, Debug)]
-struct Dual(f64, f64);
-
-macro_rules! dual {
-    ($($Trait:ident $method:ident $op:ident;)*) => { $(
-        impl std::ops::$Trait for Dual {
-            type Output = Dual;
-            fn $method(self, other: Dual) -> Dual {
-                self.zip(Binary::$op, &other)
-            }
-        }
-    )* };
-}
-
-dual! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
-
-impl std::ops::Neg for Dual {
-    type Output = Dual;
-    fn neg(self) -> Dual {
-        Dual(-self.0, -self.1)
-    }
-}
-
-impl Real for Dual {
-    fn lit(&self, c: f64) -> Dual {
-        Dual(c, 0.0)
-    }
-    fn map(&self, op: Unary) -> Dual {
-        let y = op.f(self.0);
-        Dual(y, if self.1 == 0.0 { 0.0 } else { op.d(self.0, y) * self.1 })
-    }
-    fn zip(&self, op: Binary, other: &Dual) -> Dual {
-        let (x, y, z) = (self.0, other.0, op.f(self.0, other.0));
-        let part = |d: f64, slope: f64| if d == 0.0 { 0.0 } else { d * slope };
-        Dual(z, part(self.1, op.dx(x, y, z)) + part(other.1, op.dy(x, y, z)))
-    }
-    fn pick(&self, cmp: Cmp, other: &Dual, then: &Dual, otherwise: &Dual) -> Dual {
-        if cmp.holds(self.0, other.0) { *then } else { *otherwise }
-    }
-}
-
 /// Numbers that carry derivatives through a formula find those of reverse mode.
 #[test]
 fn other_arithmetics() {
     for (text, _, expected) in table() {
         let f = parse(text);
-        let given =
-            [("x", Dual(X, 1.0)), ("y", Dual(Y, 0.0)), ("t", Dual(T, 0.0)), ("n", Dual(N, 0.0))];
-        let dual = f.eval_real(&Dual(0.0, 0.0), &given).unwrap_or_else(|e| panic!("{e}"));
-        assert!(same(dual.0, expected), "{text}: {dual:?}, expected {expected}");
+        let [y, t, n] = [Y, T, N].map(Dual::<1>::constant);
+        let given = [("x", Dual::variable(X, 0)), ("y", y), ("t", t), ("n", n)];
+        let dual = f.eval_real(&y, &given).unwrap_or_else(|e| panic!("{e}"));
+        assert!(same(dual.primal, expected), "{text}: {dual:?}, expected {expected}");
         let x = Tensor::from(X).requires_grad();
         let [y, t, n] = [Y, T, N].map(Tensor::from);
         let z = f.eval(&[("x", &x), ("y", &y), ("t", &t), ("n", &n)]).unwrap();
         let slope = grad(&z, &[&x]).map_or(0.0, |g| g[0].item::<f64>().unwrap());
-        assert!(same(dual.1, slope), "{text}: {dual:?}, reverse mode has {slope}");
+        assert!(same(dual.tangent[0], slope), "{text}: {dual:?}, reverse mode has {slope}");
     }
     assert!(parse("[x, 1]").eval_real(&0.0, &[("x", 1.0)]).is_err());
 }

@@ -23,8 +23,8 @@ pub(crate) fn is_on() -> bool {
 }
 
 /// Runs `f` in anomaly mode: what asks for numbers, and `backward`, are errors as soon as an
-/// operation, forward or backward, makes a NaN or an infinity out of finite numbers. The error names
-/// the operation, its line, the element and the numbers that went in.
+/// operation, forward or backward, makes a NaN or an infinity out of finite numbers. The error
+/// names the operation, its line, the element and the numbers that went in.
 ///
 /// ```
 /// # use chainrule_core::*;

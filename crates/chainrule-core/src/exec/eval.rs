@@ -177,7 +177,7 @@ fn call(op: &Op, src: &[Elements<'_>], out: &mut [u8]) -> Result<(), (String, St
                 None => (x.layout.offset * x.dtype.size(), x.bytes),
             };
             let bytes = &bytes[start..start + x.layout.len() * x.dtype.size()];
-            Array { bytes, shape: &x.layout.shape, dtype: x.dtype }
+            Array { bytes, shape: &x.layout.shape }
         })
         .collect();
     let (starts, _) = call.offsets();

@@ -284,38 +284,12 @@ impl Rule for Batched {
         self.rule().name()
     }
     fn vjp(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
-        self.run(at, gys, |rule, at, gys| rule.vjp(at, gys))
+        self.run(at, gys, Rule::vjp)
     }
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
-        self.run(at, dxs, |rule, at, dxs| rule.jvp(at, dxs))
+        self.run(at, dxs, Rule::jvp)
     }
     fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Vec<Tensor>> {
         unreachable!("custom functions are wrapped for batches")
     }
-}
-
-/// The tangents of a rule that only knows cotangents, by transposing it.
-pub(crate) fn jvp_by_transposing(
-    rule: &dyn Rule,
-    at: &Point<'_>,
-    dxs: &[Option<Tensor>],
-) -> Result<Slopes> {
-    let vjp = |gys: &[Tensor]| {
-        let gys: Vec<Option<Tensor>> = gys.iter().cloned().map(Some).collect();
-        Ok(rule.vjp(at, &gys)?.into_vec())
-    };
-    transpose(rule.name(), mode::location(), at.ys, vjp, dxs)
-}
-
-/// The cotangents of a rule that only knows tangents.
-pub(crate) fn vjp_by_transposing(
-    rule: &dyn Rule,
-    at: &Point<'_>,
-    gys: &[Option<Tensor>],
-) -> Result<Slopes> {
-    let jvp = |dxs: &[Tensor]| {
-        let dxs: Vec<Option<Tensor>> = dxs.iter().cloned().map(Some).collect();
-        Ok(rule.jvp(at, &dxs)?.into_vec())
-    };
-    transpose(rule.name(), mode::location(), at.xs, jvp, gys)
 }

@@ -2,9 +2,9 @@
 //!
 //! A function of tensors, once it has been recorded on a variable, is a graph that can be recorded
 //! again: with another tensor in the variable's place, or with a *batch* of them, which has a new
-//! first axis. Every operation has a form for batches, in which the first axis goes along; what does
-//! not depend on a variable is shared by the whole batch and computed once. A matrix product with
-//! one factor in common becomes one larger product.
+//! first axis. Every operation has a form for batches, in which the first axis goes along; what
+//! does not depend on a variable is shared by the whole batch and computed once. A matrix product
+//! with one factor in common becomes one larger product.
 
 use chainrule_kernels::guarded::lock;
 use rustc_hash::FxHashMap;

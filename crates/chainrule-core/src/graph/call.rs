@@ -55,7 +55,6 @@ pub(crate) trait Rule: Send + Sync + 'static {
 pub(crate) struct Array<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) shape: &'a [usize],
-    pub(crate) dtype: DType,
 }
 
 /// A rule with an evaluation of its own.

@@ -1,8 +1,8 @@
 //! The graph: immutable nodes, each with the operation and the sources that make it.
 //!
 //! [`node`] is the node and its handle, [`Tensor`]; [`mode`] switches recording for gradients off
-//! and on; [`walk`] visits graphs of any depth without recursion; [`call`] is how operations with rules
-//! of their own are recorded. Nothing here computes a number.
+//! and on; [`walk`] visits graphs of any depth without recursion; [`call`] is how operations with
+//! rules of their own are recorded. Nothing here computes a number.
 
 pub(crate) mod batches;
 pub(crate) mod call;

@@ -25,9 +25,9 @@ impl HookHandle {
 }
 
 impl Tensor {
-    /// Calls `hook` with the gradient by this tensor whenever one is computed on the way through it,
-    /// by [`backward`](Tensor::backward) or [`grad`](crate::grad()). What the hook returns takes the
-    /// gradient's place; `None` leaves it.
+    /// Calls `hook` with the gradient by this tensor whenever one is computed on the way through
+    /// it, by [`backward`](Tensor::backward) or [`grad`](crate::grad()). What the hook returns
+    /// takes the gradient's place; `None` leaves it.
     ///
     /// A tensor's hooks run in the order in which they were added, once all uses of the tensor have
     /// given their part, before the gradient goes on to what the tensor was made from; hooks of a

@@ -27,7 +27,8 @@
 //! **Zero tangents.** A tangent that is the constant 0 (0 with all its own derivatives) stays 0
 //! through a partial derivative that is infinite or NaN: what does not depend on a variable has
 //! no derivative by it, wherever the rule is evaluated. So √x has derivative 0 by z at x = 0, and
-//! not 0 · ∞. [`pick`](Real::pick) selects a number with its tangents; nothing leaks from the other.
+//! not 0 · ∞. [`pick`](Real::pick) selects a number with its tangents; nothing leaks from the
+//! other.
 //!
 //! Not here: a number of directions known only at run time ([`gradient_forward`] goes in pieces).
 //!

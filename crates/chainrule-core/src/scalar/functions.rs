@@ -200,8 +200,8 @@ pub trait ScalarFn {
     }
 }
 
-/// Makes a [`ScalarFn`](crate::scalar::ScalarFn) of a generic function `fn f<R: Number>(&[R]) -> R`,
-/// given by its name, or of an expression that captures no variable.
+/// Makes a [`ScalarFn`](crate::scalar::ScalarFn) of a generic function `fn f<R: Number>(&[R]) ->
+/// R`, given by its name, or of an expression that captures no variable.
 ///
 /// ```
 /// use chainrule_core::scalar::{Number, ScalarFn};

@@ -16,8 +16,8 @@ use crate::op::DType;
 /// `then(x)` if `test` is true, else `otherwise(x)`.
 ///
 /// Where the test's number is known, only the branch taken is recorded. Where it is not, as in
-/// [`vmap`](crate::vmap), both are, and each element takes its own; derivatives flow into the branch
-/// taken only.
+/// [`vmap`](crate::vmap), both are, and each element takes its own; derivatives flow into the
+/// branch taken only.
 ///
 /// ```
 /// # use chainrule_core::*;

@@ -28,11 +28,11 @@ use crate::graph::{Tensor, is_grad_enabled};
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// Shapes and element types are those of the example; numbers are free. Parameters that the function
-/// captured are used with the value they have when the program is called; other tensors that it
-/// captured, and random numbers drawn in it, stay what they were. Where an argument or a captured
-/// parameter tracks gradients, the call is recorded in the graph like any other operation; otherwise
-/// its results are computed at once.
+/// Shapes and element types are those of the example; numbers are free. Parameters that the
+/// function captured are used with the value they have when the program is called; other tensors
+/// that it captured, and random numbers drawn in it, stay what they were. Where an argument or a
+/// captured parameter tracks gradients, the call is recorded in the graph like any other operation;
+/// otherwise its results are computed at once.
 pub struct Program<X, Y> {
     trace: Trace,
     captured: Vec<Tensor>,

@@ -371,7 +371,7 @@ impl Primitive for Scan {
         for k in 0..self.steps {
             let t = if self.backwards { self.steps - 1 - k } else { k };
             for (i, x) in xs.iter().enumerate().skip(nc).take(ns) {
-                let n = bytes(&self.body.inputs[i]);
+                let n = x.bytes.len() / x.shape[0];
                 values[i] = value_of(&x.bytes[t * n..][..n]);
             }
             if self.history {
