@@ -108,11 +108,36 @@ impl<R: Number> Tape<R> {
     }
 
     /// Writes a statement and returns its place.
-    #[inline]
-    pub(super) fn push(&self, place: [u32; 4], partial: [R; 4]) -> u32 {
+    #[inline(always)]
+    fn push(&self, place: [u32; 4], partial: [R; 4]) -> u32 {
         let statements = &mut self.record.borrow_mut().statements;
         statements.push(Statement { place, partial });
         u32::try_from(statements.len()).expect("a tape holds less than 2³² statements")
+    }
+
+    /// Writes the sum of p ẋ_i + q ẋ_j and r ẋ_k + s ẋ_l, which have three or four places together,
+    /// and returns its own. The arguments are given one by one so that they stay in registers.
+    #[inline(never)]
+    pub(super) fn record(
+        tape: Option<&Self>,
+        [i, j]: [u32; 2],
+        p: R,
+        q: R,
+        [k, l]: [u32; 2],
+        r: R,
+        s: R,
+    ) -> u32 {
+        let zero = R::from(0.0);
+        let (place, partial) = match (j, l) {
+            (0, _) => ([i, k, l, 0], [p, r, s, zero]),
+            (_, 0) => ([i, j, k, 0], [p, q, r, zero]),
+            _ if i == k => ([i, j, l, 0], [p + r, q, s, zero]),
+            _ if i == l => ([i, j, k, 0], [p + s, q, r, zero]),
+            _ if j == k => ([i, j, l, 0], [p, q + r, s, zero]),
+            _ if j == l => ([i, j, k, 0], [p, q + s, r, zero]),
+            _ => ([i, j, k, l], [p, q, r, s]),
+        };
+        tape.expect("a form in places of a tape").push(place, partial)
     }
 
     /// Whether there is a variable at `place`: a statement that depends on nothing.
@@ -142,10 +167,13 @@ impl<R: Number> Tape<R> {
         for k in (1..=last).rev() {
             let y = adjoints[k];
             let Statement { place, partial } = &statements[k - 1];
-            if place[0] == 0 || y.is_zero() {
+            if y.is_zero() {
                 continue;
             }
             for (&place, &partial) in place.iter().zip(partial) {
+                if place == 0 {
+                    break;
+                }
                 adjoints[place as usize] += y * partial;
             }
         }

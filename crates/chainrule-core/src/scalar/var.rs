@@ -103,48 +103,28 @@ impl<'t, R: Number> Var<'t, R> {
     /// The chain rule with two arguments: value `z`, partial derivatives `dx` and `dy`.
     #[inline(always)]
     fn join(self, other: Self, z: R, dx: R, dy: R) -> Self {
-        if self.place == other.place {
-            let partial =
-                std::array::from_fn(|i| dx.chain(self.partial[i]) + dy.chain(other.partial[i]));
-            return Var { primal: z, tape: self.tape, place: self.place, partial };
-        }
         if other.is_constant() {
             return self.through(z, dx);
         }
         if self.is_constant() {
             return other.through(z, dy);
         }
-        self.through(z, dx).merge(other.through(z, dy))
-    }
-
-    /// The sum of two forms in different places; `self` has the value already.
-    #[inline(never)]
-    fn merge(self, other: Self) -> Self {
-        let zero = R::from(0.0);
-        let (mut place, mut partial, mut n) = ([0; 4], [zero; 4], 0);
-        let forms = [(self.place, self.partial), (other.place, other.partial)];
-        for (j, p) in forms.into_iter().flat_map(|(j, p)| j.into_iter().zip(p)) {
-            if j == 0 || p.is_zero() {
-                continue;
-            }
-            match place[..n].iter().position(|&known| known == j) {
-                Some(known) => partial[known] += p,
-                None => {
-                    (place[n], partial[n]) = (j, p);
-                    n += 1;
-                }
-            }
-        }
-        if n > 2 {
-            let tape = self.tape.or(other.tape).expect("a form in places of a tape");
-            return Var::new(self.primal, tape, tape.push(place, partial));
-        }
-        if n == 2 && place[0] > place[1] {
-            place.swap(0, 1);
-            partial.swap(0, 1);
-        }
-        let ([i, j, ..], [p, q, ..]) = (place, partial);
-        Var { primal: self.primal, tape: self.tape, place: [i, j], partial: [p, q] }
+        let (x, y) = (self.through(z, dx), other.through(z, dy));
+        let ([i, j], [k, l]) = (x.place, y.place);
+        let ([p, q], [r, s]) = (x.partial, y.partial);
+        let (place, partial) = if (i, j) == (k, l) {
+            ([i, j], [p + r, q + s])
+        } else if l == 0 && (k == i || k == j) {
+            ([i, j], if k == i { [p + r, q] } else { [p, q + r] })
+        } else if j == 0 && (i == k || i == l) {
+            ([k, l], if i == k { [p + r, s] } else { [r, p + s] })
+        } else if j == 0 && l == 0 {
+            if i < k { ([i, k], [p, r]) } else { ([k, i], [r, p]) }
+        } else {
+            let sum = Tape::record(x.tape, x.place, p, q, y.place, r, s);
+            ([sum, 0], [R::from(1.0), R::from(0.0)])
+        };
+        Var { primal: z, tape: x.tape, place, partial }
     }
 
     #[inline(always)]
