@@ -370,7 +370,7 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
     let y = y.source();
     let seed = y.seed("grad", here)?;
     let targets: Vec<Tensor> = xs.iter().map(|&x| x.clone()).collect();
-    let sums = pull_back(&[y.clone()], vec![seed], &targets, here)?;
+    let sums = pull_back(std::slice::from_ref(&y), vec![seed], &targets, here)?;
     let _located = Located::at(here);
     let each = sums.into_iter().zip(xs).enumerate();
     each.map(|(i, (sum, x))| {

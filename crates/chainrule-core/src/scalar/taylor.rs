@@ -132,6 +132,7 @@ fn product<const N: usize>(x: &Taylor<N>, i: usize, y: &Taylor<N>, j: usize) -> 
     if (i > 0 && a == 0.0) || (j > 0 && b == 0.0) { 0.0 } else { a * b }
 }
 
+#[allow(clippy::suspicious_arithmetic_impl)] // indices, not coefficients, are subtracted
 impl<const N: usize> Add for Taylor<N> {
     type Output = Self;
     fn add(self, y: Self) -> Self {
@@ -156,6 +157,7 @@ impl<const N: usize> Neg for Taylor<N> {
 }
 
 /// (x y)_k = Σ x_j y_{k−j}.
+#[allow(clippy::suspicious_arithmetic_impl)] // indices, not coefficients, are subtracted
 impl<const N: usize> Mul for Taylor<N> {
     type Output = Self;
     fn mul(self, y: Self) -> Self {
@@ -167,6 +169,7 @@ impl<const N: usize> Mul for Taylor<N> {
 }
 
 /// z y = x, solved for z_k = (x_k − Σ_{j≥1} y_j z_{k−j})/y₀.
+#[allow(clippy::suspicious_arithmetic_impl)] // indices, not coefficients, are subtracted
 impl<const N: usize> Div for Taylor<N> {
     type Output = Self;
     fn div(self, y: Self) -> Self {

@@ -89,7 +89,7 @@ fn differentiate<X: Tree, A: Tree>(
     let (y, aux) = f(&vars)?;
     let y = y.source();
     scalar(op, &y, here)?;
-    let slopes = pull_back(&[y.clone()], vec![Expr::Lit(1.0)], &list, here)?;
+    let slopes = pull_back(std::slice::from_ref(&y), vec![Expr::Lit(1.0)], &list, here)?;
     let gradient = structure(x, slopes)?;
     seal!(scope, y, gradient, aux);
     Ok((y, gradient, aux))
@@ -147,6 +147,11 @@ pub struct LinearMap<X, Y> {
     _map: PhantomData<fn(&X) -> Y>,
 }
 
+/// The results of a function, and the map from their cotangents to those of its arguments.
+pub type WithPullback<X, Y> = (<Y as Outcome>::Tree, LinearMap<<Y as Outcome>::Tree, X>);
+/// The results of a function, and the map from tangents of its arguments to theirs.
+pub type WithPushforward<X, Y> = (<Y as Outcome>::Tree, LinearMap<X, <Y as Outcome>::Tree>);
+
 impl<X: Tree, Y: Tree> LinearMap<X, Y> {
     /// The map applied to `v`.
     ///
@@ -174,10 +179,7 @@ impl<X: Tree, Y: Tree> LinearMap<X, Y> {
 /// # Errors
 /// Those of `f`.
 #[track_caller]
-pub fn vjp<X: Tree, Y: Outcome>(
-    f: impl FnOnce(&X) -> Y,
-    x: &X,
-) -> Result<(Y::Tree, LinearMap<Y::Tree, X>)> {
+pub fn vjp<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<WithPullback<X, Y>> {
     let here = Location::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
@@ -215,7 +217,7 @@ pub fn vjp<X: Tree, Y: Outcome>(
 pub fn linearize<X: Tree, Y: Outcome>(
     f: impl FnOnce(&X) -> Y,
     x: &X,
-) -> Result<(Y::Tree, LinearMap<X, Y::Tree>)> {
+) -> Result<WithPushforward<X, Y>> {
     let here = Location::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;

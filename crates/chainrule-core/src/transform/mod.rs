@@ -18,7 +18,10 @@ mod whole;
 
 pub use checkpoint::checkpoint;
 pub use control::{cond, while_loop};
-pub use first::{LinearMap, gradient, jvp, linearize, value_and_grad, value_and_grad_aux, vjp};
+pub use first::{
+    LinearMap, WithPullback, WithPushforward, gradient, jvp, linearize, value_and_grad,
+    value_and_grad_aux, vjp,
+};
 pub use program::Program;
 pub use scan::{fori_loop, scan};
 pub use tree::{Outcome, Tree};

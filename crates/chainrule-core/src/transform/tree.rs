@@ -11,7 +11,8 @@
 //!
 //! let line = Line { slope: Tensor::from(2.0), offset: Tensor::from(1.0) };
 //! let x = Tensor::from([0.0, 1.0, 2.0]);
-//! let (y, gradient) = value_and_grad(|l: &Line| (&l.slope * &x + &l.offset).square().sum(), &line)?;
+//! let f = |l: &Line| (&l.slope * &x + &l.offset).square().sum();
+//! let (y, gradient) = value_and_grad(f, &line)?;
 //! assert_eq!(gradient.slope.item::<f64>()?, 26.0); // Σ 2 (2x + 1) x
 //! # Ok::<(), Error>(())
 //! ```

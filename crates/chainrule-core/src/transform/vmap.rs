@@ -18,7 +18,8 @@ use crate::graph::Tensor;
 /// ```
 /// # use chainrule_core::*;
 /// let w = Tensor::from([0.5, -1.0]);
-/// let (x, y) = (Tensor::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), Tensor::from([1.0, 0.0, 1.0]));
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+/// let y = Tensor::from([1.0, 0.0, 1.0]);
 /// let loss = |w: &Tensor, x: &Tensor, y: &Tensor| (w.dot(x) - y).square();
 /// let per_sample = vmap(|(x, y)| gradient(|w: &Tensor| loss(w, x, y), &w), &(x, y))?;
 /// assert_eq!(per_sample.shape(), [3, 2]);

@@ -26,7 +26,7 @@ fn units(x: &Tensor) -> Result<Tensor> {
 /// ∂y/∂x for each x, of the shape of y and then of x, by products Jᵀ eᵢ.
 fn rows(y: &Tensor, xs: &[Tensor], here: Line) -> Result<Vec<Tensor>> {
     let e = y.unknown();
-    let slopes = pull_back(&[y.clone()], vec![Expr::of(&e)], xs, here)?;
+    let slopes = pull_back(std::slice::from_ref(y), vec![Expr::of(&e)], xs, here)?;
     let slopes: Vec<Tensor> =
         slopes.into_iter().zip(xs).map(|(g, x)| g.unwrap_or(Expr::Lit(0.0)).like(x)).collect();
     let all = batch(&slopes, &[e], &[units(y)?], y.len())?;
@@ -256,7 +256,8 @@ pub fn derivatives<Y: Outcome<Tree = Tensor>>(
     let mut list_of = vec![y];
     for k in 0..n {
         let last = list_of[k].clone();
-        let slope = push_forward(&[last.clone()], &list, &[Expr::Lit(1.0)], here)?.remove(0);
+        let slope =
+            push_forward(std::slice::from_ref(&last), &list, &[Expr::Lit(1.0)], here)?.remove(0);
         list_of.push(slope.unwrap_or(Expr::Lit(0.0)).like(&last));
     }
     scope.seal(&list_of.iter().collect::<Vec<_>>());

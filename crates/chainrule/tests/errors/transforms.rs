@@ -66,9 +66,11 @@ fn slopes_of_another_shape() {
 #[test]
 fn numbers_that_are_not_known() {
     let x = point();
-    assert_snapshot!(fails!(vmap(|x: &Tensor| x.item::<f64>().map(|v| x * v), &x)), @"
+    let f = |x: &Tensor| x.item::<f64>().map(|v| x * v);
+    let line = line!() - 1;
+    assert_snapshot!(fails!(at line, vmap(f, &x)), @"
     error: a number was asked for that is not known yet               here
-      variable   []   argument of the function   made at `vmap(|x: &Tensor| x.item::<f64>().map(|v| x * v), &x)`
+      variable   []   argument of the function   made at `vmap(f, &x)`
       hint: inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number:
             choose with `where_` or `cond` instead of `item`, `to_vec` and `if`; a tensor kept
             from there stays unknown
@@ -84,11 +86,12 @@ fn numbers_that_are_not_known() {
             from there stays unknown
     ");
     let mut kept = None;
-    vmap(|x: &Tensor| kept.insert(x.clone()).exp(), &x).unwrap();
+    let f = |x: &Tensor| kept.insert(x.clone()).exp();
+    vmap(f, &x).unwrap();
     let kept = kept.unwrap();
     assert_snapshot!(fails!(kept.item::<f64>()), @"
     error: a number was asked for that is not known yet               here
-      variable   []   argument of the function   made at `vmap(|x: &Tensor| kept.insert(x.clone()).exp(), &x).unwrap()`
+      variable   []   argument of the function   made at `vmap(f, &x).unwrap()`
       hint: inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number:
             choose with `where_` or `cond` instead of `item`, `to_vec` and `if`; a tensor kept
             from there stays unknown
