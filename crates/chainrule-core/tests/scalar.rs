@@ -258,8 +258,8 @@ fn gradients_jacobians_and_hessians_agree() {
     for i in 0..11 {
         close("gradients", reverse[i], forward[i], 1e-13);
         close("hvp", product[i], (0..11).map(|j| h[i][j] * v[j]).sum(), 1e-12);
-        for j in 0..11 {
-            close("symmetry", h[i][j], h[j][i], 1e-12);
+        for (j, row) in h.iter().enumerate() {
+            close("symmetry", h[i][j], row[i], 1e-12);
         }
     }
     // Reverse over reverse: the gradient of one component of the gradient.
@@ -280,7 +280,7 @@ fn gradients_jacobians_and_hessians_agree() {
 
 #[test]
 fn a_statement_takes_at_most_56_bytes() {
-    assert!(Tape::<f64>::BYTES <= 56, "{} bytes", Tape::<f64>::BYTES);
+    const { assert!(Tape::<f64>::BYTES <= 56) };
     // The statements of one round of `chain` on three variables are no more than its operations.
     let tape = Tape::<f64>::new();
     let x: Vec<_> = (0..3).map(|i| tape.var(f64::from(i))).collect();
