@@ -199,7 +199,8 @@ fn hostile_arguments() {
     let deep = "(".repeat(50_000);
     assert_eq!(check(&[&deep, "--at", "x=1"]).code, 2);
     let sum = "x+".repeat(2_000) + "x";
-    assert_eq!(check(&[&sum, "--at", "x=1", "--order", "1"]).code, 0);
+    let run = check(&[&sum, "--at", "x=1", "--order", "1"]);
+    assert!(run.code == 0 && run.out.len() < 1000, "{}", run.out);
     let many: Vec<String> = (0..101).map(|i| i.to_string()).collect();
     let run = check(&["sum(x)", "--at", &format!("x=[{}]", many.join(","))]);
     assert!(run.code == 2 && run.err.contains("101 numbers to differentiate by"), "{}", run.err);

@@ -8,8 +8,6 @@
 //! Reference: C. J. F. Ridders, *Accurate computation of F′(x) and F′(x)F″(x)*, Advances in
 //! Engineering Software 4 (1982).
 
-use std::f64::consts;
-
 /// Each step is so many times shorter than the one before.
 const SHRINK: f64 = 1.6;
 
@@ -31,7 +29,7 @@ impl Estimate {
     /// Whether `value` is as near as the estimate can tell.
     pub(super) fn allows(&self, value: f64) -> bool {
         let gap = (value - self.value).abs();
-        gap <= 4.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(1.0)
+        gap <= 10.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(1.0)
     }
 
     /// How far `value` is from the estimate, relative to the larger of both; derivatives that are
@@ -50,19 +48,27 @@ impl Estimate {
 pub(super) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> Estimate {
     let unit: Vec<f64> = by.iter().map(|&i| x[i].abs().max(1.0)).collect();
     let stencil = Stencil { f, x, by, unit };
-    let starts = [0.5, 0.05, 5e-3, 5e-4, 5e-5];
+    let starts = [0.5, 0.05, 5e-3, 5e-4, 5e-5, 5e-7, 5e-9];
     let near = by.iter().zip(&stencil.unit).map(|(&i, u)| x[i].abs() / u).fold(0.0, f64::max);
     let near = starts.iter().map(|s| 0.1 * s * near).filter(|s| *s > 1e-12);
-    let (mut best, mut least) = (Estimate::NONE, f64::INFINITY);
+    let (mut best, mut change) = (Estimate::NONE, 0.0);
     for start in starts.into_iter().chain(near) {
-        let (estimate, change) = stencil.sequence(start);
-        // Relative, so that steps over many waves do not win with a small number.
-        let doubt = estimate.doubt / (estimate.value.abs() + change);
-        if doubt < least || best.value.is_nan() {
-            (best, least) = (estimate, doubt);
+        let (next, its_change) = stencil.sequence(start);
+        // Relative, so that steps over many waves do not win with a small number; but where the
+        // function does not change at all there is nothing to be relative to.
+        let better = match change == 0.0 || its_change == 0.0 {
+            true => next.doubt < best.doubt,
+            false => {
+                let [new, old] = [(next, its_change), (best, change)];
+                new.0.doubt / (new.0.value.abs() + new.1)
+                    < old.0.doubt / (old.0.value.abs() + old.1)
+            }
+        };
+        if better {
+            (best, change) = (next, its_change);
         }
     }
-    let changes = starts.iter().map(|&h| stencil.quotient(h)).filter(|q| q.value.is_finite());
+    let changes = starts[..5].iter().map(|&h| stencil.quotient(h)).filter(|q| q.value.is_finite());
     let scale = changes.map(|q| q.change).filter(|c| *c > 0.0).fold(f64::INFINITY, f64::min);
     Estimate { scale: if scale.is_finite() { scale } else { 0.0 }, ..best }
 }
@@ -170,26 +176,33 @@ pub(super) enum Place {
     Edge,
 }
 
-/// Looks at f on both sides of 0, at distances that fall from 10⁻³ to 10⁻⁷ units: at a kink the
-/// two slopes differ by as much at the last distance as at the first, elsewhere in proportion to
-/// the distance.
+/// Looks at f on both sides of 0, at shorter and shorter distances, as long as rounding does not
+/// hide the difference of the two slopes. At a kink it stays the same, and at a jump it grows;
+/// elsewhere it falls in proportion to the distance.
 pub(super) fn place(f: &dyn Fn(f64) -> f64, unit: f64) -> Place {
     let middle = f(0.0);
-    let sides = |h: f64| ((middle - f(-h)) / h, (f(h) - middle) / h);
-    let (far, near) = (1e-3 * unit, 1e-7 * unit);
-    let ((a, b), (left, right)) = (sides(far), sides(near));
-    if left.is_nan() || right.is_nan() || !f(near).is_finite() || !f(-near).is_finite() {
+    let near = 1e-7 * unit;
+    if !f(near).is_finite() || !f(-near).is_finite() {
         return Place::Edge;
     }
-    let (first, last) = (b - a, right - left);
-    let size = [f(far), f(-far), middle].iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-    let rounding = 1e3 * f64::EPSILON * size / near;
-    let between = {
-        let (left, right) = sides(1e-5 * unit);
-        right - left
-    };
-    let stays = |x: f64| x.abs() > consts::FRAC_1_SQRT_2 * first.abs() && x * last > 0.0;
-    match last.abs() > rounding && stays(last) && stays(between) {
+    let mut slopes: Vec<(f64, f64)> = vec![];
+    for k in 3..=12 {
+        let h = 10f64.powi(-k) * unit;
+        let (before, after) = (f(-h), f(h));
+        let size = before.abs().max(after.abs()).max(middle.abs());
+        let (left, right) = ((middle - before) / h, (after - middle) / h);
+        if (right - left).abs() > 1e3 * f64::EPSILON * size / h {
+            slopes.push((left, right));
+        } else if k > 6 {
+            break;
+        } else {
+            slopes.clear();
+        }
+    }
+    let [.., (a, b), (c, d), (left, right)] = slopes[..] else { return Place::Smooth };
+    let (older, old, new) = (b - a, d - c, right - left);
+    let stays = |new: f64, old: f64| new.abs() > 0.5 * old.abs() && new * old > 0.0;
+    match stays(old, older) && stays(new, old) {
         true => Place::Kink(left, right),
         false => Place::Smooth,
     }

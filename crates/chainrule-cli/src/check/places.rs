@@ -9,6 +9,7 @@ use chainrule::formula::{Expr, Formula, Node};
 use super::Derivative;
 use super::differences::{Place, place};
 use super::function::{Function, Slopes};
+use super::show::{clipped, trimmed};
 
 impl Function {
     /// The sentence about a value that is NaN or infinite.
@@ -18,7 +19,7 @@ impl Function {
         let part = self.culprit(root, value);
         let of = match std::ptr::eq(part, root) {
             true => "the formula".to_string(),
-            false => format!("`{part}`"),
+            false => format!("`{}`", clipped(part, 60)),
         };
         if value.is_nan() {
             format!("{of} is not defined at {place}: there is no value, and no derivative")
@@ -124,7 +125,7 @@ impl Function {
                 format!("{what} jumps or is infinitely steep at or very near {place}")
             }
             Place::Kink(a, b) => {
-                let [a, b] = [a, b].map(|x| super::show::trimmed(x, 4));
+                let [a, b] = [a, b].map(|x| trimmed(x, 4));
                 format!(
                     "{what} has a kink at {place}, where its slope by {name} goes from {a} to {b}"
                 )

@@ -1,5 +1,6 @@
 //! What was found, as a table, as a sentence and as JSON.
 
+use std::fmt::Display;
 use std::io;
 
 use chainrule_fit::report::number;
@@ -24,6 +25,15 @@ pub(super) fn trimmed(x: f64, digits: usize) -> String {
     match mantissa.contains('.') {
         true => mantissa.trim_end_matches('0').trim_end_matches('.').to_string() + &exponent,
         false => text,
+    }
+}
+
+/// The text of a formula, or its start if it is long.
+pub(super) fn clipped(formula: &dyn Display, most: usize) -> String {
+    let text = formula.to_string();
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -67,7 +77,7 @@ pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<
 /// The table, with the good news below it.
 pub(super) fn table(f: &Function, found: &Findings, good: Option<&String>) -> String {
     let styled = crate::is_styled(&io::stdout());
-    let mut text = format!("f = {}\n", f.formula);
+    let mut text = format!("f = {}\n", clipped(&f.formula, 300));
     text += &format!("  = {} at {}\n", trimmed(found.value, DIGITS), f.place());
     if found.rows.is_empty() {
         return text;
