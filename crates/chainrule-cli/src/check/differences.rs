@@ -19,17 +19,19 @@ pub(super) struct Estimate {
     pub(super) doubt: f64,
     /// The size of a derivative that is not small for the function.
     pub(super) scale: f64,
+    /// The size of the function's values, over the same lengths.
+    size: f64,
 }
 
 impl Estimate {
     /// No estimate.
     pub(super) const NONE: Estimate =
-        Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0 };
+        Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0, size: 0.0 };
 
     /// Whether `value` is as near as the estimate can tell.
     pub(super) fn allows(&self, value: f64) -> bool {
         let gap = (value - self.value).abs();
-        gap <= 10.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(1.0)
+        gap <= 10.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(self.size).max(1.0)
     }
 
     /// How far `value` is from the estimate, relative to the larger of both; derivatives that are
@@ -47,7 +49,14 @@ impl Estimate {
 /// The derivative of `f` at `x` by the coordinates in `by`, one or two of them.
 pub(super) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> Estimate {
     let unit: Vec<f64> = by.iter().map(|&i| x[i].abs().max(1.0)).collect();
-    let stencil = Stencil { f, x, by, unit };
+    let along = |step: f64| {
+        let mut x = x.to_vec();
+        by.iter().zip(&unit).for_each(|(&i, unit)| x[i] += step * unit);
+        f(&x)
+    };
+    let rounding = rounding(&along);
+    let size = f(x).abs() / unit.iter().product::<f64>();
+    let stencil = Stencil { f, x, by, unit, rounding };
     let starts = [0.5, 0.05, 5e-3, 5e-4, 5e-5, 5e-7, 5e-9];
     let near = by.iter().zip(&stencil.unit).map(|(&i, u)| x[i].abs() / u).fold(0.0, f64::max);
     let near = starts.iter().map(|s| 0.1 * s * near).filter(|s| *s > 1e-12);
@@ -70,7 +79,17 @@ pub(super) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> 
     }
     let changes = starts[..5].iter().map(|&h| stencil.quotient(h)).filter(|q| q.value.is_finite());
     let scale = changes.map(|q| q.change).filter(|c| *c > 0.0).fold(f64::INFINITY, f64::min);
-    Estimate { scale: if scale.is_finite() { scale } else { 0.0 }, ..best }
+    Estimate { scale: if scale.is_finite() { scale } else { 0.0 }, size, ..best }
+}
+
+/// How far rounding moves the values of f around 0: the typical second difference over steps that
+/// are far too small to change the value otherwise. One jump is not typical.
+fn rounding(f: &dyn Fn(f64) -> f64) -> f64 {
+    let values: Vec<f64> = (-4..=4).map(|k| f(f64::from(k) * 1e-13)).collect();
+    let bend = |w: &[f64]| ((w[2] - w[1]) - (w[1] - w[0])).abs();
+    let mut bends: Vec<f64> = values.windows(3).map(bend).filter(|b| b.is_finite()).collect();
+    bends.sort_by(|a, b| b.total_cmp(a));
+    bends.get(2).copied().unwrap_or(0.0)
 }
 
 /// Where a function is evaluated: around `x`, in the coordinates `by`, each with its unit.
@@ -79,6 +98,8 @@ struct Stencil<'a> {
     x: &'a [f64],
     by: &'a [usize],
     unit: Vec<f64>,
+    /// How far rounding moves the values.
+    rounding: f64,
 }
 
 /// A difference quotient.
@@ -112,7 +133,7 @@ impl Stencil<'_> {
                 if spread + quotient.noise < best.doubt {
                     let doubt = spread + quotient.noise;
                     (best, change) =
-                        (Estimate { value: better, doubt, scale: 0.0 }, quotient.change);
+                        (Estimate { value: better, doubt, ..Estimate::NONE }, quotient.change);
                 }
             }
             // From here on rounding only adds.
@@ -160,7 +181,7 @@ impl Stencil<'_> {
         };
         let most = |of: &dyn Fn(f64) -> f64| values.iter().fold(0.0, |m: f64, &v| m.max(of(v)));
         let steps = steps.abs();
-        let noise = 4.0 * f64::EPSILON * most(&f64::abs) / steps;
+        let noise = (4.0 * f64::EPSILON * most(&f64::abs)).max(self.rounding) / steps;
         Quotient { value: number / steps, change: most(&|v| (v - middle).abs()) / steps, noise }
     }
 }
@@ -170,41 +191,53 @@ impl Stencil<'_> {
 pub(super) enum Place {
     /// Nothing special.
     Smooth,
-    /// Its slope jumps from the first to the second number, or is infinite on a side.
+    /// Its slope jumps from the first to the second number.
     Kink(f64, f64),
+    /// It jumps, or is infinitely steep.
+    Jump,
     /// It is not defined on one side.
     Edge,
 }
 
-/// Looks at f on both sides of 0, at shorter and shorter distances, as long as rounding does not
-/// hide the difference of the two slopes. At a kink it stays the same, and at a jump it grows;
-/// elsewhere it falls in proportion to the distance.
+/// Looks at f on both sides of 0, at distances h that fall by tens. The difference of the two slopes
+/// falls with h where f is smooth, stays the same at a kink, and grows at a jump or a cusp. Rounding
+/// grows too, but not so evenly.
 pub(super) fn place(f: &dyn Fn(f64) -> f64, unit: f64) -> Place {
     let middle = f(0.0);
     let near = 1e-7 * unit;
     if !f(near).is_finite() || !f(-near).is_finite() {
         return Place::Edge;
     }
-    let mut slopes: Vec<(f64, f64)> = vec![];
-    for k in 3..=12 {
-        let h = 10f64.powi(-k) * unit;
-        let (before, after) = (f(-h), f(h));
-        let size = before.abs().max(after.abs()).max(middle.abs());
-        let (left, right) = ((middle - before) / h, (after - middle) / h);
-        if (right - left).abs() > 1e3 * f64::EPSILON * size / h {
-            slopes.push((left, right));
-        } else if k > 6 {
-            break;
-        } else {
-            slopes.clear();
-        }
-    }
-    let [.., (a, b), (c, d), (left, right)] = slopes[..] else { return Place::Smooth };
-    let (older, old, new) = (b - a, d - c, right - left);
-    let stays = |new: f64, old: f64| new.abs() > 0.5 * old.abs() && new * old > 0.0;
-    match stays(old, older) && stays(new, old) {
-        true => Place::Kink(left, right),
-        false => Place::Smooth,
+    let rounding = rounding(&|step| f(step * unit));
+    // For each distance: the slopes, and their difference unless it may be rounding.
+    let looks: Vec<(f64, f64, Option<f64>)> = (3..=10)
+        .map(|k| {
+            let h = 10f64.powi(-k) * unit;
+            let (before, after) = (f(-h), f(h));
+            let size = before.abs().max(after.abs()).max(middle.abs());
+            let (left, right) = ((middle - before) / h, (after - middle) / h);
+            let least = (1e3 * f64::EPSILON * size).max(100.0 * rounding) / h;
+            let bend = right - left;
+            (left, right, Some(bend).filter(|b| b.abs() > least))
+        })
+        .collect();
+    // What the value itself bends by at the first distance; a jump is no small part of that.
+    let first = looks[0].2.unwrap_or(0.0).abs();
+    let found = looks.windows(4).enumerate().find_map(|(n, four)| {
+        let bends: Vec<f64> = four.iter().map_while(|look| look.2).collect();
+        let [a, b, c, d] = bends[..] else { return None };
+        let ratios = [b / a, c / b, d / c];
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = ratios.iter().copied().fold(0.0, f64::max);
+        let mut later = looks[n + 4..].iter().filter_map(|look| look.2);
+        let stays = later.all(|e| e.abs() > 0.5 * d.abs());
+        let large = least < 1.5 || d.abs() * 10f64.powi(-3 - n as i32) > 1e-2 * first;
+        (least > 0.5 && most < 1.1 * least && stays && large).then_some((least, four[3]))
+    });
+    match found {
+        Some((ratio, _)) if ratio > 1.5 => Place::Jump,
+        Some((_, (left, right, _))) => Place::Kink(left, right),
+        None => Place::Smooth,
     }
 }
 
@@ -249,12 +282,16 @@ mod tests {
     #[test]
     fn kinks_and_edges() {
         assert_eq!(place(&f64::abs, 1.0), Place::Kink(-1.0, 1.0));
-        assert!(matches!(place(&|x| x.abs().sqrt(), 1.0), Place::Kink(..)));
-        assert!(matches!(place(&f64::ceil, 1.0), Place::Kink(..)));
+        assert!(matches!(place(&|x| x.abs().sqrt(), 1.0), Place::Jump));
+        assert!(matches!(place(&f64::ceil, 1.0), Place::Jump));
         assert!(matches!(place(&|x| x.max(0.0) + 5.0 * x, 1.0), Place::Kink(..)));
         assert_eq!(place(&f64::sqrt, 1.0), Place::Edge);
+        assert!(matches!(place(&|x| 0.01 * x.abs() + 100.0 * x * x + 1.0, 1.0), Place::Kink(..)));
         for f in [
             |x: f64| (x + 1.0).exp(),
+            |x: f64| (1e6 * (x + 1.0)).sin(),
+            |x: f64| (x + 700.0).exp() / 1e300 + x,
+            |x: f64| ((x + 5.0).tanh() - 1.0) * 1e3,
             |x| 3.0 * x + 1e6,
             |x: f64| x * x.abs(),
             |x: f64| (x - 1e-4).abs(),
