@@ -199,9 +199,9 @@ pub(super) enum Place {
     Edge,
 }
 
-/// Looks at f on both sides of 0, at distances h that fall by tens. The difference of the two slopes
-/// falls with h where f is smooth, stays the same at a kink, and grows at a jump or a cusp. Rounding
-/// grows too, but not so evenly.
+/// Looks at f on both sides of 0, at distances h that fall by tens. The difference of the two
+/// slopes falls with h where f is smooth, stays the same at a kink, and grows at a jump or a cusp.
+/// Rounding grows too, but not so evenly.
 pub(super) fn place(f: &dyn Fn(f64) -> f64, unit: f64) -> Place {
     let middle = f(0.0);
     let near = 1e-7 * unit;

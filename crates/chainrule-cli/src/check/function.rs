@@ -2,7 +2,7 @@
 
 use chainrule::formula::{Expr, Formula, FormulaError};
 use chainrule::op::Cmp;
-use chainrule::{DType, ErrorKind, Tensor, grad};
+use chainrule::{DType, ErrorKind, Tensor, grad, jacfwd};
 
 use super::at::values;
 use super::{Derivative, Trouble};
@@ -27,10 +27,21 @@ pub(super) struct Function {
     pub(super) wrt: Vec<usize>,
 }
 
-/// The derivatives by reverse mode.
+/// The derivatives by one mode.
 pub(super) struct Slopes {
     pub(super) gradient: Vec<f64>,
     pub(super) hessian: Vec<Vec<f64>>,
+}
+
+impl Slopes {
+    /// One derivative, of order 1 or 2.
+    pub(super) fn at(&self, derivative: &Derivative) -> f64 {
+        match derivative[..] {
+            [i] => self.gradient[i],
+            [i, j, ..] => self.hessian[i][j],
+            [] => f64::NAN,
+        }
+    }
 }
 
 pub(super) fn misuse(text: impl Into<String>) -> Trouble {
@@ -183,6 +194,31 @@ impl Function {
             }
         }
         Ok(Slopes { gradient: gradient_at, hessian })
+    }
+
+    /// The derivatives at the function's point by forward mode, the second by forward over forward.
+    pub(super) fn forward(&self, order: u8) -> Result<Slopes, Trouble> {
+        let point = Tensor::from(&self.point[..]);
+        let f = |x: &Tensor| -> Result<Tensor, chainrule::Error> {
+            let each = self.variables.iter().map(|v| {
+                let n = v.shape.iter().product::<usize>();
+                x.try_slice(0, v.start..v.start + n)?.try_reshape(&v.shape)
+            });
+            let tensors = each.collect::<Result<Vec<_>, _>>()?;
+            self.eval(&tensors).map_err(|trouble| {
+                let (Trouble::Misuse(text) | Trouble::Failure(text)) = trouble;
+                chainrule::Error::new(ErrorKind::Data, text, std::panic::Location::caller())
+            })
+        };
+        let pick = |all: &[f64]| self.wrt.iter().map(|&i| all[i]).collect::<Vec<_>>();
+        let gradient = pick(&jacfwd(f, &point)?.to_vec::<f64>()?);
+        let mut hessian = vec![];
+        if order > 1 {
+            let all = jacfwd(|x: &Tensor| jacfwd(f, x), &point)?.to_vec::<f64>()?;
+            let rows: Vec<&[f64]> = all.chunks(self.point.len()).collect();
+            hessian = self.wrt.iter().map(|&i| pick(rows[i])).collect();
+        }
+        Ok(Slopes { gradient, hessian })
     }
 
     /// The name of a number of the point: `x`, or `x[0]` and `A[0,1]` of vectors and matrices.

@@ -1,6 +1,6 @@
-//! `chainrule check`: the derivatives of a formula, by reverse mode and by differences.
+//! `chainrule check`: the derivatives of a formula, by both modes and by differences.
 //!
-//! Each derivative is a row, each way of computing it a [`Column`]. The last column is the one that
+//! Each derivative is a row, each way of computing it a column. The last column is the one that
 //! the others are measured by.
 
 mod at;
@@ -19,8 +19,8 @@ use function::Function;
 
 /// Check the derivatives of a formula at a point
 ///
-/// Computes the first and second derivatives by reverse mode, and by differences of values with
-/// steps of its own choice, and says to how many digits they agree.
+/// Computes the first and second derivatives by reverse and by forward mode, and by differences of
+/// values with steps of its own choice, and says to how many digits they agree.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -71,15 +71,6 @@ pub(crate) enum Trouble {
 
 /// A derivative: the numbers of the coordinates to differentiate by, one after the other.
 type Derivative = Vec<usize>;
-
-/// A way of computing derivatives.
-struct Column<'a> {
-    name: &'static str,
-    compute: Compute<'a>,
-}
-
-/// Gives the value of a derivative.
-type Compute<'a> = Box<dyn Fn(&Derivative) -> Found<f64> + 'a>;
 
 /// A derivative and what was found.
 struct Row {
@@ -136,27 +127,16 @@ fn find(f: &Function, arguments: &Arguments) -> Found<Findings> {
         return Ok(Findings { value, names: vec![], rows: vec![], problem });
     }
     let slopes = f.slopes(arguments.order)?;
-    let columns = [Column {
-        name: "reverse mode",
-        compute: Box::new(|d| {
-            Ok(match d[..] {
-                [i] => slopes.gradient[i],
-                [i, j, ..] => slopes.hessian[i][j],
-                [] => value,
-            })
-        }),
-    }];
+    let forward = f.forward(arguments.order)?;
+    let columns = [("reverse mode", &slopes), ("forward mode", &forward)];
     let problem = f.no_derivative(arguments.order, &slopes);
     let mut rows = vec![];
     for derivative in derivatives(f.wrt.len(), arguments.order) {
-        let mut values = vec![];
-        for column in &columns {
-            values.push((column.compute)(&derivative)?);
-        }
+        let values = columns.iter().map(|(_, slopes)| slopes.at(&derivative)).collect();
         let exists = problem.as_ref().is_none_or(|(order, _)| derivative.len() < *order);
         rows.push(compare(f, derivative, values, exists, arguments.tolerance));
     }
-    let names = columns.iter().map(|c| c.name).chain(["differences"]).collect();
+    let names = columns.iter().map(|c| c.0).chain(["differences"]).collect();
     Ok(Findings { value, names, rows, problem })
 }
 
