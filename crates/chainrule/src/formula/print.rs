@@ -56,13 +56,16 @@ fn list(all: &[Node], between: &str, least: Tightness, f: &mut fmt::Formatter<'_
     })
 }
 
+/// A number as short as it can be without becoming another one.
+fn number(x: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (plain, short) = (format!("{x:?}"), format!("{x:e}"));
+    let plain = plain.strip_suffix(".0").unwrap_or(&plain);
+    f.write_str(if plain.len() > short.len() + 3 { &short } else { plain })
+}
+
 fn bare(expr: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match expr {
-        Expr::Number(x) => {
-            let (plain, short) = (format!("{x:?}"), format!("{x:e}"));
-            let plain = plain.strip_suffix(".0").unwrap_or(&plain);
-            f.write_str(if plain.len() > short.len() + 3 { &short } else { plain })
-        }
+        Expr::Number(x) => number(*x, f),
         Expr::Constant(c) => f.write_str(c.name()),
         Expr::Variable(name) => f.write_str(name),
         Expr::Negate(a) => {
