@@ -41,9 +41,9 @@ fn the_table() {
 f = 3*x^2 - 4*x
   = 4 at x = 2
 
-          reverse mode   differences   digits
-∂f/∂x                8             8       16
-∂²f/∂x²              6             6       16
+          reverse mode   forward mode   differences   digits
+∂f/∂x                8              8             8       16
+∂²f/∂x²              6              6             6       16
 
 both derivatives agree to all digits
 ";
@@ -93,7 +93,7 @@ fn json_has_everything() {
     assert_eq!(names, ["∂f/∂x", "∂f/∂y", "∂²f/∂x²", "∂²f/∂x∂y", "∂²f/∂y²"]);
     assert_eq!(rows[3]["wrt"], serde_json::json!(["x", "y"]));
     let expected = 2.0 * 2f64.cos();
-    for way in ["reverse", "differences"] {
+    for way in ["reverse", "forward", "differences"] {
         assert!((rows[3][way].as_f64().expect("a number") - expected).abs() < 1e-9);
     }
     assert!(rows.iter().all(|r| r["digits"].as_u64().is_some_and(|d| d > 9)));
