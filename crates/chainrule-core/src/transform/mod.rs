@@ -8,9 +8,14 @@ mod again;
 mod checkpoint;
 mod control;
 mod first;
+mod implicit;
+mod krylov;
+mod numbers;
 mod program;
 mod scan;
 mod scope;
+mod search;
+mod solve;
 mod trace;
 mod tree;
 mod vmap;
@@ -22,8 +27,10 @@ pub use first::{
     LinearMap, WithPullback, WithPushforward, gradient, jvp, linearize, value_and_grad,
     value_and_grad_aux, vjp,
 };
+pub use implicit::{argmin, fixed_point, root, root_with};
 pub use program::Program;
 pub use scan::{fori_loop, scan};
+pub use solve::{linear_solve, linear_solve_spd};
 pub use tree::{Outcome, Tree};
 pub use vmap::vmap;
 pub use whole::{derivative, derivatives, hessian, hvp, jacfwd, jacobian, jacrev};
