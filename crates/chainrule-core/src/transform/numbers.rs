@@ -44,7 +44,6 @@ pub(super) fn now(
     let arrays = sources.iter().zip(&numbers).map(|(x, value)| Array {
         bytes: &value.buffer.bytes()[..x.len() * x.dtype().size()],
         shape: x.shape(),
-        dtype: x.dtype(),
     });
     let arrays: Vec<Array<'_>> = arrays.collect();
     let failed = |(what, hint): Fail| Error::new(ErrorKind::Numeric, what, here).hint(hint);

@@ -48,7 +48,7 @@ impl Descent<'_> {
         Ok(self.space.gather(found.iter().map(|y| y.buffer.bytes())))
     }
 
-    fn failed(&self, what: String, size: f64) -> Fail {
+    fn failed(&self, what: &str, size: f64) -> Fail {
         let name = self.name;
         let hint = match self.search {
             Search::Iterate => {
@@ -76,14 +76,14 @@ impl Descent<'_> {
                 return Ok(());
             }
             if let Some(r) = r.iter().find(|r| !norm(r).is_finite()) {
-                return Err(self.failed("got to numbers that are not finite".into(), norm(r)));
+                return Err(self.failed("got to numbers that are not finite", norm(r)));
             }
             let inputs = [self.space.scatter(&self.x), self.rest.clone()].concat();
             let step = self.slope.numbers(&r, &inputs)?;
             self.shorten(&step, &mut r, &mut done, tolerance)?;
         }
         let size = r.iter().map(|r| norm(r)).fold(0.0, f64::max);
-        Err(self.failed("has not converged in 200 steps".into(), size))
+        Err(self.failed("has not converged in 200 steps", size))
     }
 
     /// Takes for each system the longest of the step, its half, … that makes the residual smaller.
@@ -118,7 +118,7 @@ impl Descent<'_> {
         for i in (0..open.len()).filter(|&i| open[i]) {
             let near = tolerance.powf(2.0 / 3.0);
             if norm(&step[i]) > near * (norm(&self.x[i]) + near) {
-                return Err(self.failed("gets no nearer to a root".into(), norm(&r[i])));
+                return Err(self.failed("gets no nearer to a root", norm(&r[i])));
             }
             done[i] = true;
         }
@@ -138,7 +138,7 @@ impl Descent<'_> {
                 }
                 let size = norm(&change[i]);
                 if !size.is_finite() {
-                    return Err(self.failed("got to numbers that are not finite".into(), size));
+                    return Err(self.failed("got to numbers that are not finite", size));
                 }
                 // Near enough, and no longer getting nearer.
                 let close = size <= tolerance * norm(&self.x[i]) && size > 0.5 * before[i];
@@ -153,6 +153,6 @@ impl Descent<'_> {
             }
         }
         let size = before.iter().fold(0.0, |m: f64, v| m.max(*v));
-        Err(self.failed("has not converged in 10,000 steps".into(), size))
+        Err(self.failed("has not converged in 10,000 steps", size))
     }
 }

@@ -65,11 +65,8 @@ pub fn linear_solve<X: Tree, Y: Outcome<Tree = X>>(
 /// # use chainrule_core::*;
 /// // (1 − ∂²) x = b on a ring.
 /// let b = Tensor::linspace(0.0, 1.0, 100);
-/// let smooth = |v: &Tensor| {
-///     let n = v.len();
-///     let at = |shift: usize| v.index_select(0, &Tensor::arange(shift as i64, (shift + n) as i64, 1) % n as i64);
-///     3.0 * v - at(1) - at(n - 1)
-/// };
+/// let turned = |v: &Tensor, k: usize| cat(&[&v.slice(0, k..100), &v.slice(0, 0..k)], 0);
+/// let smooth = |v: &Tensor| Ok(3.0 * v - turned(v, 1)? - turned(v, 99)?);
 /// let x = linear_solve_spd(smooth, &b)?;
 /// assert!((x.sum() - b.sum()).abs().item::<f64>()? < 1e-10);
 /// # Ok::<(), Error>(())
@@ -100,7 +97,8 @@ fn solution<X: Tree, Y: Outcome<Tree = X>>(
     let zeros: Vec<Tensor> = leaves.iter().map(Tensor::zeros_like).collect();
     let moved = trace.apply(&[&zeros[..], &captured].concat())?;
     let moved: Vec<Tensor> = moved.iter().map(|y| y.abs().sum()).collect();
-    for y in moved.iter().filter_map(|y| y.item::<f64>().ok()).filter(|y| *y != 0.0) {
+    let mut sizes = moved.iter().filter_map(|y| y.item::<f64>().ok());
+    if let Some(y) = sizes.find(|y| *y != 0.0) {
         let what =
             format!("`{op}` of a map that is not linear: 0 goes to something of size {y:.1e}");
         return Err(Error::new(ErrorKind::Numeric, what, here)

@@ -185,3 +185,57 @@
 //! assert!((slope.item::<f64>()? - 1.0 / 6.0).abs() < 1e-12);
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! # Equations
+//!
+//! What is given by an equation has a derivative that follows from the equation, however it was
+//! solved: [`root`](crate::root), [`fixed_point`](crate::fixed_point),
+//! [`linear_solve`](crate::linear_solve), [`argmin`](crate::argmin).
+//!
+//! ```
+//! # use chainrule::prelude::*;
+//! use chainrule::root;
+//! let cube_root = |a: &Tensor| root(|x: &Tensor| x.powi(3) - a, &Tensor::from(1.0));
+//! let slope = gradient(cube_root, &Tensor::from(8.0))?;
+//! assert!((slope.item::<f64>()? - 1.0 / 12.0).abs() < 1e-13); // 1/(3x²) at x = 2
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Scalar programs
+//!
+//! A function of single numbers, with loops and branches, is written once, generic over
+//! [`Number`](crate::scalar::Number): plain `f64`, dual numbers (forward mode, nested to any order),
+//! Taylor series, and variables on a compact tape (reverse mode). See [`scalar`](crate::scalar).
+//!
+//! ```
+//! use chainrule::scalar::{Number, derivative, gradient};
+//!
+//! fn bounces<R: Number>(x: R) -> R {
+//!     let mut x = x;
+//!     for _ in 0..10 {
+//!         x = if x > 1.0 { x * 0.5 } else { x.exp() };
+//!     }
+//!     x
+//! }
+//! let (forward, reverse) = (derivative(|x| bounces(x), 0.3), gradient(|x| bounces(x[0]), &[0.3]));
+//! assert!((forward - reverse[0]).abs() < 1e-14 * forward.abs());
+//! ```
+//!
+//! # Checking
+//!
+//! [`gradcheck`](crate::gradcheck) compares derivatives with differences; on the command line
+//! `chainrule check "sin(x y)/y" --at x=1,y=2` does so for a [`formula`](crate::formula), in both
+//! modes and with a table.
+//!
+//! ```
+//! # use chainrule::prelude::*;
+//! use chainrule::formula::Formula;
+//! let f = Formula::parse("e^(-x²/2)/sqrt(2π)")?;
+//! let density = |x: &Tensor| Ok(f.eval(&[("x", x)])?);
+//! let slope = gradient(density, &Tensor::from(1.0))?;
+//! assert!((slope.item::<f64>()? + f.value(&[("x", 1.0)])?).abs() < 1e-15); // f′ = −x f
+//!
+//! let report = gradcheck(|x| x[0].sin() * &x[0], &[Tensor::from([0.3, 1.2])], 2)?;
+//! assert!(report.passes(1e-6), "{report}");
+//! # Ok::<(), Error>(())
+//! ```
