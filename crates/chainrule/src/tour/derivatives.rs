@@ -217,7 +217,8 @@
 //!     }
 //!     x
 //! }
-//! let (forward, reverse) = (derivative(|x| bounces(x), 0.3), gradient(|x| bounces(x[0]), &[0.3]));
+//! let forward = derivative(|x| bounces(x), 0.3);
+//! let reverse = gradient(|x| bounces(x[0]), &[0.3]);
 //! assert!((forward - reverse[0]).abs() < 1e-14 * forward.abs());
 //! ```
 //!
