@@ -204,8 +204,9 @@
 //! # Scalar programs
 //!
 //! A function of single numbers, with loops and branches, is written once, generic over
-//! [`Number`](crate::scalar::Number): plain `f64`, dual numbers (forward mode, nested to any order),
-//! Taylor series, and variables on a compact tape (reverse mode). See [`scalar`](crate::scalar).
+//! [`Number`](crate::scalar::Number): plain `f64`, dual numbers (forward mode, nested to any
+//! order), Taylor series, and variables on a compact tape (reverse mode). See
+//! [`scalar`](crate::scalar).
 //!
 //! ```
 //! use chainrule::scalar::{Number, derivative, gradient};
