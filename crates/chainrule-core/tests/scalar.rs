@@ -343,3 +343,10 @@ fn derivatives_are_taken_by_variables() {
     let x = tape.var(2.0);
     (x * x).gradient(&[x * 3.0], &mut [0.0]);
 }
+
+#[test]
+#[should_panic(expected = "two variables of different tapes")]
+fn tapes_do_not_mix() {
+    let (outer, inner) = (Tape::<f64>::new(), Tape::<f64>::new());
+    let _ = outer.var(2.0) * inner.var(3.0);
+}

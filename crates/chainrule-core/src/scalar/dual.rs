@@ -71,14 +71,14 @@ impl<const N: usize, R: Number> Dual<N, R> {
     /// The chain rule with one argument: value `y`, partial derivative `d`.
     #[inline(always)]
     fn through(self, y: R, d: R) -> Self {
-        Dual { primal: y, tangent: self.tangent.map(|dx| d.chain(dx)) }
+        Dual { primal: y, tangent: d.chain(self.tangent) }
     }
 
     /// The chain rule with two arguments: value `z`, partial derivatives `dx` and `dy`.
     #[inline(always)]
     fn join(self, other: Self, z: R, dx: R, dy: R) -> Self {
-        let tangent =
-            std::array::from_fn(|i| dx.chain(self.tangent[i]) + dy.chain(other.tangent[i]));
+        let (x, y) = (dx.chain(self.tangent), dy.chain(other.tangent));
+        let tangent = std::array::from_fn(|i| x[i] + y[i]);
         Dual { primal: z, tangent }
     }
 

@@ -47,11 +47,11 @@ pub trait Number:
     /// Whether this is the constant 0: the value and every derivative that is carried are 0.
     fn is_zero(&self) -> bool;
 
-    /// The product of a partial derivative, `self`, and a derivative, in the chain rule: 0 where
-    /// the derivative is the constant 0, even if the partial is infinite or NaN.
+    /// The chain rule: the products of a partial derivative, `self`, with derivatives `dx`; 0 where
+    /// one is the constant 0, even if the partial is infinite or NaN.
     #[inline(always)]
-    fn chain(self, dx: Self) -> Self {
-        if dx.is_zero() { dx } else { self * dx }
+    fn chain<const N: usize>(self, dx: [Self; N]) -> [Self; N] {
+        dx.map(|dx| if dx.is_zero() { dx } else { self * dx })
     }
 }
 
@@ -64,11 +64,16 @@ impl Number for f64 {
     fn is_zero(&self) -> bool {
         *self == 0.0
     }
+    /// Only a partial derivative that is not finite needs the test of every product.
     #[inline(always)]
-    fn chain(self, dx: f64) -> f64 {
-        let product = self * dx;
-        if dx == 0.0 { 0.0 } else { product }
+    fn chain<const N: usize>(self, dx: [f64; N]) -> [f64; N] {
+        if self.is_finite() { dx.map(|dx| self * dx) } else { chain_singular(self, dx) }
     }
+}
+
+#[cold]
+fn chain_singular<const N: usize>(d: f64, dx: [f64; N]) -> [f64; N] {
+    dx.map(|dx| if dx == 0.0 { dx } else { d * dx })
 }
 
 /// Operators of a number with a `primal`, from the rules of their operations: its methods `one`,
