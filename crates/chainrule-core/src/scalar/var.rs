@@ -35,9 +35,9 @@
 //!
 //! Coefficients may be any [`Number`]: over [`Dual`](super::Dual) they give products of the Hessian
 //! with a vector, over the `Var` of another tape, reverse over reverse. A variable of the level
-//! below enters by [`Var::constant`]; an operation on two tapes of one level panics. Zeros behave as
-//! in [`dual`](super::Dual): the constant 0 stays 0 through any partial derivative, in forms as well
-//! as in the sweep.
+//! below enters by [`Var::constant`]; an operation on two tapes of one level panics. Zeros behave
+//! as in [`dual`](super::Dual): the constant 0 stays 0 through any partial derivative, in forms as
+//! well as in the sweep.
 
 use super::Tape;
 use super::number::{Number, comforts, operators_by_rule};
