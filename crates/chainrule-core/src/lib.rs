@@ -39,8 +39,8 @@ pub use inspect::{
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
 pub use transform::{
-    LinearMap, Outcome, Program, Tree, WithPullback, WithPushforward, argmin, checkpoint, cond,
-    derivative, derivatives, fixed_point, fori_loop, gradient, hessian, hvp, jacfwd, jacobian,
-    jacrev, jvp, linear_solve, linear_solve_spd, linearize, root, root_with, scan, value_and_grad,
-    value_and_grad_aux, vjp, vmap, while_loop,
+    Gradient, LinearMap, Ode, Outcome, Program, Tree, WithPullback, WithPushforward, argmin,
+    checkpoint, cond, derivative, derivatives, fixed_point, fori_loop, gradient, hessian, hvp,
+    jacfwd, jacobian, jacrev, jvp, linear_solve, linear_solve_spd, linearize, odeint, root,
+    root_with, scan, value_and_grad, value_and_grad_aux, vjp, vmap, while_loop,
 };

@@ -47,6 +47,7 @@ use crate::error::Result;
 use crate::exec::value_of;
 use crate::graph::Tensor;
 use crate::graph::call::{Array, Point, Primitive, Rule, Slopes};
+use crate::graph::mode::set_no_grad;
 use crate::graph::node::Value;
 use crate::no_grad;
 
@@ -73,7 +74,9 @@ type Line = &'static Location<'static>;
 #[track_caller]
 pub fn root<X: Tree, Y: Outcome<Tree = X>>(f: impl FnOnce(&X) -> Y, x0: &X) -> Result<X> {
     let here = Location::caller();
+    let on = set_no_grad(None);
     let (trace, captured, _) = Trace::of(f, x0, false)?;
+    drop(on);
     solved("root", Search::Newton, trace, captured, x0, here)
 }
 
@@ -163,7 +166,9 @@ pub fn fixed_point<X: Tree, Y: Outcome<Tree = X>>(f: impl FnOnce(&X) -> Y, x0: &
 #[track_caller]
 pub fn argmin<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x0: &X) -> Result<X> {
     let here = Location::caller();
+    let on = set_no_grad(None);
     let (trace, captured, _) = Trace::of(|x| gradient(f, x), x0, false)?;
+    drop(on);
     solved("argmin", Search::Newton, trace, captured, x0, here)
 }
 

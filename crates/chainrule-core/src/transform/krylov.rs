@@ -37,8 +37,8 @@ pub(super) fn solve(
             "look for where it comes from with `detect_anomaly`".into(),
         ));
     }
-    // The residual to be reached: as small as rounding lets it become, with some room.
-    let tolerance = epsilon * 64.0;
+    // The residual to be reached, relative to the right side.
+    let tolerance = epsilon * 4.0;
     if symmetric {
         iterate(b.iter().map(|b| Gradients::new(b, tolerance)).collect(), apply)
     } else if n <= DENSE {

@@ -7,10 +7,13 @@
 mod again;
 mod checkpoint;
 mod control;
+mod dopri;
 mod first;
+mod flow;
 mod implicit;
 mod krylov;
 mod numbers;
+mod ode;
 mod program;
 mod scan;
 mod scope;
@@ -28,6 +31,7 @@ pub use first::{
     value_and_grad_aux, vjp,
 };
 pub use implicit::{argmin, fixed_point, root, root_with};
+pub use ode::{Gradient, Ode, odeint};
 pub use program::Program;
 pub use scan::{fori_loop, scan};
 pub use solve::{linear_solve, linear_solve_spd};

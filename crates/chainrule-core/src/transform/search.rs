@@ -79,7 +79,9 @@ impl Descent<'_> {
                 return Err(self.failed("got to numbers that are not finite", norm(r)));
             }
             let inputs = [self.space.scatter(&self.x), self.rest.clone()].concat();
-            let step = self.slope.numbers(&r, &inputs)?;
+            let step = self.slope.numbers(&r, &inputs).map_err(|(what, hint)| {
+                (format!("`{}` cannot go on from where it has come to: {what}", self.name), hint)
+            })?;
             self.shorten(&step, &mut r, &mut done, tolerance)?;
         }
         let size = r.iter().map(|r| norm(r)).fold(0.0, f64::max);
@@ -125,34 +127,34 @@ impl Descent<'_> {
         Ok(())
     }
 
-    /// x ← x − F(x), until it stays where it is.
+    /// x ← x − F(x), until it comes no nearer.
     fn iterate(&mut self) -> Result<(), Fail> {
         let tolerance = self.space.epsilon().powf(0.75);
         let mut before = vec![f64::INFINITY; self.x.len()];
         let mut done = vec![false; self.x.len()];
         for _ in 0..10_000 {
-            let change = self.off(&self.x)?;
-            for i in 0..change.len() {
-                if done[i] {
-                    continue;
-                }
-                let size = norm(&change[i]);
-                if !size.is_finite() {
-                    return Err(self.failed("got to numbers that are not finite", size));
-                }
-                // Near enough, and no longer getting nearer.
-                let close = size <= tolerance * norm(&self.x[i]) && size > 0.5 * before[i];
-                done[i] = close || size == 0.0;
-                before[i] = size;
-            }
             if done.iter().all(|&done| done) {
                 return Ok(());
             }
-            for i in (0..done.len()).filter(|&i| !done[i]) {
-                self.x[i].iter_mut().zip(&change[i]).for_each(|(x, d)| *x -= d);
+            for (i, change) in self.off(&self.x)?.into_iter().enumerate() {
+                let size = norm(&change);
+                if done[i] {
+                    continue;
+                }
+                if !size.is_finite() {
+                    return Err(self.failed("got to numbers that are not finite", size));
+                }
+                let close = size <= tolerance * norm(&self.x[i]);
+                done[i] = size == 0.0 || close && size >= before[i];
+                before[i] = size;
+                self.x[i].iter_mut().zip(&change).for_each(|(x, d)| *x -= d);
             }
         }
-        let size = before.iter().fold(0.0, |m: f64, v| m.max(*v));
-        Err(self.failed("has not converged in 10,000 steps", size))
+        // Some are near enough, but still come nearer, slowly.
+        let far = |i: &usize| before[*i] > tolerance * norm(&self.x[*i]);
+        match (0..before.len()).find(far) {
+            Some(i) => Err(self.failed("has not converged in 10,000 steps", before[i])),
+            None => Ok(()),
+        }
     }
 }

@@ -65,8 +65,11 @@ pub fn linear_solve<X: Tree, Y: Outcome<Tree = X>>(
 /// # use chainrule_core::*;
 /// // (1 − ∂²) x = b on a ring.
 /// let b = Tensor::linspace(0.0, 1.0, 100);
-/// let turned = |v: &Tensor, k: usize| cat(&[&v.slice(0, k..100), &v.slice(0, 0..k)], 0);
-/// let smooth = |v: &Tensor| Ok(3.0 * v - turned(v, 1)? - turned(v, 99)?);
+/// let smooth = |v: &Tensor| -> Result<Tensor> {
+///     let left = cat(&[&v.i(1..), &v.i(..1)], 0)?;
+///     let right = cat(&[&v.i(-1..), &v.i(..-1)], 0)?;
+///     Ok(3.0 * v - left - right)
+/// };
 /// let x = linear_solve_spd(smooth, &b)?;
 /// assert!((x.sum() - b.sum()).abs().item::<f64>()? < 1e-10);
 /// # Ok::<(), Error>(())
@@ -96,13 +99,12 @@ fn solution<X: Tree, Y: Outcome<Tree = X>>(
     let trace = alike(op, trace, &leaves, here)?;
     let zeros: Vec<Tensor> = leaves.iter().map(Tensor::zeros_like).collect();
     let moved = trace.apply(&[&zeros[..], &captured].concat())?;
-    let moved: Vec<Tensor> = moved.iter().map(|y| y.abs().sum()).collect();
-    let mut sizes = moved.iter().filter_map(|y| y.item::<f64>().ok());
-    if let Some(y) = sizes.find(|y| *y != 0.0) {
-        let what =
-            format!("`{op}` of a map that is not linear: 0 goes to something of size {y:.1e}");
-        return Err(Error::new(ErrorKind::Numeric, what, here)
-            .hint("move what does not depend on the unknown to the right side, b"));
+    let size = |y: &Tensor| y.abs().sum().item::<f64>().ok();
+    if let Some(y) = moved.iter().filter_map(size).find(|y| *y != 0.0) {
+        let what = format!("`{op}` of a map that takes 0 to something of size {y:.1e}");
+        return Err(Error::new(ErrorKind::Numeric, what, here).hint(
+            "it is not linear: move what does not depend on the unknown to the right side, b",
+        ));
     }
     let system = System { symmetric, ..System::new(trace, leaves.len()) };
     let sources = [leaves, captured].concat();
