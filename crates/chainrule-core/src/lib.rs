@@ -28,7 +28,7 @@ mod transform;
 
 pub use chainrule_kernels::threads::with_threads;
 pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
-pub use check::{Gradcheck, gradcheck};
+pub use check::{Culprit, Gradcheck, GradcheckRow, Identity, Verdict, gradcheck, gradcheck_tree};
 pub use error::{Error, ErrorKind, Result};
 pub use exec::{Engine, detect_anomaly, realize, with_engine};
 pub use grad::{Function, Given, IntoSlopes, grad};

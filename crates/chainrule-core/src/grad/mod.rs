@@ -16,6 +16,6 @@ mod vjp;
 pub use custom::{Function, Given, IntoSlopes};
 pub(crate) use jvp::push_forward;
 pub(crate) use real::Expr;
-pub(crate) use replay::{batch, replay};
+pub(crate) use replay::{Between, batch, between, replay};
 pub use reverse::grad;
 pub(crate) use reverse::{Located, pull_back};

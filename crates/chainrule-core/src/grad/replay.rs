@@ -55,6 +55,77 @@ pub(super) fn depends(roots: &[Tensor], variables: &[Tensor]) -> bool {
     recorded(roots, oldest).iter().any(|(node, _)| is(node))
 }
 
+/// An operation on the way from variables to a result.
+#[derive(Clone)]
+pub(crate) struct Between {
+    pub(crate) node: Tensor,
+    /// The call that the node is a part of.
+    pub(crate) call: Option<Tensor>,
+    /// What its derivatives are by: floating-point numbers, each once.
+    pub(crate) sources: Vec<Tensor>,
+    /// Whether its value, recorded again on other sources, follows them.
+    pub(crate) visible: bool,
+}
+
+impl Between {
+    /// Whether it hands on a value without its derivative.
+    pub(crate) fn cut(&self) -> bool {
+        matches!(self.node.0.op, Op::Detach | Op::Version)
+    }
+}
+
+/// The operations with floating-point results that derivatives of `root` by `variables` go through
+/// or are cut at, in order.
+pub(crate) fn between(root: &Tensor, variables: &[Tensor]) -> Vec<Between> {
+    let oldest = variables.iter().map(|x| x.0.serial).min().unwrap_or(u64::MAX);
+    let order = recorded(std::slice::from_ref(root), oldest);
+    // A custom operation's first source is its value.
+    let taken = |node: &Tensor, src: &Sources| -> Vec<Tensor> {
+        let first = usize::from(matches!(node.0.op, Op::Custom(_)));
+        src.iter().skip(first).cloned().collect()
+    };
+    let mut follows: FxHashMap<u64, bool> = FxHashMap::default();
+    for (node, src) in &order {
+        let of = |x: &Tensor| follows.get(&x.0.serial).is_some_and(|&f| f);
+        let is = variables.iter().any(|v| v.0.serial == node.0.serial);
+        let any = is || src.iter().any(of);
+        follows.insert(node.0.serial, any);
+    }
+    let follows = |x: &Tensor| follows.get(&x.0.serial).is_some_and(|&f| f);
+    let mut wanted: FxHashMap<u64, bool> = FxHashMap::default();
+    wanted.insert(root.0.serial, true);
+    let mut list = vec![];
+    for (node, src) in order.iter().rev() {
+        if !wanted.contains_key(&node.0.serial) || !follows(node) {
+            continue;
+        }
+        let mut used = taken(node, src);
+        for x in &used {
+            wanted.insert(x.0.serial, true);
+        }
+        let mut call = None;
+        if matches!(node.0.op, Op::Part(..)) {
+            let Some((made, src)) = order.iter().find(|n| n.0.0.serial == src[0].0.serial) else {
+                continue;
+            };
+            (used, call) = (src.to_vec(), Some(made.clone()));
+        }
+        let skipped = matches!(node.0.op, Op::Call(_) | Op::Variable | Op::After);
+        let mut sources: Vec<Tensor> = vec![];
+        for x in used.into_iter().filter(|x| x.0.dtype.is_float()) {
+            if !sources.iter().any(|s| s.0.serial == x.0.serial) {
+                sources.push(x);
+            }
+        }
+        if !skipped && !sources.is_empty() && node.0.dtype.is_float() {
+            let visible = !matches!(node.0.op, Op::Custom(_)) || follows(&src[0]);
+            list.push(Between { node: node.clone(), call, sources, visible });
+        }
+    }
+    list.reverse();
+    list
+}
+
 /// `roots` with each variable of `from` replaced by the tensor of `to` in its place.
 pub(crate) fn replay(roots: &[Tensor], from: &[Tensor], to: &[Tensor]) -> Result<Vec<Tensor>> {
     let new = run(roots, from, to, None)?;

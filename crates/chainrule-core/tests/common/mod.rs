@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod operations;
+
 use chainrule_core::op::Unary;
 use chainrule_core::{DType, Engine, Tensor, grad, with_engine};
 
@@ -104,4 +106,11 @@ pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
 /// A tensor of [`numbers`].
 pub fn tensor(shape: &[usize], seed: u64) -> Tensor {
     Tensor::from_vec(numbers(shape.iter().product(), seed), shape).expect("a tensor")
+}
+
+/// A tensor of distinct numbers, so that extrema and orders have no ties.
+pub fn distinct(shape: &[usize]) -> Tensor {
+    let n: usize = shape.iter().product();
+    let number = |i: usize| ((i * 37 + 11) % (n + 7)) as f64 * 0.3 - 1.4 + 0.01 * i as f64;
+    Tensor::from_vec((0..n).map(number).collect(), shape).expect("a tensor")
 }
