@@ -99,7 +99,7 @@ fn a_rule_with_a_wrong_derivative_of_its_own() {
     assert_eq!(wrong, [2, 2], "{report}");
     let culprit = report.culprit.expect("a culprit");
     assert_eq!(culprit.operation, "detach");
-    assert_eq!(culprit.at.line(), line!() - 9);
+    assert_eq!(culprit.at.line(), line!() - 8);
 }
 
 #[test]

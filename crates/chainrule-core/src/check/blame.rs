@@ -14,7 +14,7 @@ use std::panic::Location;
 use super::differences::{self, Estimate};
 use super::{Forward, Mode, Reverse, Tower, directions};
 use crate::error::Result;
-use crate::grad::{Between, Expr, between, pull_back, replay};
+use crate::grad::{Between, Expr, between, pull_back, replay, uncut};
 use crate::graph::{Tensor, mode};
 use crate::op::{DType, Op};
 use crate::transform::{gradient, jvp};
@@ -156,13 +156,8 @@ fn search(tower: &Tower<'_>, inputs: &[Tensor], modes: &[Mode]) -> Result<Option
     let whole: Vec<Between> = steps.iter().filter(|s| !s.cut()).cloned().collect();
     let cuts: Vec<Between> = steps.into_iter().filter(Between::cut).collect();
     let locals: Vec<Local> = whole.into_iter().map(Local::of).collect::<Result<_>>()?;
-    let without: Vec<Tensor> = cuts
-        .iter()
-        .map(|cut| {
-            replay(std::slice::from_ref(&root), std::slice::from_ref(&cut.node), &cut.sources)
-        })
-        .map(|new| Ok(new?.remove(0)))
-        .collect::<Result<_>>()?;
+    let without = cuts.iter().map(|cut| uncut(&root, &cut.node, &cut.sources[0]));
+    let without: Vec<Tensor> = without.collect::<Result<_>>()?;
     let (visible, hidden): (Vec<Local>, Vec<Local>) =
         locals.into_iter().partition(|l| l.step.visible);
     let mut blocked = None;

@@ -16,6 +16,6 @@ mod vjp;
 pub use custom::{Function, Given, IntoSlopes};
 pub(crate) use jvp::push_forward;
 pub(crate) use real::Expr;
-pub(crate) use replay::{Between, batch, between, replay};
+pub(crate) use replay::{Between, batch, between, replay, uncut};
 pub use reverse::grad;
 pub(crate) use reverse::{Located, pull_back};

@@ -46,6 +46,8 @@ struct Replay {
     results: FxHashMap<u64, Vec<Tensor>>,
     /// The length of the batch axis; none: one by one.
     size: Option<usize>,
+    /// Whether what was cut from the graph stays cut.
+    cuts: bool,
 }
 
 /// Whether one of `roots` depends on one of `variables`.
@@ -128,8 +130,14 @@ pub(crate) fn between(root: &Tensor, variables: &[Tensor]) -> Vec<Between> {
 
 /// `roots` with each variable of `from` replaced by the tensor of `to` in its place.
 pub(crate) fn replay(roots: &[Tensor], from: &[Tensor], to: &[Tensor]) -> Result<Vec<Tensor>> {
-    let new = run(roots, from, to, None)?;
+    let new = run(roots, from, to, None, true)?;
     Ok(new.into_iter().map(|n| n.x).collect())
+}
+
+/// `root` as if the value that was cut off at `cut` had not been: derivatives flow on to `source`.
+pub(crate) fn uncut(root: &Tensor, cut: &Tensor, source: &Tensor) -> Result<Tensor> {
+    let one = std::slice::from_ref::<Tensor>;
+    Ok(run(one(root), one(cut), one(source), None, false)?.remove(0).x)
 }
 
 /// `roots` for a batch: each tensor of `to` has a new first axis of length `size`, and so have the
@@ -140,14 +148,21 @@ pub(crate) fn batch(
     to: &[Tensor],
     size: usize,
 ) -> Result<Vec<Tensor>> {
-    let new = run(roots, from, to, Some(size))?;
+    let new = run(roots, from, to, Some(size), true)?;
     Ok(new.into_iter().map(|n| n.wide(size)).collect())
 }
 
-fn run(roots: &[Tensor], from: &[Tensor], to: &[Tensor], size: Option<usize>) -> Result<Vec<New>> {
+fn run(
+    roots: &[Tensor],
+    from: &[Tensor],
+    to: &[Tensor],
+    size: Option<usize>,
+    cuts: bool,
+) -> Result<Vec<New>> {
     let oldest = from.iter().map(|x| x.0.serial).min().unwrap_or(u64::MAX);
     let order = recorded(roots, oldest);
-    let mut replay = Replay { new: FxHashMap::default(), results: FxHashMap::default(), size };
+    let mut replay =
+        Replay { new: FxHashMap::default(), results: FxHashMap::default(), size, cuts };
     for (variable, x) in from.iter().zip(to) {
         let new = New { x: x.source(), batched: size.is_some() };
         replay.new.insert(variable.0.serial, new);
@@ -194,7 +209,8 @@ impl Replay {
         let new: Vec<New> = src.iter().map(|s| self.of(s)).collect();
         // What was cut from the graph stays cut.
         let cut = node.0.cuts.as_ref().and_then(|cuts| cuts.last());
-        let cut = cut.filter(|_| !node.0.tracks() && new.iter().any(|n| n.x.0.tracks()));
+        let cut =
+            cut.filter(|_| self.cuts && !node.0.tracks() && new.iter().any(|n| n.x.0.tracks()));
         let _scope = cut.map(|cut| mode::set_no_grad(Some(cut.at)));
         let batched = new.iter().any(|n| n.batched);
         let size = if batched { self.size } else { None };
