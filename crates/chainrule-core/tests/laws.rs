@@ -225,29 +225,9 @@ fn partial_derivatives_equal_differences() {
     }
 }
 
-/// The differences of `gradcheck` have steps h = 2·10⁻⁴ |x|. For second derivatives s‴′′ h⁴ and
-/// ε s′/h remain, s being up to 10³ at the samples: 10⁻⁸ at most.
-const GRADCHECK: f64 = 1e-7;
-
-#[test]
-fn gradients_to_second_order() {
-    for &op in Unary::ALL {
-        let x = Tensor::from(op.samples().to_vec());
-        let report = gradcheck(|x| apply(op, &x[0]), &[x], 2).expect("a report");
-        assert!(report.passes(GRADCHECK), "{}: {report}", op.name());
-    }
-    for &op in Binary::ALL {
-        let (a, b): (Vec<f64>, Vec<f64>) = op.samples().iter().copied().unzip();
-        let (a, b) = (Tensor::from(a), Tensor::from(b));
-        let report = if op.smooth_in_x() {
-            gradcheck(|x| Tensor::of_two(op, &x[0], &x[1]), &[a, b], 2)
-        } else {
-            gradcheck(|x| Tensor::of_two(op, &a, &x[0]), &[b], 2)
-        };
-        let report = report.expect("a report");
-        assert!(report.passes(GRADCHECK), "{}: {report}", op.name());
-    }
-}
+/// What the differences of `gradcheck` leave of derivatives of up to 10³; `forward_laws.rs` goes to
+/// third order.
+const GRADCHECK: f64 = 1e-9;
 
 /// A gradient to a stretched argument is the sum over its copies.
 #[test]
@@ -259,7 +239,7 @@ fn gradients_through_broadcasting() {
         let (column, row) = (Tensor::from(&a[..3]).unsqueeze(1), Tensor::from(b));
         let report = gradcheck(|x| Tensor::of_two(op, &x[0], &x[1]), &[column, row], 1);
         let report = report.expect("a report");
-        assert!(report.passes(GRADCHECK), "{}: {report}", op.name());
+        assert!(report.passes(GRADCHECK) && report.kinks() == 0, "{}: {report}", op.name());
     }
 }
 

@@ -25,7 +25,8 @@ fn linear(name: &'static str, x: Vec<Tensor>, f: impl Fn(&[Tensor]) -> Tensor + 
     Case { linear: true, ..case(name, x, f) }
 }
 
-fn movement() -> Vec<Case> {
+/// Operations that move elements about.
+pub fn movement() -> Vec<Case> {
     let x = || vec![tensor(&[2, 3, 4], 1)];
     let index = Tensor::from([[2, 0, 2, 1], [1, 1, 0, -1]]).unsqueeze(1).expand([2, 3, 4]);
     let rows = Tensor::from([1, 0, 0, 1, -1]);
@@ -85,7 +86,8 @@ fn movement() -> Vec<Case> {
     ]
 }
 
-fn reductions() -> Vec<Case> {
+/// Operations along axes.
+pub fn reductions() -> Vec<Case> {
     let x = || vec![distinct(&[3, 4, 5])];
     let target = Tensor::from([1, 0, 3]);
     vec![
@@ -129,7 +131,8 @@ fn reductions() -> Vec<Case> {
     ]
 }
 
-fn contractions() -> Vec<Case> {
+/// Products of matrices and their like.
+pub fn contractions() -> Vec<Case> {
     let pair = |a: &[usize], b: &[usize]| vec![tensor(a, 1), tensor(b, 2)];
     vec![
         case("dot", pair(&[4], &[4]), |x| x[0].dot(&x[1])),
