@@ -1,9 +1,12 @@
-//! Random graphs: both engines agree, in whatever order values are asked for, and gradients are
-//! those of differences.
+//! Random graphs: both engines agree, in whatever order values are asked for; gradients are those of
+//! differences; forward mode is the transpose of reverse mode, and a batch the loop over its elements.
 
 mod common;
 
-use chainrule_core::{DType, Engine, Tensor, cat, grad, realize, with_engine, with_threads};
+use chainrule_core::{
+    DType, Engine, Tensor, cat, grad, gradient, jacfwd, jacrev, jvp, realize, stack, vjp, vmap,
+    with_engine, with_threads,
+};
 use common::{distance, item, list, numbers, same_bits, tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -108,10 +111,15 @@ fn grow(choices: &[Choice], leaves: &[Tensor], ops: u8) -> Vec<Tensor> {
     values
 }
 
+/// All values in one vector.
+fn together(values: &[Tensor]) -> Tensor {
+    let flat: Vec<Tensor> = values.iter().map(Tensor::flatten).collect();
+    cat(&flat.iter().collect::<Vec<_>>(), 0).expect("cat")
+}
+
 /// One number of all values.
 fn summary(values: &[Tensor]) -> Tensor {
-    let flat: Vec<Tensor> = values.iter().map(Tensor::flatten).collect();
-    let all = cat(&flat.iter().collect::<Vec<_>>(), 0).expect("cat");
+    let all = together(values);
     all.mean() + all.tanh().square().mean()
 }
 
@@ -248,5 +256,81 @@ proptest! {
         let (vw, wv) = (along(&v, &w), along(&w, &v));
         // Rounding only; second derivatives of compositions are of magnitude 10³ at most.
         prop_assert!((vw - wv).abs() <= 1e-10 * vw.abs().max(1.0), "{vw} {wv}");
+    }
+
+    /// ⟨w, J v⟩ = ⟨Jᵀ w, v⟩ for all values of a graph at once, kinks and selections too.
+    #[test]
+    fn forward_is_the_transpose_of_reverse(
+        c in choices(40),
+        a in shape(),
+        b in shape(),
+        seed in 0u64..1000,
+    ) {
+        let x = [tensor(&a, seed), tensor(&b, seed + 1)];
+        let v = [tensor(&a, seed + 2), tensor(&b, seed + 3)];
+        let f = |x: &[Tensor; 2]| together(&grow(&c, x, ALL));
+        let (y, dy) = jvp(f, &x, &v).expect("a tangent");
+        let w = tensor(y.shape(), seed + 4);
+        let (_, pull) = vjp(f, &x).expect("a pullback");
+        let gx = pull.apply(&w).expect("cotangents");
+        let terms = |a: &Tensor, b: &Tensor| -> Vec<f64> {
+            list(a).iter().zip(list(b)).map(|(a, b)| a * b).collect()
+        };
+        let left = terms(&w, &dy);
+        let right = [terms(&gx[0], &v[0]), terms(&gx[1], &v[1])].concat();
+        let scale = left.iter().chain(&right).map(|t| t.abs()).sum::<f64>().max(1.0);
+        let (left, right) = (left.iter().sum::<f64>(), right.iter().sum::<f64>());
+        // Rounding in sums of up to 6,000 terms along 40 steps.
+        prop_assert!((left - right).abs() <= 1e-11 * scale, "{left} {right} of {scale}");
+    }
+
+    /// Jacobians by forward and by reverse mode are one, and times a direction they are the tangent.
+    #[test]
+    fn jacobians_of_both_modes_agree(c in choices(20), seed in 0u64..1000) {
+        let (x, y) = (tensor(&[3, 2], seed), tensor(&[2], seed + 1));
+        let f = |x: &Tensor| grow(&c, &[x.clone(), y.clone()], ALL).pop().expect("a value");
+        let (forward, reverse) = (jacfwd(f, &x).expect("by columns"), jacrev(f, &x).expect("by rows"));
+        prop_assert_eq!(forward.shape(), reverse.shape());
+        prop_assert!(distance(&list(&forward), &list(&reverse)) <= BOUND);
+        let v = tensor(&[3, 2], seed + 2);
+        let along = jvp(f, &x, &v).expect("a tangent").1;
+        let product = forward.reshape([-1, 6]).matmul(&v.reshape([6])).reshape(along.shape());
+        prop_assert!(distance(&list(&product), &list(&along)) <= BOUND);
+    }
+
+    /// A batch is the loop over its elements: values, gradients, tangents.
+    #[test]
+    fn a_batch_is_the_loop_over_its_elements(
+        c in choices(25),
+        a in shape(),
+        b in shape(),
+        seed in 0u64..1000,
+    ) {
+        let shared = tensor(&b, seed);
+        let each: Vec<Tensor> = (1..4).map(|i| tensor(&a, seed + i)).collect();
+        let all = stack(&each.iter().collect::<Vec<_>>(), 0).expect("one shape");
+        let f = |x: &Tensor| together(&grow(&c, &[x.clone(), shared.clone()], ALL));
+        let slope = |x: &Tensor| gradient(|x: &Tensor| f(x).tanh().mean(), x);
+        let v = tensor(&a, seed + 5);
+        let along = |x: &Tensor| Ok(jvp(f, x, &v)?.1);
+        let compare = |batch: Tensor, each: Vec<Tensor>| {
+            let each = stack(&each.iter().collect::<Vec<_>>(), 0).expect("one shape");
+            assert_eq!(batch.shape(), each.shape());
+            distance(&list(&batch), &list(&each))
+        };
+        let values = compare(vmap(f, &all).expect("a batch"), each.iter().map(f).collect());
+        prop_assert!(values <= BOUND, "values: {values}");
+        let one = |x: &Tensor| slope(x).expect("a gradient");
+        let slopes = compare(vmap(slope, &all).expect("a batch"), each.iter().map(one).collect());
+        prop_assert!(slopes <= BOUND, "gradients: {slopes}");
+        let total = gradient(
+            |x: &Tensor| Ok(vmap(|x: &Tensor| f(x).tanh().mean(), x)?.sum()),
+            &all,
+        );
+        let outside = compare(total.expect("a gradient"), each.iter().map(one).collect());
+        prop_assert!(outside <= BOUND, "gradients through the batch: {outside}");
+        let one = |x: &Tensor| -> Tensor { along(x).expect("a tangent") };
+        let tangents = compare(vmap(along, &all).expect("a batch"), each.iter().map(one).collect());
+        prop_assert!(tangents <= BOUND, "tangents: {tangents}");
     }
 }
