@@ -1,4 +1,5 @@
-//! Derivatives that somebody else wrote out by hand: gradients and Hessians of the test functions of
+//! Derivatives that somebody else wrote out by hand: gradients and Hessians of the test functions
+//! of
 //! `argmin_testfunctions`, at a thousand random points of each function's usual domain.
 //!
 //! The functions are written here as tensor code from their definitions; where that library's code
@@ -199,8 +200,9 @@ fn points(case: &Case) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// That two lists agree to 10⁻⁹ of the largest numbers at the point: a sum that cancels to little is
-/// known as well as its terms. For functions with large slopes these are larger than what is left.
+/// That two lists agree to 10⁻⁹ of the largest numbers at the point: a sum that cancels to little
+/// is known as well as its terms. For functions with large slopes these are larger than what is
+/// left.
 fn agree(name: &str, what: &str, at: &[f64], ours: &[f64], theirs: &[f64]) {
     let scale = theirs.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
     for (a, b) in ours.iter().zip(theirs) {

@@ -64,7 +64,8 @@ fn scalar_functions_to_third_order_in_all_modes() {
     }
 }
 
-/// Third derivatives reach 10⁴ at the samples; differences of second ones leave 10⁻¹¹ of the fourth.
+/// Third derivatives reach 10⁴ at the samples; differences of second ones leave 10⁻¹¹ of the
+/// fourth.
 const THIRD: f64 = 1e-8;
 
 #[test]
@@ -117,7 +118,7 @@ fn forward_is_the_transpose_of_reverse() {
         let (z, pull) = vjp(f, &x).expect(name);
         assert_eq!((list(&y), list(&z)), (list(&f(&x)), list(&y)), "{name}");
         let gx = pull.apply(&w).expect(name);
-        equal(name, inner(&[w.clone()], &[dy.clone()]), inner(&gx, &v));
+        equal(name, inner(std::slice::from_ref(&w), std::slice::from_ref(&dy)), inner(&gx, &v));
         let (_, push) = linearize(f, &x).expect(name);
         assert_eq!(list(&push.apply(&v).expect(name)), list(&dy), "{name}");
         let (a, b) = (jacfwd(f, &x).expect(name), jacrev(f, &x).expect(name));

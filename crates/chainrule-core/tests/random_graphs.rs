@@ -1,5 +1,6 @@
-//! Random graphs: both engines agree, in whatever order values are asked for; gradients are those of
-//! differences; forward mode is the transpose of reverse mode, and a batch the loop over its elements.
+//! Random graphs: both engines agree, in whatever order values are asked for; gradients are those
+//! of differences; forward mode is the transpose of reverse mode, and a batch the loop over its
+//! elements.
 
 mod common;
 
@@ -284,7 +285,8 @@ proptest! {
         prop_assert!((left - right).abs() <= 1e-11 * scale, "{left} {right} of {scale}");
     }
 
-    /// Jacobians by forward and by reverse mode are one, and times a direction they are the tangent.
+    /// Jacobians by forward and by reverse mode are one, and times a direction they are the
+    /// tangent.
     #[test]
     fn jacobians_of_both_modes_agree(c in choices(20), seed in 0u64..1000) {
         let (x, y) = (tensor(&[3, 2], seed), tensor(&[2], seed + 1));

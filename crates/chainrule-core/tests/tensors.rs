@@ -1,7 +1,7 @@
 //! Laws over operations on whole tensors: movement, reductions, contractions.
 //!
-//! Each operation is listed once (`common/operations.rs`), as a function of its inputs; both engines must agree on its
-//! value, and its derivatives must equal differences to second order.
+//! Each operation is listed once (`common/operations.rs`), as a function of its inputs; both
+//! engines must agree on its value, and its derivatives must equal differences to second order.
 
 mod common;
 

@@ -5,9 +5,9 @@
 //! products with the Jacobian from both sides are compared with differences. The first operation,
 //! sources before results, that fails is named.
 //!
-//! What cuts the graph (`detach`, `no_grad`) fails such a check as well, but may be meant: a maximum
-//! subtracted for the sake of overflow needs no derivative. A cut is named only if nothing else is
-//! wrong and the derivative of the whole changes without it.
+//! What cuts the graph (`detach`, `no_grad`) fails such a check as well, but may be meant: a
+//! maximum subtracted for the sake of overflow needs no derivative. A cut is named only if nothing
+//! else is wrong and the derivative of the whole changes without it.
 
 use std::panic::Location;
 

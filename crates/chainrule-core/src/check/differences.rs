@@ -1,11 +1,11 @@
 //! The derivative of a function of one number by differences, with an estimate of its error.
 //!
 //! The central difference D(h) = (s(x + h) − s(x − h))/2h is s′(x) + c₂h² + c₄h⁴ + …. From D(h) and
-//! D(h/2) the first of these terms cancels, (4 D(h/2) − D(h))/3, from three steps the second too, and
-//! so on (Richardson). A triangle of such combinations over halved steps shows by itself which entry
-//! is best: the one that differs least from its neighbours, rounding included (Ridders, *Accurate
-//! computation of F′(x) and F′(x)F″(x)*, Advances in Engineering Software, 1982). No step has to be
-//! chosen.
+//! D(h/2) the first of these terms cancels, (4 D(h/2) − D(h))/3, from three steps the second too,
+//! and so on (Richardson). A triangle of such combinations over halved steps shows by itself which
+//! entry is best: the one that differs least from its neighbours, rounding included (Ridders,
+//! *Accurate computation of F′(x) and F′(x)F″(x)*, Advances in Engineering Software, 1982). No step
+//! has to be chosen.
 //!
 //! The same values give the slopes on either side. Their difference is h s″(x) + O(h³) where s is
 //! smooth, and does not vanish with h at a kink.
