@@ -31,7 +31,7 @@ pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
 pub use check::{Culprit, Gradcheck, GradcheckRow, Identity, Verdict, gradcheck, gradcheck_tree};
 pub use error::{Error, ErrorKind, Result};
 pub use exec::{Engine, detect_anomaly, realize, with_engine};
-pub use grad::{Function, Given, IntoSlopes, grad};
+pub use grad::grad;
 pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
     Explanation, HookHandle, LostGradient, LostGradients, Step, explain, lost_gradients,
@@ -39,8 +39,9 @@ pub use inspect::{
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
 pub use transform::{
-    Gradient, LinearMap, Ode, Outcome, Program, Tree, WithPullback, WithPushforward, argmin,
-    checkpoint, cond, derivative, derivatives, fixed_point, fori_loop, gradient, hessian, hvp,
-    jacfwd, jacobian, jacrev, jvp, linear_solve, linear_solve_spd, linearize, odeint, root,
-    root_with, scan, value_and_grad, value_and_grad_aux, vjp, vmap, while_loop,
+    Function, Gradient, IntoSlopes, LinearMap, Ode, Outcome, Program, Tree, WithPullback,
+    WithPushforward, argmin, checkpoint, cond, derivative, derivatives, fixed_point, fori_loop,
+    gradient, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linear_solve, linear_solve_spd,
+    linearize, odeint, root, root_with, scan, value_and_grad, value_and_grad_aux, vjp, vmap,
+    while_loop,
 };

@@ -131,7 +131,8 @@ fn of_two_numbers() -> Vec<Case> {
         two!(bukin_n6 bukin_n6_derivative bukin_n6_hessian, [[-15.0, -5.0], [-3.0, 3.0]], |x, y| {
             100.0 * (y - 0.01 * x.square()).abs().sqrt() + 0.01 * (x + 10.0).abs()
         }, |x| least(&[x[1] - 0.01 * x[0] * x[0], x[0] + 10.0])),
-        two!(cross_in_tray cross_in_tray_derivative cross_in_tray_hessian, [ten[0], ten[1]], |x, y| {
+        two!(cross_in_tray cross_in_tray_derivative cross_in_tray_hessian, [ten[0], ten[1]],
+        |x, y| {
             let steep = (100.0 - x.hypot(y) / PI).abs().exp();
             -0.0001 * ((x.sin() * y.sin() * steep).abs() + 1.0).pow(0.1)
         }, |x| least(&[x[0].sin(), x[1].sin()])),

@@ -291,7 +291,8 @@ proptest! {
     fn jacobians_of_both_modes_agree(c in choices(20), seed in 0u64..1000) {
         let (x, y) = (tensor(&[3, 2], seed), tensor(&[2], seed + 1));
         let f = |x: &Tensor| grow(&c, &[x.clone(), y.clone()], ALL).pop().expect("a value");
-        let (forward, reverse) = (jacfwd(f, &x).expect("by columns"), jacrev(f, &x).expect("by rows"));
+        let forward = jacfwd(f, &x).expect("by columns");
+        let reverse = jacrev(f, &x).expect("by rows");
         prop_assert_eq!(forward.shape(), reverse.shape());
         prop_assert!(distance(&list(&forward), &list(&reverse)) <= BOUND);
         let v = tensor(&[3, 2], seed + 2);

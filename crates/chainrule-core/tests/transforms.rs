@@ -1,8 +1,9 @@
 //! Functions of functions: every way to a derivative agrees with every other.
 
 use chainrule_core::{
-    DType, ErrorKind, Function, Result, Tensor, derivative, derivatives, grad, gradient, hessian,
-    hvp, jacfwd, jacobian, jacrev, jvp, linearize, no_grad, tree, value_and_grad, vjp, vmap,
+    DType, ErrorKind, Function, Program, Result, Tensor, derivative, derivatives, grad, gradient,
+    hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, no_grad, tree, value_and_grad, vjp,
+    vmap,
 };
 
 fn list(x: &Tensor) -> Vec<f64> {
@@ -74,6 +75,8 @@ fn five_ways_to_a_first_derivative() {
         for j in [jacfwd(f, &x), jacrev(f, &x), jacobian(f, &x)] {
             close(&j.expect(name), &g, 1e-12);
         }
+        let program = Program::trace(|x: &Tensor| gradient(f, x), &x).expect(name);
+        close(&program.call(&x).expect(name), &g, 1e-12);
         let leaf = x.clone().requires_grad();
         let y = f(&leaf);
         if name != "constant" {
@@ -110,6 +113,10 @@ fn seven_ways_to_a_second_derivative() {
         close(&mapped.expect(name), &h, 1e-11);
         let (_, pull) = vjp(first, &x).expect(name);
         close(&pull.apply(&v).expect(name), &hv, 1e-11);
+        let program = Program::trace(|x: &Tensor| hessian(f, x), &x).expect(name);
+        close(&program.call(&x).expect(name), &h, 1e-11);
+        let program = Program::trace(f, &x).expect(name);
+        close(&hessian(|x: &Tensor| program.call(x), &x).expect(name), &h, 1e-11);
     }
 }
 

@@ -162,7 +162,8 @@ impl Gradcheck {
 }
 
 /// Checks the derivatives of `f` at `inputs` (F64) up to order `order`: reverse mode, forward mode
-/// and differences against each other. There is no step to be chosen.
+/// and differences against each other. There is no step to be chosen. Of a function with several
+/// results, the derivatives are those of a fixed random combination of them.
 ///
 /// ```
 /// # use chainrule_core::*;
@@ -308,7 +309,13 @@ impl Tower<'_> {
     /// sₙ at `x` for n − 1 modes, the innermost first: each gradient is weighted in reverse mode,
     /// and in forward mode the tangent along the weights is the same number.
     fn scalar(&self, modes: &[Mode], x: &[Tensor]) -> Result<Tensor> {
-        let Some((mode, inner)) = modes.split_last() else { return weighted(&(self.f)(x)?, 1) };
+        let Some((mode, inner)) = modes.split_last() else {
+            let ys = (self.f)(x)?;
+            return match &ys[..] {
+                [y] if y.len() == 1 && y.dtype().is_float() => Ok(y.to_dtype(DType::F64).sum()),
+                _ => weighted(&ys, 1),
+            };
+        };
         let (x, stream) = (x.to_vec(), modes.len() + 1);
         let below = |x: &Vec<Tensor>| self.scalar(inner, x);
         match mode {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::graph::node::{Sources, Value};
 use crate::graph::walk::Walk;
-use crate::op::{DType, Op};
+use crate::op::Op;
 
 thread_local! {
     static ON: Cell<bool> = const { Cell::new(false) };
@@ -71,11 +71,7 @@ fn numbers(x: &Tensor) -> Option<Vec<f64>> {
         return None;
     }
     let dense = super::dense(value, x.shape(), x.dtype().size());
-    let bytes = &dense.bytes()[..x.len() * x.dtype().size()];
-    Some(match x.dtype() {
-        DType::F32 => bytemuck::cast_slice::<u8, f32>(bytes).iter().map(|&v| v.into()).collect(),
-        _ => bytemuck::cast_slice::<u8, f64>(bytes).to_vec(),
-    })
+    Some(super::floats(x.dtype(), dense.bytes(), x.len()))
 }
 
 fn is_finite(x: &Tensor) -> bool {

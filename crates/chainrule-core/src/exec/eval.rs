@@ -180,16 +180,7 @@ fn call(op: &Op, src: &[Elements<'_>], out: &mut [u8]) -> Result<(), (String, St
             Array { bytes, shape: &x.layout.shape }
         })
         .collect();
-    let (starts, _) = call.offsets();
-    let mut parts = vec![];
-    let (mut rest, mut at) = (out, 0);
-    for (start, (dtype, shape)) in starts.into_iter().zip(&call.results) {
-        let bytes = shape.iter().product::<usize>() * dtype.size();
-        let (part, after) = std::mem::take(&mut rest)[start - at..].split_at_mut(bytes);
-        parts.push(part);
-        (rest, at) = (after, start + bytes);
-    }
-    call.primitive.eval(&arrays, &mut parts)
+    call.primitive.eval(&arrays, &mut call.slots(out))
 }
 
 fn pad<T: Reduce>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &mut [u8]) {

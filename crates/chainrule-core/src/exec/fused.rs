@@ -126,7 +126,7 @@ fn run_step(plan: &Plan, step: &Step, slots: &mut Slots<'_>) -> Result<(), Failu
                 })
                 .collect();
             eval::eval(op, &elements, shape, *dtype, buffer.bytes_mut())
-                .map_err(|(what, hint)| Failure { item: *item, what, hint })?;
+                .map_err(|fault| Failure::new(*item, op, fault))?;
             drop(elements);
             slots.set(*out, buffer);
         }

@@ -27,7 +27,7 @@ use crate::graph::Tensor;
 use crate::graph::call::details;
 use crate::graph::node::{Node, Sources, Value};
 use crate::graph::walk::Walk;
-use crate::op::{Linear, Op};
+use crate::op::{DType, Linear, Op};
 use crate::plan::{Item, cache, fuse};
 
 /// What evaluates graphs.
@@ -58,9 +58,28 @@ pub fn with_engine<R>(engine: Engine, f: impl FnOnce() -> R) -> R {
 
 /// What went wrong in a step: which item, and what.
 pub(crate) struct Failure {
-    pub(crate) item: usize,
-    pub(crate) what: String,
-    pub(crate) hint: String,
+    item: usize,
+    pub(crate) kind: ErrorKind,
+    what: String,
+    hint: String,
+}
+
+impl Failure {
+    fn new(item: usize, op: &Op, (what, hint): (String, String)) -> Failure {
+        let kind = if matches!(op, Op::Call(_)) { ErrorKind::Numeric } else { ErrorKind::Index };
+        Failure { item, kind, what, hint }
+    }
+
+    pub(crate) fn at(self, here: &'static Location<'static>) -> Error {
+        Error::new(self.kind, self.what, here).hint(self.hint)
+    }
+}
+
+/// As a primitive that runs a plan fails: what is wrong, and what to do.
+impl From<Failure> for (String, String) {
+    fn from(failure: Failure) -> (String, String) {
+        (failure.what, failure.hint)
+    }
 }
 
 /// A held intermediate value of no more elements than this is kept when it is computed.
@@ -199,7 +218,7 @@ fn locate(roots: &[Tensor], failure: Failure) -> Error {
     let key = lock();
     let walk = Walk::new(&key, roots, Node::is_pending);
     let node = walk.nodes[failure.item];
-    let error = Error::new(ErrorKind::Index, failure.what, node.0.at).hint(failure.hint);
+    let error = failure.at(node.0.at);
     match (&node.0.op, node.0.src.get(&key).first()) {
         (Op::Linear(Linear::Gather(_)), Some(x)) => error.operand(x.operand("tensor")),
         _ => error,
@@ -314,6 +333,15 @@ fn sketch(node: &Tensor, output: bool, place: impl Fn(&Tensor) -> u32, src: &[Te
         src: if input.is_some() { SmallVec::new() } else { src.iter().map(place).collect() },
         input,
         output,
+    }
+}
+
+/// The first n floating-point numbers in memory.
+pub(crate) fn floats(dtype: DType, bytes: &[u8], n: usize) -> Vec<f64> {
+    let bytes = &bytes[..n * dtype.size()];
+    match dtype {
+        DType::F32 => bytemuck::cast_slice::<u8, f32>(bytes).iter().map(|&v| v.into()).collect(),
+        _ => bytemuck::cast_slice::<u8, f64>(bytes).to_vec(),
     }
 }
 

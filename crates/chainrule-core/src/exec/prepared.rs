@@ -71,10 +71,9 @@ impl Prepared {
     }
 
     /// The results for values of all variables, which must be dense.
-    pub(crate) fn run(&self, values: &[Value]) -> Result<Vec<Value>, (String, String)> {
+    pub(crate) fn run(&self, values: &[Value]) -> Result<Vec<Value>, Failure> {
         let inputs: Vec<Value> = self.inputs.iter().map(|&k| values[k].clone()).collect();
-        let outputs = fused::run(&self.plan, &inputs);
-        let outputs = outputs.map_err(|Failure { what, hint, .. }| (what, hint))?;
+        let outputs = fused::run(&self.plan, &inputs)?;
         let dense = |(at, shape, size): &(usize, Shape, usize)| match &outputs[*at].layout {
             None => outputs[*at].clone(),
             Some(_) => Value::dense(super::dense(&outputs[*at], shape, *size)),

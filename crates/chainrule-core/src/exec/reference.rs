@@ -171,11 +171,8 @@ fn one(i: usize, item: &Item, items: &[Item], values: &[Arc<Buffer>]) -> Result<
                     dtype: item.dtype,
                 })
                 .collect();
-            eval::eval(op, &elements, &item.shape, dtype, out).map_err(|(what, hint)| Failure {
-                item: i,
-                what,
-                hint,
-            })?;
+            eval::eval(op, &elements, &item.shape, dtype, out)
+                .map_err(|fault| Failure::new(i, op, fault))?;
         }
     }
     Ok(buffer)

@@ -13,7 +13,7 @@ mod reverse;
 mod tape;
 mod vjp;
 
-pub use custom::{Function, Given, IntoSlopes};
+pub(crate) use custom::transpose;
 pub(crate) use jvp::push_forward;
 pub(crate) use real::Expr;
 pub(crate) use replay::{Between, batch, between, replay, uncut};

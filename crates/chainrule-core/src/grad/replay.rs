@@ -13,7 +13,7 @@ use smallvec::smallvec;
 use super::reverse::Located;
 use super::vjp::transpose;
 use crate::error::Result;
-use crate::graph::call::{self, custom, details, rule};
+use crate::graph::call::{self, custom, details};
 use crate::graph::node::{Node, Sources, record};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
@@ -218,7 +218,7 @@ impl Replay {
             (Op::Version | Op::Detach, _) => Ok(New { x: new[0].x.cut_off(), batched }),
             (Op::Variable, _) => Ok(new[0].clone()),
             (Op::Custom(_), _) => self.custom(node, src, &new, size),
-            (Op::Call(_), Some(size)) => self.call(node, src, &new, size),
+            (Op::Call(_), Some(size)) => self.call(node, &new, size),
             (Op::Part(k, _), _) => {
                 let results = match self.results.get(&src[0].0.serial) {
                     Some(results) => results.clone(),
@@ -259,13 +259,11 @@ impl Replay {
         Ok(New { x: custom(&xs[0], &xs[1..], Box::new(rule)), batched: true })
     }
 
-    fn call(&mut self, node: &Tensor, src: &[Tensor], new: &[New], size: usize) -> Result<New> {
-        let (Some(rule), Some(_)) = (rule(&node.0.op), details(&node.0.op)) else {
-            unreachable!("a call has a rule")
-        };
+    fn call(&mut self, node: &Tensor, new: &[New], size: usize) -> Result<New> {
+        let Some(call) = details(&node.0.op) else { unreachable!("a call holds its primitive") };
         let xs: Vec<Tensor> = new.iter().map(|n| n.x.clone()).collect();
         let flags: Vec<bool> = new.iter().map(|n| n.batched).collect();
-        let results = rule.batch(&xs, src, &flags, size)?;
+        let results = call.primitive.batch(&xs, &flags, size)?;
         self.results.insert(node.0.serial, results);
         // Only its parts are ever asked for.
         Ok(New { x: node.clone(), batched: true })

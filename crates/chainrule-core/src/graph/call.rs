@@ -39,16 +39,6 @@ pub(crate) trait Rule: Send + Sync + 'static {
 
     /// J `dxs`: a tangent for each result.
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes>;
-
-    /// The results for a batch: those sources for which `batched` holds have a new first axis of
-    /// length `size`, and so have all results. `old` are the sources it had before.
-    fn batch(
-        &self,
-        xs: &[Tensor],
-        old: &[Tensor],
-        batched: &[bool],
-        size: usize,
-    ) -> Result<Vec<Tensor>>;
 }
 
 /// A dense array as a primitive sees it.
@@ -59,8 +49,16 @@ pub(crate) struct Array<'a> {
 
 /// A rule with an evaluation of its own.
 pub(crate) trait Primitive: Rule {
+    /// Makes all plans that `key` and `eval` need: under the graph's key, and in evaluation,
+    /// nothing can be planned. Called once, when the primitive is recorded.
+    fn prepare(&self) -> Result<()>;
+
     /// Appends words that tell this primitive from all others: equal words, equal results.
     fn key(&self, words: &mut Vec<u64>);
+
+    /// The results for a batch: those sources for which `batched` holds have a new first axis of
+    /// length `size`, and so have all results.
+    fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>>;
 
     /// Computes the results, or says what is wrong and what to do.
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), (String, String)>;
@@ -87,6 +85,19 @@ impl Call {
         });
         (starts.collect(), end)
     }
+
+    /// The parts of the packed bytes, one for each result.
+    pub(crate) fn slots<'a>(&self, bytes: &'a mut [u8]) -> Vec<&'a mut [u8]> {
+        let (mut rest, mut at) = (bytes, 0);
+        let each = self.offsets().0.into_iter().zip(&self.results);
+        each.map(|(start, (dtype, shape))| {
+            let n = shape.iter().product::<usize>() * dtype.size();
+            let (slot, after) = std::mem::take(&mut rest)[start - at..].split_at_mut(n);
+            (rest, at) = (after, start + n);
+            slot
+        })
+        .collect()
+    }
 }
 
 /// Records `y` as a function of `xs` whose derivative is given by `rule`. The value's own graph is
@@ -101,19 +112,20 @@ pub(crate) fn custom(y: &Tensor, xs: &[Tensor], rule: Box<dyn Rule>) -> Tensor {
     record(op, y.0.dtype, y.0.shape.clone(), src)
 }
 
-/// Records a primitive's results for sources `xs`.
+/// Records a primitive's results for sources `xs`, once it has made its plans.
 #[track_caller]
 pub(crate) fn call(
     primitive: Box<dyn Primitive>,
     results: Vec<(DType, Shape)>,
     xs: &[Tensor],
-) -> Vec<Tensor> {
+) -> Result<Vec<Tensor>> {
+    primitive.prepare()?;
     let name = primitive.name().to_string();
     let call = Arc::new(Call { primitive, results });
     let (_, bytes) = call.offsets();
     let op = Op::Call(Opaque::new(&name, call));
     let src = xs.iter().map(Tensor::source).collect();
-    parts(&record(op, DType::Bool, [bytes].into_iter().collect(), src))
+    Ok(parts(&record(op, DType::Bool, [bytes].into_iter().collect(), src)))
 }
 
 /// The results of a recorded call.

@@ -27,15 +27,14 @@
 //! **Zero tangents.** A tangent that is the constant 0 (0 with all its own derivatives) stays 0
 //! through a partial derivative that is infinite or NaN: what does not depend on a variable has
 //! no derivative by it, wherever the rule is evaluated. So √x has derivative 0 by z at x = 0, and
-//! not 0 · ∞. [`pick`](Real::pick) selects a number with its tangents; nothing leaks from the
-//! other.
+//! not 0 · ∞. [`pick`](crate::Real::pick) selects a number with its tangents; nothing leaks from
+//! the other.
 //!
 //! Not here: a number of directions known only at run time ([`gradient_forward`] goes in pieces).
 //!
 //! [`gradient_forward`]: super::gradient_forward
 
-use super::number::{Number, comforts, operators_by_rule};
-use crate::op::{Binary, Cmp, Real, Scalar1, Scalar2, Unary};
+use super::number::{Number, arithmetic_by_rule, comforts};
 
 /// A number with derivatives in `N` directions.
 #[derive(Clone, Copy, Debug)]
@@ -81,68 +80,10 @@ impl<const N: usize, R: Number> Dual<N, R> {
         let tangent = std::array::from_fn(|i| x[i] + y[i]);
         Dual { primal: z, tangent }
     }
-
-    #[inline(always)]
-    fn one<O: Scalar1>(self, y: R) -> Self {
-        self.through(y, O::d(self.primal, y))
-    }
-
-    #[inline(always)]
-    fn both<O: Scalar2>(self, other: Self, z: R) -> Self {
-        let (x, y) = (self.primal, other.primal);
-        self.join(other, z, O::dx(x, y, z), O::dy(x, y, z))
-    }
-
-    #[inline(always)]
-    fn first<O: Scalar2>(self, y: R, z: R) -> Self {
-        self.through(z, O::dx(self.primal, y, z))
-    }
-
-    #[inline(always)]
-    fn second<O: Scalar2>(self, x: R, z: R) -> Self {
-        self.through(z, O::dy(x, self.primal, z))
-    }
 }
 
-operators_by_rule! { [const N: usize, R: Number] Dual<N, R> }
+arithmetic_by_rule! { [const N: usize, R: Number] Dual<N, R> }
 comforts! { [const N: usize, R: Number] Dual<N, R> }
-
-impl<const N: usize, R: Number> From<f64> for Dual<N, R> {
-    #[inline(always)]
-    fn from(c: f64) -> Self {
-        Dual::constant(c.into())
-    }
-}
-
-impl<const N: usize, R: Number> Real for Dual<N, R> {
-    #[inline(always)]
-    fn lit(&self, c: f64) -> Self {
-        c.into()
-    }
-
-    #[inline]
-    fn map(&self, op: Unary) -> Self {
-        let y = self.primal.map(op);
-        self.through(y, op.d(self.primal, y))
-    }
-
-    #[inline]
-    fn zip(&self, op: Binary, other: &Self) -> Self {
-        let (x, y) = (self.primal, other.primal);
-        let z = x.zip(op, &y);
-        match (self.is_constant(), other.is_constant()) {
-            (true, true) => Dual::constant(z),
-            (false, true) => self.through(z, op.dx(x, y, z)),
-            (true, false) => other.through(z, op.dy(x, y, z)),
-            (false, false) => self.join(*other, z, op.dx(x, y, z), op.dy(x, y, z)),
-        }
-    }
-
-    #[inline]
-    fn pick(&self, cmp: Cmp, other: &Self, then: &Self, otherwise: &Self) -> Self {
-        if cmp.holds(self.value(), other.value()) { *then } else { *otherwise }
-    }
-}
 
 impl<const N: usize, R: Number> Number for Dual<N, R> {
     #[inline(always)]

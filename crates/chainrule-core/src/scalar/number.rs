@@ -76,21 +76,74 @@ fn chain_singular<const N: usize>(d: f64, dx: [f64; N]) -> [f64; N] {
     dx.map(|dx| if dx == 0.0 { dx } else { d * dx })
 }
 
-/// Operators of a number with a `primal`, from the rules of their operations: its methods `one`,
-/// `both`, `first` (a constant on the right) and `second` (on the left) are the chain rule.
-macro_rules! operators_by_rule {
+/// The arithmetic of a number with a `primal`, from the rules of the operations. The type has the
+/// chain rule: `through` with one argument, `join` with two, each given the value and the partial
+/// derivatives; and `constant` and `is_constant`.
+macro_rules! arithmetic_by_rule {
     ([$($generics:tt)*] $T:ty) => {
-        operators_by_rule! {
+        arithmetic_by_rule! {
             @each [$($generics)*] $T; Add add + Sub sub - Mul mul * Div div /
+        }
+        impl<$($generics)*> $T {
+            #[inline(always)]
+            fn one<O: $crate::op::Scalar1>(self, y: R) -> Self {
+                self.through(y, O::d(self.primal, y))
+            }
+            #[inline(always)]
+            fn both<O: $crate::op::Scalar2>(self, other: Self, z: R) -> Self {
+                let (x, y) = (self.primal, other.primal);
+                self.join(other, z, O::dx(x, y, z), O::dy(x, y, z))
+            }
+            /// With a constant on the right.
+            #[inline(always)]
+            fn first<O: $crate::op::Scalar2>(self, y: R, z: R) -> Self {
+                self.through(z, O::dx(self.primal, y, z))
+            }
+            /// With a constant on the left.
+            #[inline(always)]
+            fn second<O: $crate::op::Scalar2>(self, x: R, z: R) -> Self {
+                self.through(z, O::dy(x, self.primal, z))
+            }
         }
         impl<$($generics)*> std::ops::Neg for $T {
             type Output = Self;
             #[inline(always)]
-            fn neg(self) -> Self { self.one::<crate::op::neg>(-self.primal) }
+            fn neg(self) -> Self { self.one::<$crate::op::neg>(-self.primal) }
+        }
+        impl<$($generics)*> From<f64> for $T {
+            #[inline(always)]
+            fn from(c: f64) -> Self { Self::constant(c.into()) }
+        }
+        impl<$($generics)*> $crate::op::Real for $T {
+            #[inline(always)]
+            fn lit(&self, c: f64) -> Self { c.into() }
+
+            #[inline]
+            fn map(&self, op: $crate::op::Unary) -> Self {
+                let y = self.primal.map(op);
+                self.through(y, op.d(self.primal, y))
+            }
+
+            #[inline]
+            fn zip(&self, op: $crate::op::Binary, other: &Self) -> Self {
+                let (x, y) = (self.primal, other.primal);
+                let z = x.zip(op, &y);
+                match (self.is_constant(), other.is_constant()) {
+                    (true, true) => Self::constant(z),
+                    (false, true) => self.through(z, op.dx(x, y, z)),
+                    (true, false) => other.through(z, op.dy(x, y, z)),
+                    (false, false) => self.join(*other, z, op.dx(x, y, z), op.dy(x, y, z)),
+                }
+            }
+
+            #[inline]
+            fn pick(&self, cmp: $crate::op::Cmp, other: &Self, then: &Self, or: &Self) -> Self {
+                if cmp.holds(self.value(), other.value()) { *then } else { *or }
+            }
         }
     };
     (@each $generics:tt $T:ty; $($Op:ident $op:ident $sign:tt)*) => { $(
-        operators_by_rule! { @one $generics $T; $Op $op $sign }
+        arithmetic_by_rule! { @one $generics $T; $Op $op $sign }
     )* };
     (@one [$($generics:tt)*] $T:ty; $Op:ident $op:ident $sign:tt) => {
         impl<$($generics)*> std::ops::$Op for $T {
@@ -117,7 +170,7 @@ macro_rules! operators_by_rule {
         }
     };
 }
-pub(super) use operators_by_rule;
+pub(super) use arithmetic_by_rule;
 
 /// What follows from the operators, a value and a constant: assignment, sums and comparison.
 macro_rules! comforts {

@@ -40,8 +40,7 @@
 //! well as in the sweep.
 
 use super::Tape;
-use super::number::{Number, comforts, operators_by_rule};
-use crate::op::{Binary, Cmp, Real, Scalar1, Scalar2, Unary};
+use super::number::{Number, arithmetic_by_rule, comforts};
 
 /// A number that can be differentiated by the variables of a tape.
 #[derive(Clone, Copy, Debug)]
@@ -130,27 +129,6 @@ impl<'t, R: Number> Var<'t, R> {
         };
         Var { primal: z, tape: x.tape, place, partial }
     }
-
-    #[inline(always)]
-    fn one<O: Scalar1>(self, y: R) -> Self {
-        self.through(y, O::d(self.primal, y))
-    }
-
-    #[inline(always)]
-    fn both<O: Scalar2>(self, other: Self, z: R) -> Self {
-        let (x, y) = (self.primal, other.primal);
-        self.join(other, z, O::dx(x, y, z), O::dy(x, y, z))
-    }
-
-    #[inline(always)]
-    fn first<O: Scalar2>(self, y: R, z: R) -> Self {
-        self.through(z, O::dx(self.primal, y, z))
-    }
-
-    #[inline(always)]
-    fn second<O: Scalar2>(self, x: R, z: R) -> Self {
-        self.through(z, O::dy(x, self.primal, z))
-    }
 }
 
 const NOT_A_VARIABLE: &str =
@@ -159,45 +137,8 @@ const NOT_A_VARIABLE: &str =
 const TWO_TAPES: &str = "two variables of different tapes; the outer one enters the inner \
                          derivative by Var::constant";
 
-operators_by_rule! { ['t, R: Number] Var<'t, R> }
+arithmetic_by_rule! { ['t, R: Number] Var<'t, R> }
 comforts! { ['t, R: Number] Var<'t, R> }
-
-impl<R: Number> From<f64> for Var<'_, R> {
-    #[inline(always)]
-    fn from(c: f64) -> Self {
-        Var::constant(c.into())
-    }
-}
-
-impl<R: Number> Real for Var<'_, R> {
-    #[inline(always)]
-    fn lit(&self, c: f64) -> Self {
-        c.into()
-    }
-
-    #[inline]
-    fn map(&self, op: Unary) -> Self {
-        let y = self.primal.map(op);
-        self.through(y, op.d(self.primal, y))
-    }
-
-    #[inline]
-    fn zip(&self, op: Binary, other: &Self) -> Self {
-        let (x, y) = (self.primal, other.primal);
-        let z = x.zip(op, &y);
-        match (self.is_constant(), other.is_constant()) {
-            (true, true) => Var::constant(z),
-            (false, true) => self.through(z, op.dx(x, y, z)),
-            (true, false) => other.through(z, op.dy(x, y, z)),
-            (false, false) => self.join(*other, z, op.dx(x, y, z), op.dy(x, y, z)),
-        }
-    }
-
-    #[inline]
-    fn pick(&self, cmp: Cmp, other: &Self, then: &Self, otherwise: &Self) -> Self {
-        if cmp.holds(self.value(), other.value()) { *then } else { *otherwise }
-    }
-}
 
 impl<R: Number> Number for Var<'_, R> {
     #[inline(always)]

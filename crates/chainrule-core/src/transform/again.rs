@@ -85,8 +85,4 @@ impl Rule for Again {
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
         Ok(push(&|xs| self.record(xs), at.xs, dxs)?.1.into())
     }
-
-    fn batch(&self, _: &[Tensor], _: &[Tensor], _: &[bool], _: usize) -> Result<Vec<Tensor>> {
-        unreachable!("custom functions are wrapped for batches")
-    }
 }

@@ -4,6 +4,8 @@
 //! recorded. The functions here are for where numbers are not known ([`cond`] in
 //! [`vmap`](crate::vmap)), and for long loops, whose body should be recorded and planned once.
 
+use std::sync::Arc;
+
 use super::again::again;
 use super::scan::{Scan, check_state};
 use super::trace::Trace;
@@ -104,11 +106,10 @@ pub fn while_loop<C: Tree, T: Outcome<Tree = Tensor>, S: Outcome<Tree = C>>(
     let start: Vec<Tensor> = init.leaves().iter().map(Tensor::source).collect();
     check_state(&start, &body.outputs, here)?;
     let sources = [&start[..], &captured].concat();
-    let (end, steps) = run([&test, &body], [&seen, &captured], &start)?;
-    let n = start.len();
+    let (end, steps) = run([&test, &body], [&seen, &captured], &start, here)?;
+    let (n, body) = (start.len(), Arc::new(body));
     let recipe = move |xs: &[Tensor]| {
-        let body = Trace::new(body.inputs.clone(), body.outputs.clone());
-        let (backwards, history) = (false, false);
+        let (body, backwards, history) = (body.clone(), false, false);
         let all = Scan { body, carries: n, slices: 0, steps, backwards, history };
         let mut state = all.record(xs)?;
         state.truncate(n);
@@ -123,19 +124,18 @@ fn run(
     [test, body]: [&Trace; 2],
     captured: [&[Tensor]; 2],
     start: &[Tensor],
+    here: &'static std::panic::Location<'static>,
 ) -> Result<(Vec<Tensor>, usize)> {
-    let here = std::panic::Location::caller();
     let mut state = values(start)?;
     let [seen, captured] = [values(captured[0])?, values(captured[1])?];
     let mut steps = 0;
-    let failed =
-        |(what, hint): (String, String)| Error::new(ErrorKind::Numeric, what, here).hint(hint);
     loop {
-        let verdict = test.prepared()?.run(&[&state[..], &seen].concat()).map_err(failed)?;
+        let verdict =
+            test.prepared()?.run(&[&state[..], &seen].concat()).map_err(|f| f.at(here))?;
         if verdict[0].buffer.bytes()[0] == 0 {
             break;
         }
-        state = body.prepared()?.run(&[&state[..], &captured].concat()).map_err(failed)?;
+        state = body.prepared()?.run(&[&state[..], &captured].concat()).map_err(|f| f.at(here))?;
         steps += 1;
     }
     let end = state.into_iter().zip(start).map(|(value, like)| Tensor::of_value(value, like));

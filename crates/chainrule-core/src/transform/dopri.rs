@@ -9,11 +9,11 @@
 //! Gustafsson, *Control theoretic techniques for stepsize selection* (1991).
 
 use super::krylov::Fail;
-use super::numbers::{Unknowns, numbers};
+use super::numbers::Unknowns;
 use super::ode::Ode;
 use super::trace::Trace;
 use crate::error::Result;
-use crate::exec::value_of;
+use crate::exec::{floats, value_of};
 use crate::graph::Tensor;
 use crate::graph::node::Value;
 use crate::op::DType;
@@ -166,7 +166,7 @@ impl Walk<'_> {
     fn slopes(&self, t: f64, y: &[Value]) -> Result<Vec<Value>, Fail> {
         let plan = self.body.prepared().map_err(|e| (e.to_string(), String::new()))?;
         let t = scalar(t, self.body.inputs[0].dtype());
-        plan.run(&[&[t], y, &self.rest].concat())
+        Ok(plan.run(&[&[t], y, &self.rest].concat())?)
     }
 
     /// The numbers of state or slopes.
@@ -267,7 +267,7 @@ impl Walk<'_> {
         let all = squares
             .iter()
             .zip(like)
-            .flat_map(|(value, like)| numbers(like.dtype(), value.buffer.bytes(), like.len()));
+            .flat_map(|(value, like)| floats(like.dtype(), value.buffer.bytes(), like.len()));
         all.fold(0.0, |m, v| if v.is_finite() { v.sqrt().max(m) } else { f64::INFINITY })
     }
 }

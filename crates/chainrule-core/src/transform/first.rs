@@ -1,12 +1,11 @@
 //! First derivatives: value and gradient, products with the Jacobian from both sides.
 
-use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::scope::{Scope, directions, results, scalar, smooth, variables};
+use super::scope::{Scope, directions, results, scalar, smooth, unknowns, variables};
 use super::tree::{Outcome, Tree};
 use crate::error::Result;
-use crate::grad::{Expr, Located, pull_back, push_forward, replay};
+use crate::grad::{Expr, pull_back, push_forward, replay};
 use crate::graph::Tensor;
 
 /// Slopes in the structure of `x`: those of floating-point tensors in order, zeros elsewhere.
@@ -144,7 +143,6 @@ pub struct LinearMap<X, Y> {
     from: X,
     variables: Vec<Tensor>,
     to: Y,
-    _map: PhantomData<fn(&X) -> Y>,
 }
 
 /// The results of a function, and the map from their cotangents to those of its arguments.
@@ -189,15 +187,7 @@ pub fn vjp<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<WithPu
     let seeds = cotangents.iter().map(Expr::of).collect();
     let to = structure(x, pull_back(&ys, seeds, &list, here)?)?;
     seal!(scope, y, to);
-    let map = LinearMap {
-        op: "vjp",
-        role: "cotangent",
-        from,
-        variables: cotangents,
-        to,
-        _map: PhantomData,
-    };
-    Ok((y, map))
+    Ok((y, LinearMap { op: "vjp", role: "cotangent", from, variables: cotangents, to }))
 }
 
 /// f(x), and its derivative at x as a linear map from tangents v to J v, by forward mode. Unlike
@@ -226,31 +216,7 @@ pub fn linearize<X: Tree, Y: Outcome>(
     let dxs: Vec<Expr> = tangents.iter().map(Expr::of).collect();
     let to = pushed(&y, &list, &dxs, here)?;
     seal!(scope, y, to);
-    let map = LinearMap {
-        op: "linearize",
-        role: "tangent",
-        from,
-        variables: tangents,
-        to,
-        _map: PhantomData,
-    };
-    Ok((y, map))
-}
-
-/// Variables without values for the floating-point tensors of a structure.
-#[track_caller]
-fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
-    let _line = Located::at(Location::caller());
-    let mut list = vec![];
-    let tree = x.replace(&mut |leaf| {
-        if !leaf.dtype().is_float() {
-            return Ok(leaf.clone());
-        }
-        let unknown = leaf.unknown();
-        list.push(unknown.clone());
-        Ok(unknown)
-    })?;
-    Ok((tree, list))
+    Ok((y, LinearMap { op: "linearize", role: "tangent", from, variables: tangents, to }))
 }
 
 /// ∂f/∂x alone, in the structure of x: [`value_and_grad`] without the value.

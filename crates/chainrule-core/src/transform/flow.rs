@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::again::again;
 use super::dopri::{Path, Walk, replayed, step};
 use super::krylov::Fail;
-use super::numbers::{identify, now, numbers, store};
+use super::numbers::{now, store};
 use super::ode::{Gradient, Ode};
 use super::scan::{Scan, scan};
-use super::solve::full;
+use super::solve::{full, widened};
 use super::trace::{Slopes as List, Trace, pull, push};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{value_of, values};
+use crate::exec::{floats, value_of, values};
 use crate::graph::Tensor;
 use crate::graph::call::{Array, Point, Primitive, Rule, Slopes, call};
 use crate::graph::node::Value;
@@ -44,15 +44,8 @@ fn along(f: &Tensor, dt: &Tensor) -> Result<Tensor> {
 
 impl Flow {
     pub(super) fn new(body: Trace, states: usize, options: Ode) -> Result<Flow> {
-        let step = step(&body, states, &options)?;
-        let flow = Flow { body: Arc::new(body), step: Arc::new(step), states, options };
-        flow.prepare()?;
-        Ok(flow)
-    }
-
-    fn prepare(&self) -> Result<()> {
-        self.body.prepared()?;
-        self.step.prepared().map(|_| ())
+        let step = Arc::new(step(&body, states, &options)?);
+        Ok(Flow { body: Arc::new(body), step, states, options })
     }
 
     /// The solution: at once where the numbers are known.
@@ -68,7 +61,7 @@ impl Flow {
         }
         let numbers = match values(sources) {
             Err(e) if e.kind() == ErrorKind::Unknown => {
-                return Ok(call(Box::new(self), results, sources));
+                return call(Box::new(self), results, sources);
             }
             numbers => numbers?,
         };
@@ -86,7 +79,7 @@ impl Flow {
 
     /// The way through the times, given the values of all sources.
     fn path(&self, sources: &[Value], times: usize) -> Result<Path, Fail> {
-        let times = numbers(self.body.inputs[0].dtype(), sources[0].buffer.bytes(), times);
+        let times = floats(self.body.inputs[0].dtype(), sources[0].buffer.bytes(), times);
         let up = times.windows(2).all(|w| w[0] <= w[1]);
         if !(up || times.windows(2).all(|w| w[0] >= w[1])) || times.iter().any(|t| !t.is_finite()) {
             let what = "an integration through times that do not go one way";
@@ -172,7 +165,7 @@ fn again_along(body: &Trace, n: usize, path: &Path, xs: &[Tensor]) -> Result<Vec
     let span = wide.try_index_select(0, &(&segment + 1))? - &from;
     let t = (&from + part(&|s| s.1)? * &span).to_dtype(times.dtype());
     let h = part(&|s| s.2)? * span;
-    let body = replayed(body, n)?;
+    let body = Arc::new(replayed(body, n)?);
     let (backwards, history) = (false, false);
     let loop_ = Scan { body, carries: n, slices: 2, steps: count, backwards, history };
     let all = loop_.record(&[start, &[t, h], rest].concat())?;
@@ -262,14 +255,21 @@ impl Rule for Flow {
         }
         Ok(found.into_iter().map(Some).collect())
     }
+}
 
-    fn batch(
-        &self,
-        xs: &[Tensor],
-        _: &[Tensor],
-        batched: &[bool],
-        size: usize,
-    ) -> Result<Vec<Tensor>> {
+impl Primitive for Flow {
+    fn prepare(&self) -> Result<()> {
+        self.body.prepared()?;
+        self.step.prepared().map(|_| ())
+    }
+
+    fn key(&self, words: &mut Vec<u64>) {
+        words.extend([self.states as u64, self.options.steps as u64]);
+        words.extend([self.options.rtol.to_bits(), self.options.atol.to_bits()]);
+        self.step.key(words);
+    }
+
+    fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>> {
         let here = xs[0].0.at;
         if batched[0] {
             let what = "`odeint` for a batch whose elements have different times";
@@ -277,30 +277,15 @@ impl Rule for Flow {
                 .hint("let all have the same times, and put what differs into the right side"));
         }
         let n = self.states;
-        let (mut flags, mut sources) = (batched.to_vec(), xs.to_vec());
-        flags[1..=n].fill(true);
-        for (x, _) in sources.iter_mut().zip(batched).skip(1).take(n).filter(|(_, b)| !**b) {
-            let shape: Vec<usize> =
-                std::iter::once(size).chain(x.shape().iter().copied()).collect();
-            *x = x.try_unsqueeze(0)?.try_expand(shape)?;
-        }
+        let (sources, flags) = widened(xs, batched, 1..n + 1, size)?;
         let steps = [&[false, false], &vec![true; 2 * n][..], &flags[1 + n..]].concat();
         let all = Flow {
             body: Arc::new(self.body.batched(size, &flags)?),
             step: Arc::new(self.step.batched(size, &steps)?),
             ..self.clone()
         };
-        all.prepare()?;
         let found = all.record(&sources, here)?;
         found.iter().map(|y| y.try_transpose(0, 1)).collect()
-    }
-}
-
-impl Primitive for Flow {
-    fn key(&self, words: &mut Vec<u64>) {
-        words.extend([self.states as u64, self.options.steps as u64]);
-        words.extend([self.options.rtol.to_bits(), self.options.atol.to_bits()]);
-        identify(&self.step, words);
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), Fail> {

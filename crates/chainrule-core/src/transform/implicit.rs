@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use super::first::gradient;
 use super::krylov::Fail;
-use super::numbers::{Unknowns, identify, now, store};
+use super::numbers::{Unknowns, now, store};
 use super::search::{Descent, Search};
 use super::solve::{System, alike, full, minus, widened};
 use super::trace::{Trace, pull, push};
@@ -187,7 +187,6 @@ fn solved<X: Tree>(
     let slope = System::new(tangent(&residual, start.len())?, start.len());
     let equation = Equation { name, search, residual, slope, unknowns: start.len(), systems: 1 };
     let results = equation.slope.results();
-    equation.prepare()?;
     let sources = [start, captured].concat();
     let mut found = now(Box::new(equation), results, &sources, here)?.into_iter();
     x0.replace(&mut |leaf| Ok(found.next().unwrap_or_else(|| leaf.clone())))
@@ -215,14 +214,6 @@ struct Equation {
     systems: usize,
 }
 
-impl Equation {
-    /// Plans here and now: in evaluation nothing can be planned.
-    fn prepare(&self) -> Result<()> {
-        self.residual.prepared()?;
-        self.slope.prepare()
-    }
-}
-
 impl Rule for Equation {
     fn name(&self) -> &str {
         self.name
@@ -248,31 +239,28 @@ impl Rule for Equation {
         let dx = self.slope.clone().record(&full(&moved, at.ys), &inputs)?;
         Ok(dx.into_iter().map(|dx| minus(Some(dx))).collect())
     }
+}
 
-    fn batch(
-        &self,
-        xs: &[Tensor],
-        _: &[Tensor],
-        batched: &[bool],
-        size: usize,
-    ) -> Result<Vec<Tensor>> {
-        let (start, flags) = widened(xs, batched, self.unknowns, size)?;
+impl Primitive for Equation {
+    fn prepare(&self) -> Result<()> {
+        self.residual.prepared()?;
+        self.slope.prepare()
+    }
+
+    fn key(&self, words: &mut Vec<u64>) {
+        words.extend([self.search as u64, self.unknowns as u64, self.systems as u64]);
+        self.residual.key(words);
+    }
+
+    fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>> {
+        let (sources, flags) = widened(xs, batched, 0..self.unknowns, size)?;
         let (name, search, unknowns) = (self.name, self.search, self.unknowns);
         let residual = Arc::new(self.residual.batched(size, &flags)?);
         let slope = self.slope.batched(&[&flags[..unknowns], &flags].concat(), size)?;
         let systems = self.systems * size;
         let all = Equation { name, search, residual, slope, unknowns, systems };
-        all.prepare()?;
         let results = all.slope.results();
-        let sources = [&start, &xs[unknowns..]].concat();
         now(Box::new(all), results, &sources, xs[0].0.at)
-    }
-}
-
-impl Primitive for Equation {
-    fn key(&self, words: &mut Vec<u64>) {
-        words.extend([self.search as u64, self.unknowns as u64, self.systems as u64]);
-        identify(&self.residual, words);
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), Fail> {

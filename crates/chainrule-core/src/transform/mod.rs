@@ -10,6 +10,7 @@ mod control;
 mod dopri;
 mod first;
 mod flow;
+mod function;
 mod implicit;
 mod krylov;
 mod numbers;
@@ -30,6 +31,7 @@ pub use first::{
     LinearMap, WithPullback, WithPushforward, gradient, jvp, linearize, value_and_grad,
     value_and_grad_aux, vjp,
 };
+pub use function::{Function, IntoSlopes};
 pub use implicit::{argmin, fixed_point, root, root_with};
 pub use ode::{Gradient, Ode, odeint};
 pub use program::Program;

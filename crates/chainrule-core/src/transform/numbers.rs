@@ -6,9 +6,8 @@ use chainrule_kernels::Buffer;
 use chainrule_kernels::guarded::lock;
 
 use super::krylov::Fail;
-use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::values;
+use crate::exec::{floats, values};
 use crate::graph::Tensor;
 use crate::graph::call::{Array, Primitive, call, details};
 use crate::graph::node::Value;
@@ -24,7 +23,7 @@ pub(super) fn now(
     sources: &[Tensor],
     here: Line,
 ) -> Result<Vec<Tensor>> {
-    let parts = call(primitive, results, sources);
+    let parts = call(primitive, results, sources)?;
     let numbers = match values(sources) {
         Err(e) if e.kind() == ErrorKind::Unknown => return Ok(parts),
         numbers => numbers?,
@@ -32,15 +31,8 @@ pub(super) fn now(
     let Some(part) = parts.first() else { return Ok(parts) };
     let node = part.0.src.get(&lock())[0].clone();
     let Some(details) = details(&node.0.op) else { return Ok(parts) };
-    let (starts, bytes) = details.offsets();
-    let mut buffer = Buffer::new(bytes);
-    let (mut slots, mut rest, mut at) = (vec![], buffer.bytes_mut(), 0);
-    for (start, (dtype, shape)) in starts.into_iter().zip(&details.results) {
-        let n = shape.iter().product::<usize>() * dtype.size();
-        let (slot, after) = std::mem::take(&mut rest)[start - at..].split_at_mut(n);
-        slots.push(slot);
-        (rest, at) = (after, start + n);
-    }
+    let mut buffer = Buffer::new(details.offsets().1);
+    let mut slots = details.slots(buffer.bytes_mut());
     let arrays = sources.iter().zip(&numbers).map(|(x, value)| Array {
         bytes: &value.buffer.bytes()[..x.len() * x.dtype().size()],
         shape: x.shape(),
@@ -81,7 +73,7 @@ impl Unknowns {
     pub(super) fn gather<'a>(&self, arrays: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<f64>> {
         let mut vectors = vec![vec![]; self.systems];
         for (&(dtype, n), bytes) in self.leaves.iter().zip(arrays) {
-            let all = numbers(dtype, bytes, n * self.systems);
+            let all = floats(dtype, bytes, n * self.systems);
             for (i, vector) in vectors.iter_mut().enumerate() {
                 vector.extend_from_slice(&all[i * n..(i + 1) * n]);
             }
@@ -112,23 +104,7 @@ impl Unknowns {
     }
 }
 
-/// The first n floating-point numbers in memory.
-pub(super) fn numbers(dtype: DType, bytes: &[u8], n: usize) -> Vec<f64> {
-    let bytes = &bytes[..n * dtype.size()];
-    match dtype {
-        DType::F32 => bytemuck::cast_slice::<u8, f32>(bytes).iter().map(|&v| v.into()).collect(),
-        _ => bytemuck::cast_slice::<u8, f64>(bytes).to_vec(),
-    }
-}
-
-/// Words that tell a trace from others.
-pub(super) fn identify(trace: &Trace, words: &mut Vec<u64>) {
-    match trace.prepared() {
-        Ok(plan) => words.extend(plan.words()),
-        Err(_) => words.push(std::ptr::from_ref(trace) as u64),
-    }
-}
-
+/// Copies values to where a primitive's results are to be.
 pub(super) fn store(values: &[Value], ys: &mut [&mut [u8]]) {
     for (value, y) in values.iter().zip(ys) {
         let n = y.len();

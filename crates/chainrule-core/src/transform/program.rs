@@ -71,10 +71,7 @@ impl<X: Tree, Y: Tree> Program<X, Y> {
         let outputs = match numbers {
             None => self.trace.apply(&inputs)?,
             Some(numbers) => {
-                let failed = |(what, hint): (String, String)| {
-                    Error::new(ErrorKind::Index, what, here).hint(hint)
-                };
-                let found = self.trace.prepared()?.run(&numbers).map_err(failed)?;
+                let found = self.trace.prepared()?.run(&numbers).map_err(|f| f.at(here))?;
                 let like = found.into_iter().zip(&self.trace.outputs);
                 like.map(|(value, like)| Tensor::of_value(value, like)).collect()
             }

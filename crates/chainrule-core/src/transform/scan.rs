@@ -9,6 +9,10 @@
 //!   that of everything computed in it);
 //! - for a batch, the body is the body's batch.
 
+use std::sync::Arc;
+
+use super::numbers::store;
+use super::solve::widened;
 use super::trace::{Trace, pull, push};
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result, count};
@@ -56,7 +60,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree, S: Outcome<Tree = (C, Y)>>(
     let loop_ = Scan {
         carries: starts.len(),
         slices: slices.len(),
-        body,
+        body: Arc::new(body),
         steps,
         backwards: false,
         history: false,
@@ -125,8 +129,9 @@ pub(super) fn check_state(starts: &[Tensor], ends: &[Tensor], here: Line) -> Res
 
 /// A loop. Sources: carried state, tensors that are cut into steps, what is the same in each step;
 /// results: the last state, the results of all steps, and (with `history`) the states before them.
+#[derive(Clone)]
 pub(super) struct Scan {
-    pub(super) body: Trace,
+    pub(super) body: Arc<Trace>,
     pub(super) carries: usize,
     pub(super) slices: usize,
     pub(super) steps: usize,
@@ -134,17 +139,10 @@ pub(super) struct Scan {
     pub(super) history: bool,
 }
 
-/// The zero slope of a tensor.
-fn zeros(x: &Tensor) -> Tensor {
-    x.zeros_like()
-}
-
 impl Scan {
     /// Records the loop; with the history if derivatives may be asked for.
     #[track_caller]
     pub(super) fn record(mut self, sources: &[Tensor]) -> Result<Vec<Tensor>> {
-        // Here and now: the plan's key is asked for where nothing can be planned.
-        self.body.prepared()?;
         self.history |= is_grad_enabled() && sources.iter().any(Tensor::tracks_grad);
         let long = |x: &Tensor| {
             let shape: Shape =
@@ -158,7 +156,7 @@ impl Scan {
         if self.history {
             results.extend(state.iter().map(long));
         }
-        Ok(call(Box::new(self), results, sources))
+        call(Box::new(self), results, sources)
     }
 
     /// How many tensors are the same in each step.
@@ -172,11 +170,7 @@ impl Scan {
         if self.history {
             return Ok(at.ys[from..].to_vec());
         }
-        let again = Scan {
-            body: Trace::new(self.body.inputs.clone(), self.body.outputs.clone()),
-            history: true,
-            ..*self
-        };
+        let again = Scan { history: true, ..self.clone() };
         Ok(again.record(at.xs)?.split_off(from))
     }
 }
@@ -224,7 +218,7 @@ impl Rule for Scan {
         let seeds = [spread(&gc, nc, is_float), spread(&gy, no - nc, |i| given(nc + i))].concat();
         let slopes = pull(&|xs| self.body.apply(xs), &[&c[..], &x, &shared].concat(), &seeds)?;
         let before = spread(&gh, nc, |i| given(no + i));
-        let slope = |i: usize| slopes[i].clone().unwrap_or_else(|| zeros(&inputs[i]));
+        let slope = |i: usize| slopes[i].clone().unwrap_or_else(|| inputs[i].zeros_like());
         let plus = |i: usize| match before[i].clone() {
             Some(g) => slope(i) + g,
             None => slope(i),
@@ -239,16 +233,16 @@ impl Rule for Scan {
         let reverse = Scan {
             carries: gc.len() + gs.len(),
             slices: nc + ns + gy.len() + gh.len(),
-            body: Trace::new([gc, gs, c, x, gy, gh, shared].concat(), results),
+            body: Arc::new(Trace::new([gc, gs, c, x, gy, gh, shared].concat(), results)),
             steps: self.steps,
             backwards: !self.backwards,
             history: false,
         };
         let last = (0..nc).filter(|&i| is_float(i));
-        let last = last.map(|i| gys[i].clone().unwrap_or_else(|| zeros(&at.xs[i])));
+        let last = last.map(|i| gys[i].clone().unwrap_or_else(|| at.xs[i].zeros_like()));
         let sources = [
             last.collect(),
-            filter(&at.xs[nc + ns..], smooth).iter().map(zeros).collect(),
+            filter(&at.xs[nc + ns..], smooth).iter().map(Tensor::zeros_like).collect(),
             states,
             at.xs[nc..nc + ns].to_vec(),
             gys[nc..no].iter().flatten().cloned().collect(),
@@ -281,7 +275,7 @@ impl Rule for Scan {
         ];
         let (ys, dys) = push(&|xs| self.body.apply(xs), &xs, &slopes.concat())?;
         let smooth_out = |i: &usize| ys[*i].dtype().is_float();
-        let tangent = |i: usize| dys[i].clone().unwrap_or_else(|| zeros(&ys[i]));
+        let tangent = |i: usize| dys[i].clone().unwrap_or_else(|| ys[i].zeros_like());
         let mut results = ys[..nc].to_vec();
         results.extend((0..nc).filter(smooth_out).map(tangent));
         results.extend((nc..no).filter(smooth_out).map(tangent));
@@ -292,13 +286,13 @@ impl Rule for Scan {
         let both = Scan {
             carries: nc + n,
             slices: ns + dx.len(),
-            body: Trace::new([c, &dc, x, &dx, shared, &ds].concat(), results),
+            body: Arc::new(Trace::new([c, &dc, x, &dx, shared, &ds].concat(), results)),
             steps: self.steps,
             backwards: self.backwards,
             history: false,
         };
         let start = (0..nc).filter(|&i| is_float(i));
-        let start = start.map(|i| dxs[i].clone().unwrap_or_else(|| zeros(&at.xs[i])));
+        let start = start.map(|i| dxs[i].clone().unwrap_or_else(|| at.xs[i].zeros_like()));
         let sources = [
             at.xs[..nc].to_vec(),
             start.collect(),
@@ -315,48 +309,32 @@ impl Rule for Scan {
         let before = if at.ys.len() > no { before } else { vec![] };
         Ok([end, along, before].concat().into())
     }
-
-    fn batch(
-        &self,
-        xs: &[Tensor],
-        _: &[Tensor],
-        batched: &[bool],
-        size: usize,
-    ) -> Result<Vec<Tensor>> {
-        let (nc, ns, no) = (self.carries, self.slices, self.body.outputs.len());
-        let mut flags = batched.to_vec();
-        flags[..nc].fill(true);
-        let body = self.body.batched(size, &flags)?;
-        let mut sources = xs.to_vec();
-        for (i, x) in sources.iter_mut().enumerate() {
-            if !batched[i] && i < nc {
-                let shape: Vec<usize> =
-                    std::iter::once(size).chain(x.shape().iter().copied()).collect();
-                *x = x.try_unsqueeze(0)?.try_expand(shape)?;
-            } else if batched[i] && (nc..nc + ns).contains(&i) {
-                *x = x.try_transpose(0, 1)?;
-            }
-        }
-        let (steps, backwards, history) = (self.steps, self.backwards, self.history);
-        let all = Scan { body, carries: nc, slices: ns, steps, backwards, history };
-        let mut results = all.record(&sources)?;
-        results.truncate(no + if history { nc } else { 0 });
-        results.iter_mut().skip(nc).try_for_each(|y| {
-            *y = y.try_transpose(0, 1)?;
-            Ok(())
-        })?;
-        Ok(results)
-    }
 }
 
 impl Primitive for Scan {
+    fn prepare(&self) -> Result<()> {
+        self.body.prepared().map(|_| ())
+    }
+
     fn key(&self, words: &mut Vec<u64>) {
         words.extend([self.carries as u64, self.slices as u64, self.steps as u64]);
         words.push(u64::from(self.backwards) | u64::from(self.history) << 1);
-        match self.body.prepared() {
-            Ok(body) => words.extend(body.words()),
-            Err(_) => words.push(std::ptr::from_ref(self) as u64),
+        self.body.key(words);
+    }
+
+    fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>> {
+        let (nc, ns, no) = (self.carries, self.slices, self.body.outputs.len());
+        let (mut sources, flags) = widened(xs, batched, 0..nc, size)?;
+        for i in (nc..nc + ns).filter(|&i| flags[i]) {
+            sources[i] = sources[i].try_transpose(0, 1)?;
         }
+        let body = Arc::new(self.body.batched(size, &flags)?);
+        let mut results = Scan { body, ..self.clone() }.record(&sources)?;
+        results.truncate(no + if self.history { nc } else { 0 });
+        for y in &mut results[nc..] {
+            *y = y.try_transpose(0, 1)?;
+        }
+        Ok(results)
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), (String, String)> {
@@ -390,10 +368,7 @@ impl Primitive for Scan {
                 }
             }
         }
-        for (c, y) in values[..nc].iter().zip(ys) {
-            let n = y.len();
-            y.copy_from_slice(&c.buffer.bytes()[..n]);
-        }
+        store(&values[..nc], ys);
         Ok(())
     }
 }

@@ -58,16 +58,27 @@ impl<G> Scope<G> {
     }
 }
 
-/// The structure with a variable for each tensor of floating-point numbers.
+/// The structure with a variable for each tensor of floating-point numbers, and these.
 #[track_caller]
 pub(super) fn variables<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
+    replaced(x, Tensor::variable)
+}
+
+/// The same with variables without values.
+#[track_caller]
+pub(super) fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
+    replaced(x, Tensor::unknown)
+}
+
+#[track_caller]
+fn replaced<X: Tree>(x: &X, variable: fn(&Tensor) -> Tensor) -> Result<(X, Vec<Tensor>)> {
     let _line = Located::at(Location::caller());
     let mut list = vec![];
     let vars = x.replace(&mut |leaf| {
         if !leaf.dtype().is_float() {
             return Ok(leaf.clone());
         }
-        let variable = leaf.variable();
+        let variable = variable(leaf);
         if let Some(name) = leaf.name() {
             variable.set_name(name);
         }

@@ -15,11 +15,12 @@
 //! References: Giles, *An extended collection of matrix derivative results* (2008), §2.3;
 //! Christianson, *Reverse accumulation and implicit functions* (1998).
 
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::krylov::{self, Fail};
-use super::numbers::{Unknowns, identify, now, store};
+use super::numbers::{Unknowns, now, store};
 use super::trace::{Trace, pull, push};
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
@@ -165,16 +166,10 @@ impl System {
         self.map.outputs.iter().map(|x| (x.dtype(), x.0.shape.clone())).collect()
     }
 
-    /// Plans here and now: in evaluation nothing can be planned.
-    pub(super) fn prepare(&self) -> Result<()> {
-        self.map.prepared().map(|_| ())
-    }
-
     /// Records the solution for a right side.
     pub(super) fn record(self, b: &[Tensor], rest: &[Tensor]) -> Result<Vec<Tensor>> {
-        self.prepare()?;
         let results = self.results();
-        Ok(call(Box::new(self), results, &[b, rest].concat()))
+        call(Box::new(self), results, &[b, rest].concat())
     }
 
     /// The solutions in numbers, given right sides and all that the map depends on.
@@ -253,39 +248,38 @@ impl Rule for System {
         let dx = self.clone().record(&full(&right, at.ys), &at.xs[n..])?;
         Ok(dx.into_iter().map(Some).collect())
     }
-
-    fn batch(
-        &self,
-        xs: &[Tensor],
-        _: &[Tensor],
-        batched: &[bool],
-        size: usize,
-    ) -> Result<Vec<Tensor>> {
-        let (b, flags) = widened(xs, batched, self.unknowns, size)?;
-        self.batched(&flags, size)?.record(&b, &xs[self.unknowns..])
-    }
 }
 
-/// The first `n` tensors of a batch, all with the new axis, and the flags that say so.
+/// The sources of a batch, those in `range` all with the new axis, and the flags that say so.
 pub(super) fn widened(
     xs: &[Tensor],
     batched: &[bool],
-    n: usize,
+    range: Range<usize>,
     size: usize,
 ) -> Result<(Vec<Tensor>, Vec<bool>)> {
-    let mut flags = batched.to_vec();
-    flags[..n].fill(true);
-    let each = xs[..n].iter().zip(batched).map(|(x, &batched)| {
-        let shape: Vec<usize> = std::iter::once(size).chain(x.shape().iter().copied()).collect();
-        if batched { Ok(x.clone()) } else { x.try_unsqueeze(0)?.try_expand(shape) }
-    });
-    Ok((each.collect::<Result<_>>()?, flags))
+    let (mut sources, mut flags) = (xs.to_vec(), batched.to_vec());
+    for i in range.filter(|&i| !batched[i]) {
+        let shape = [&[size], xs[i].shape()].concat();
+        sources[i] = xs[i].try_unsqueeze(0)?.try_expand(shape)?;
+        flags[i] = true;
+    }
+    Ok((sources, flags))
 }
 
 impl Primitive for System {
+    fn prepare(&self) -> Result<()> {
+        self.map.prepared().map(|_| ())
+    }
+
     fn key(&self, words: &mut Vec<u64>) {
         words.extend([self.unknowns as u64, self.systems as u64, u64::from(self.symmetric)]);
-        identify(&self.map, words);
+        self.map.key(words);
+    }
+
+    fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>> {
+        let (sources, flags) = widened(xs, batched, 0..self.unknowns, size)?;
+        let (b, rest) = sources.split_at(self.unknowns);
+        self.batched(&flags, size)?.record(b, rest)
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), Fail> {

@@ -84,6 +84,12 @@ impl Trace {
         Ok(Trace::new(inputs, outputs))
     }
 
+    /// Appends words that tell it, once it has been planned, from other traces.
+    pub(crate) fn key(&self, words: &mut Vec<u64>) {
+        let Some(plan) = self.prepared.get() else { unreachable!("a primitive was prepared") };
+        words.extend(plan.words());
+    }
+
     /// The plan for it.
     pub(crate) fn prepared(&self) -> Result<&Prepared> {
         if let Some(known) = self.prepared.get() {
