@@ -20,6 +20,8 @@ mod exec;
 mod grad;
 mod graph;
 mod inspect;
+#[cfg(feature = "linalg")]
+pub mod linalg;
 pub mod op;
 mod plan;
 pub mod scalar;

@@ -56,7 +56,7 @@ fn approximant<T: Entry>(a: &[T], n: usize, degree: usize) -> Result<Mat<T>, Fau
         let mut y = Mat::<T>::zeros(n, n);
         for &c in coefficients.iter().skip(from).step_by(2).rev() {
             y = product(y.as_ref(), square.as_ref());
-            (0..n).for_each(|i| y[(i, i)] = y[(i, i)] + T::of(c));
+            (0..n).for_each(|i| y[(i, i)] += T::of(c));
         }
         y
     };

@@ -45,7 +45,7 @@ fn systems<T: Entry>() {
     for n in SIZES {
         let size = n as f64 * n as f64;
         let mut a = numbers::<T>(n as u64, n * n);
-        (0..n).for_each(|i| a[i * n + i] = a[i * n + i] + T::of(2.0 + n as f64 / 4.0));
+        (0..n).for_each(|i| a[i * n + i] += T::of(2.0 + n as f64 / 4.0));
         let wanted = numbers::<T>(7, n * 3);
         let (mut f, mut order, mut x) = (a.clone(), vec![0; n], wanted.clone());
         T::lu(&a, n, &mut f, &mut order);
@@ -80,7 +80,7 @@ fn systems<T: Entry>() {
         }
         let b = numbers::<T>(3, n * n);
         let mut a = times(&b, &transpose(&b, n, n), [n, n, n]);
-        (0..n).for_each(|i| a[i * n + i] = a[i * n + i] + T::of(1.0));
+        (0..n).for_each(|i| a[i * n + i] += T::of(1.0));
         let mut l = a.clone();
         T::cholesky(&a, n, &mut l).unwrap();
         close(&times(&l, &transpose(&l, n, n), [n, n, n]), &a, size);

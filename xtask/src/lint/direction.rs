@@ -18,6 +18,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["exec"],
     &["tensor"],
     &["transform"],
+    &["linalg"],
     &["inspect"],
     &["check"],
 ];

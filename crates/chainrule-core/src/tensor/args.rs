@@ -214,7 +214,7 @@ pub(super) fn broadcast(
 
 /// The shape that two shapes broadcast to: axes are matched from the last, and a length of 1 (or a
 /// missing axis) stretches. If there is none, the axis where they differ, counted from the last.
-pub(super) fn joint(a: &[usize], b: &[usize]) -> Result<Shape, usize> {
+pub(crate) fn joint(a: &[usize], b: &[usize]) -> Result<Shape, usize> {
     let rank = a.len().max(b.len());
     let at = |s: &[usize], i: usize| if i < s.len() { s[s.len() - 1 - i] } else { 1 };
     let mut shape = Shape::from_elem(1, rank);
@@ -233,7 +233,7 @@ pub(super) fn joint(a: &[usize], b: &[usize]) -> Result<Shape, usize> {
 /// The error for shapes that differ on an axis, counted from the last.
 #[track_caller]
 #[cold]
-pub(super) fn clash(
+pub(crate) fn clash(
     op: &str,
     roles: [&'static str; 2],
     x: &Tensor,

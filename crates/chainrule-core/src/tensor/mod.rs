@@ -7,8 +7,8 @@
 mod args;
 mod arith;
 mod backward;
+mod contraction;
 mod index;
-mod linalg;
 mod look;
 mod make;
 mod movement;
@@ -17,8 +17,10 @@ mod reduce;
 mod scalar;
 
 pub use args::{IntoAxes, IntoShape, Operand};
+#[cfg(feature = "linalg")]
+pub(crate) use args::{clash, joint};
+pub use contraction::einsum;
 pub use index::{Indices, NewAxis};
-pub use linalg::einsum;
 pub use make::manual_seed;
 pub use movement::{cat, stack};
 

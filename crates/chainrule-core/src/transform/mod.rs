@@ -37,6 +37,8 @@ pub use ode::{Gradient, Ode, odeint};
 pub use program::Program;
 pub use scan::{fori_loop, scan};
 pub use solve::{linear_solve, linear_solve_spd};
+#[cfg(feature = "linalg")]
+pub(crate) use trace::{pull, push};
 pub use tree::{Outcome, Tree};
 pub use vmap::vmap;
 pub use whole::{derivative, derivatives, hessian, hvp, jacfwd, jacobian, jacrev};

@@ -101,10 +101,10 @@ impl Trace {
 }
 
 /// A function recorded on tensors.
-type Recorded<'a> = dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + 'a;
+pub(crate) type Recorded<'a> = dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + 'a;
 
 /// Jᵀ gys of f at `xs`.
-pub(super) fn pull(f: &Recorded<'_>, xs: &[Tensor], gys: &[Option<Tensor>]) -> Result<Slopes> {
+pub(crate) fn pull(f: &Recorded<'_>, xs: &[Tensor], gys: &[Option<Tensor>]) -> Result<Slopes> {
     let here = Location::caller();
     let scope = Scope::enter();
     let vars: Vec<Tensor> = xs.iter().map(Tensor::variable).collect();
@@ -118,7 +118,7 @@ pub(super) fn pull(f: &Recorded<'_>, xs: &[Tensor], gys: &[Option<Tensor>]) -> R
 }
 
 /// The results of f at `xs`, and their tangents J dxs.
-pub(super) fn push(
+pub(crate) fn push(
     f: &Recorded<'_>,
     xs: &[Tensor],
     dxs: &[Option<Tensor>],

@@ -1,11 +1,11 @@
-//! Contractions: `dot`, `matmul`, `einsum`. All are one operation of the graph, the batched matrix
+//! Contractions: `dot`, `matmul`, `einsum`, and the triangles of matrices. All are one operation of the graph, the batched matrix
 //! product, between changes of shape.
 
 use std::panic::Location;
 
 use smallvec::smallvec;
 
-use super::args::{clash, joint, record, stretch};
+use super::args::{axis, clash, joint, record, stretch};
 use super::methods;
 use crate::error::{Error, ErrorKind, Result, count};
 use crate::graph::Tensor;
@@ -106,6 +106,43 @@ methods! {
         }
         Ok(y.linear(Linear::Reshape, gone.remove_from(y.shape())))
     }
+
+    /// The lower triangle of the last two axes, 0 elsewhere: elements in row i and column
+    /// j ≤ i + `diagonal`.
+    ///
+    /// ```
+    /// # use chainrule_core::*;
+    /// let a = Tensor::ones([2, 3]);
+    /// assert_eq!(a.tril(0).to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    fn tril / try_tril(&self, diagonal: i64) {
+        triangle("tril", self, |row, column| column.try_le(&(row + diagonal)))
+    }
+
+    /// The upper triangle of the last two axes, 0 elsewhere: elements in row i and column
+    /// j ≥ i + `diagonal`.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    fn triu / try_triu(&self, diagonal: i64) {
+        triangle("triu", self, |row, column| column.try_ge(&(row + diagonal)))
+    }
+}
+
+/// The elements of the last two axes for whose row and column numbers `keep` holds, 0 elsewhere.
+#[track_caller]
+fn triangle(
+    op: &str,
+    x: &Tensor,
+    keep: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let (row, column) = (axis(op, x, -2)?, axis(op, x, -1)?);
+    let iota = |a: usize| record(Op::Iota(a as u8), DType::I64, x.0.shape.clone(), smallvec![]);
+    keep(&iota(row), &iota(column))?.try_where(x, x.zeros_like())
 }
 
 #[track_caller]
