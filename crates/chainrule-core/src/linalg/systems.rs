@@ -147,7 +147,7 @@ struct Solve {
 
 impl Routine for Solve {
     const NAME: &'static str = "solve";
-    const MODE: Mode = Mode::Forward;
+    const MODE: Mode = Mode::Both;
 
     fn name(&self) -> &'static str {
         self.op
@@ -178,5 +178,13 @@ impl Routine for Solve {
         });
         let Some(right) = sum([dxs[3].clone(), moved]) else { return Ok(vec![None]) };
         Ok(vec![Some(Factors::at(at.xs).solve(self.op, self.transposed, &right)?)])
+    }
+
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        let Some(gx) = &gys[0] else { return Ok(vec![None; 4]) };
+        let gb = Factors::at(at.xs).solve(self.op, !self.transposed, gx)?;
+        let product = gb.matmul(&at.ys[0].t());
+        let ga = if self.transposed { -product.t() } else { -product };
+        Ok(vec![Some(ga), None, None, Some(gb)])
     }
 }

@@ -105,7 +105,7 @@ impl Triangular {
 
 impl Routine for Triangular {
     const NAME: &'static str = "solve_triangular";
-    const MODE: Mode = Mode::Forward;
+    const MODE: Mode = Mode::Both;
 
     fn name(&self) -> &'static str {
         self.op
@@ -138,5 +138,13 @@ impl Routine for Triangular {
         });
         let Some(right) = sum([dxs[1].clone(), moved]) else { return Ok(vec![None]) };
         Ok(vec![Some(self.solve(&at.xs[0], &right)?)])
+    }
+
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        let Some(gx) = &gys[0] else { return Ok(vec![None; 2]) };
+        let gb = self.flipped().solve(&at.xs[0], gx)?;
+        let product = gb.matmul(&at.ys[0].t());
+        let product = if self.triangle.transposed { product.t() } else { product };
+        Ok(vec![Some(-self.part(&product)), Some(gb)])
     }
 }
