@@ -244,6 +244,10 @@ fn functions_with_their_own_derivative() {
         let (a, b) = (gradient(own, &x).expect("own"), gradient(plain, &x).expect("plain"));
         close(&a[0], &b[0], 1e-14);
         close(&a[1], &b[1], 1e-14);
+        let leaves = [0, 1].map(|i| x[i].detach().requires_grad());
+        own(&leaves).expect("own").backward().expect("gradients");
+        close(&leaves[0].grad().expect("one"), &b[0], 1e-14);
+        close(&leaves[1].grad().expect("one"), &b[1], 1e-14);
         let (a, b) = (jvp(own, &x, &v).expect("own").1, jvp(plain, &x, &v).expect("plain").1);
         close(&a, &b, 1e-14);
         let (a, b) = (hessian(own, &x).expect("own"), hessian(plain, &x).expect("plain"));

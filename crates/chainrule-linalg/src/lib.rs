@@ -77,8 +77,8 @@ entries! {
     /// L with A = L Lᵀ for a symmetric matrix of `n` rows, of which the lower triangle is read.
     cholesky in systems (a: &[Self], n: usize, l: &mut [Self]) -> Outcome;
 
-    /// A = Q R for a matrix \[m, n\] with m ≥ n: orthonormal columns in Q, \[m, n\], and R, \[n, n\],
-    /// upper triangular with a diagonal that is not negative.
+    /// A = Q R for a matrix \[m, n\] with m ≥ n: orthonormal columns in Q, \[m, n\], and R, \[n,
+    /// n\], upper triangular with a diagonal that is not negative.
     qr in spectra (a: &[Self], m: usize, n: usize, q: &mut [Self], r: &mut [Self]);
 
     /// Singular values and vectors of a matrix \[m, n\]: A = U diag(s) Vᵀ with U \[m, k\],

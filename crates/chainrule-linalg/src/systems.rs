@@ -27,6 +27,34 @@ pub(crate) fn lu<T: Entry>(a: &[T], n: usize, lu: &mut [T], order: &mut [i64]) {
     );
     store(x.as_ref(), lu);
     order.iter_mut().zip(rows).for_each(|(to, row)| *to = row as i64);
+    // Behind a pivot of 0 there is NaN.
+    if finite(lu, n).is_err() && finite(a, n).is_ok() {
+        lu.copy_from_slice(a);
+        eliminate(lu, n, order);
+    }
+}
+
+/// The factorisation of a singular matrix, where columns without a pivot are left as they are.
+fn eliminate<T: Entry>(lu: &mut [T], n: usize, order: &mut [i64]) {
+    order.iter_mut().zip(0..).for_each(|(to, row)| *to = row);
+    for j in 0..n {
+        let size = |i: usize| lu[i * n + j].into().abs();
+        let pivot = (j..n).fold(j, |best, i| if size(i) > size(best) { i } else { best });
+        if size(pivot) == 0.0 {
+            continue;
+        }
+        if pivot != j {
+            (0..n).for_each(|k| lu.swap(j * n + k, pivot * n + k));
+            order.swap(j, pivot);
+        }
+        let (above, below) = lu.split_at_mut((j + 1) * n);
+        let top = &above[j * n..];
+        for row in below.chunks_exact_mut(n) {
+            let factor = row[j] / top[j];
+            row[j] = factor;
+            row[j + 1..].iter_mut().zip(&top[j + 1..]).for_each(|(x, &t)| *x -= factor * t);
+        }
+    }
 }
 
 pub(crate) fn lu_solve<T: Entry>(

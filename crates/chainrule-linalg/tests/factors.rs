@@ -162,6 +162,26 @@ fn exponentials() {
 
 #[test]
 fn faults() {
+    // Several pivots of 0: the factors are finite, and multiply back.
+    for (a, zeros) in [
+        ([1.0, 2.0, 3.0, 2.0, 4.0, 6.0, -1.0, -2.0, -3.0], 2),
+        ([0.0, 0.0, 5.0, 0.0, 0.0, 1.0, 0.0, 3.0, 0.0], 1),
+        ([0.0; 9], 3),
+    ] {
+        let (mut f, mut order) = (a, [0; 3]);
+        f64::lu(&a, 3, &mut f, &mut order);
+        assert_eq!((0..3).filter(|i| f[i * 4] == 0.0).count(), zeros, "{a:?} {f:?}");
+        let part = |lower: bool| -> Vec<f64> {
+            let one = |at: usize| match (at / 3, at % 3) {
+                (i, j) if i == j && lower => 1.0,
+                (i, j) if (j < i) == lower => f[at],
+                _ => 0.0,
+            };
+            (0..9).map(one).collect()
+        };
+        let permuted: Vec<f64> = (0..9).map(|at| a[order[at / 3] as usize * 3 + at % 3]).collect();
+        close(&times(&part(true), &part(false), [3, 3, 3]), &permuted, 1.0);
+    }
     let singular = [1.0, 2.0, 2.0, 4.0];
     let (mut f, mut order, mut x) = (singular, [0; 2], [0.0; 4]);
     f64::lu(&singular, 2, &mut f, &mut order);

@@ -9,7 +9,8 @@ use super::File;
 /// Nothing may depend on `xtask` or the command line, so no row names them on the right.
 pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("chainrule-kernels", &[]),
-    ("chainrule-core", &["chainrule-kernels"]),
+    ("chainrule-linalg", &[]),
+    ("chainrule-core", &["chainrule-kernels", "chainrule-linalg"]),
     ("chainrule-fit", &["chainrule-core"]),
     ("chainrule", &["chainrule-core", "chainrule-fit"]),
     ("chainrule-cli", &["chainrule", "chainrule-fit"]),

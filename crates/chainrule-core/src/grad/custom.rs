@@ -10,6 +10,7 @@ use super::{Expr, pull_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::graph::call::{Custom, Point, Rule, Slopes};
+use crate::graph::mode;
 use crate::op::Opaque;
 
 /// Lᵀ `slopes` for a linear map L of tensors like `like`, one result for each of these.
@@ -21,7 +22,12 @@ pub(crate) fn transpose(
     slopes: &[Option<Tensor>],
 ) -> Result<Slopes> {
     let unknown: Vec<Tensor> = like.iter().map(Tensor::unknown).collect();
-    let results = map(&unknown)?;
+    // The map is recorded also where gradients are switched off, as `backward` does.
+    let outer = mode::no_grad_scope();
+    let results = {
+        let _on = mode::set_no_grad(None);
+        map(&unknown)?
+    };
     let (mut ys, mut seeds) = (vec![], vec![]);
     for (y, slope) in results.into_iter().zip(slopes) {
         if let (Some(y), Some(slope)) = (y, slope) {
@@ -30,7 +36,8 @@ pub(crate) fn transpose(
         }
     }
     let slopes = pull_back(&ys, seeds, &unknown, here)?;
-    let new: Slopes = slopes.into_iter().zip(like).map(|(g, x)| Some(g?.like(x))).collect();
+    let plain = |g: Tensor| if outer.is_some() { g.cut_off() } else { g };
+    let new: Slopes = slopes.into_iter().zip(like).map(|(g, x)| Some(plain(g?.like(x)))).collect();
     let given: Vec<Tensor> = new.iter().flatten().cloned().collect();
     if depends(&given, &unknown) {
         let what = format!("the derivative given for `{name}` is not linear in its slopes");

@@ -4,8 +4,8 @@
 //! an inverse, and exists everywhere: the determinant is a polynomial.
 //!
 //! C is computed from the inverse where A is far from singular, and else from singular values: for
-//! A = U diag(s) Vᵀ it is det U det V · U diag(∏_{j≠i} sⱼ) Vᵀ. To differentiate it further, A gets a
-//! border of the vectors of its r = 2 smallest singular values,
+//! A = U diag(s) Vᵀ it is det U det V · U diag(∏_{j≠i} sⱼ) Vᵀ. To differentiate it further, A gets
+//! a border of the vectors of its r = 2 smallest singular values,
 //!
 //! ```text
 //! M = [A  σU₂; σV₂ᵀ  0],      M⁻¹ = [X Z; W G],      det A = det M · det G
@@ -25,8 +25,8 @@
 //! there is an error.
 //!
 //! References: Giles, *An extended collection of matrix derivative results* (2008), §2.2; Magnus &
-//! Neudecker, *Matrix differential calculus* (2019), §8.3; Horn & Johnson, *Matrix analysis* (2012),
-//! §0.8.4.
+//! Neudecker, *Matrix differential calculus* (2019), §8.3; Horn & Johnson, *Matrix analysis*
+//! (2012), §0.8.4.
 
 use chainrule_linalg::{Entry, Fault};
 
@@ -268,7 +268,7 @@ fn bordered(a: &Tensor) -> Result<Tensor> {
     let scale = most.try_gt(0.0)?.try_where(&most, 1.0)?;
     // Where three values are 0, they are filled, and the result is replaced.
     let least = s.try_slice(-1, 0..n - r)? * (1.0 / (epsilon(&s) * n as f64));
-    let gone = least.try_lt(&most.try_squeeze(-1)?)?.to_dtype(s.dtype());
+    let gone = least.try_le(&most.try_squeeze(-1)?)?.to_dtype(s.dtype());
     let (rest, rest_t) = (u.try_slice(-1, 0..n - r)?, vt.try_slice(-2, 0..n - r)?);
     let filled = a + (rest * gone.unsqueeze(-2)).matmul(&rest_t) * &scale;
     let right = u.try_slice(-1, n - r..n)? * &scale;

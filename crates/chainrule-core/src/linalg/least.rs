@@ -14,9 +14,9 @@
 //! ```
 //!
 //! Values come from singular values, of which those up to ε max(m, n) times the largest count as
-//! 0. Where the rank changes, P is not even continuous; the derivative given at such a matrix is the
-//! one within its rank. The second term of dX contains the square of the condition number: for a
-//! nearly dependent A, derivatives lose twice as many digits as the solution.
+//! 0. Where the rank changes, P is not even continuous; the derivative given at such a matrix is
+//!   the one within its rank. The second term of dX contains the square of the condition number:
+//!   for a nearly dependent A, derivatives lose twice as many digits as the solution.
 //!
 //! Reference: Golub & Pereyra, *The differentiation of pseudo-inverses and nonlinear least squares
 //! problems whose variables separate* (1973).
@@ -52,8 +52,8 @@ pub fn lstsq(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     pair.like(&x)
 }
 
-/// The pseudo-inverse A⁺, \[n, m\], of matrices \[m, n\] of any shape and rank. To multiply with it,
-/// [`lstsq`] is more accurate. Axes before the last two are a batch.
+/// The pseudo-inverse A⁺, \[n, m\], of matrices \[m, n\] of any shape and rank. To multiply with
+/// it, [`lstsq`] is more accurate. Axes before the last two are a batch.
 ///
 /// ```
 /// # use chainrule_core::*;

@@ -4,8 +4,8 @@
 //!
 //! The last two axes of a tensor are rows and columns; axes before them are a batch, and those of
 //! two operands broadcast. Integers become F32. Results are recorded like any others and computed
-//! when asked for: that a matrix is singular, not positive definite or not finite is an error there,
-//! of kind [`Numeric`](crate::ErrorKind::Numeric), at the line that called the function.
+//! when asked for: that a matrix is singular, not positive definite or not finite is an error
+//! there, of kind [`Numeric`](crate::ErrorKind::Numeric), at the line that called the function.
 //!
 //! ```
 //! # use chainrule_core::*;
@@ -19,16 +19,17 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Values are computed by the crate `faer`, one matrix on one thread, several matrices of a batch on
-//! several. Each file has the derivation of its rule at its head, with where it comes from and where
-//! it ends; what happens at equal eigenvalues, zero singular values and deficient ranks is said with
-//! the functions.
+//! Values are computed by the crate `faer`, one matrix on one thread, several matrices of a batch
+//! on several. Each file has the derivation of its rule at its head, with where it comes from and
+//! where it ends; what happens at equal eigenvalues, zero singular values and deficient ranks is
+//! said with the functions.
 //!
 //! Not here: eigenvalues of general matrices, which are complex numbers. For equations whose matrix
 //! is known by its products only, see [`linear_solve`](crate::linear_solve).
 //!
 //! References: Giles, *An extended collection of matrix derivative results for forward and reverse
-//! mode algorithmic differentiation* (2008); Golub & Van Loan, *Matrix computations* (4th ed. 2013).
+//! mode algorithmic differentiation* (2008); Golub & Van Loan, *Matrix computations* (4th ed.
+//! 2013).
 
 mod args;
 mod cholesky;

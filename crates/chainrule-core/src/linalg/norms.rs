@@ -1,8 +1,8 @@
 //! Norms of vectors and matrices, the rank and the condition number.
 //!
 //! Where a norm has a kink, the derivative given is one of its subgradients: 0 at 0 for vector
-//! norms (p ≥ 1) and the Frobenius norm; equal largest elements, rows or columns share it. The norms
-//! of singular values follow the singular values ([`svd`](super::svd)).
+//! norms (p ≥ 1) and the Frobenius norm; equal largest elements, rows or columns share it. The
+//! norms of singular values follow the singular values ([`svd`](super::svd)).
 //!
 //! Reference: Golub & Van Loan, *Matrix computations*, §2.2 and 2.3.
 
@@ -122,8 +122,8 @@ pub fn cond(a: &Tensor) -> Result<Tensor> {
     s.try_max_axis(-1, false)?.try_div(&s.try_min_axis(-1, false)?)
 }
 
-/// How many singular values are larger than ε max(m, n) times the largest, as I64. It is constant in
-/// pieces, and has no derivative.
+/// How many singular values are larger than ε max(m, n) times the largest, as I64. It is constant
+/// in pieces, and has no derivative.
 ///
 /// ```
 /// # use chainrule_core::*;

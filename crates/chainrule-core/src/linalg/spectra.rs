@@ -25,10 +25,11 @@
 //!   The vectors are not even continuous: their derivative is infinite or NaN, and nothing
 //!   else is given, as any number would depend on a choice. Second derivatives, even of values
 //!   alone, need derivatives of the vectors.
-//! - *A singular value of 0.* It has a kink, as |x| at 0, and again one of the generalised gradients
-//!   is given. The vectors have a derivative if A is square, and it is the only such value.
-//! - Functions of the matrix as a whole (`inv`, `matrix_exp`, `pinv`) have their own rules here, and
-//!   know nothing of these difficulties.
+//! - *A singular value of 0.* It has a kink, as |x| at 0, and again one of the generalised
+//!   gradients is given. The vectors have a derivative if A is square, and it is the only such
+//!   value.
+//! - Functions of the matrix as a whole (`inv`, `matrix_exp`, `pinv`) have their own rules here,
+//!   and know nothing of these difficulties.
 //!
 //! References: Giles, *An extended collection of matrix derivative results* (2008), §3.1 and 3.2;
 //! Townsend, *Differentiating the singular value decomposition* (2016); Magnus, *On differentiating

@@ -22,8 +22,8 @@ use crate::graph::Tensor;
 use crate::graph::call::{Array, Point};
 use crate::op::{DType, Shape};
 
-/// X with T X = B, where T is a triangle of the square matrix A: the upper one if `upper`, with ones
-/// on the diagonal if `unitriangular`. What stands elsewhere is not read.
+/// X with T X = B, where T is a triangle of the square matrix A: the upper one if `upper`, with
+/// ones on the diagonal if `unitriangular`. What stands elsewhere is not read.
 ///
 /// B has a column for each system, or is a vector for each matrix. Axes before the last two are a
 /// batch, and broadcast.

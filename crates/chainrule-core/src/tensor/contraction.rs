@@ -1,5 +1,5 @@
-//! Contractions: `dot`, `matmul`, `einsum`, and the triangles of matrices. All are one operation of the graph, the batched matrix
-//! product, between changes of shape.
+//! Contractions: `dot`, `matmul`, `einsum`, and the triangles of matrices. All are one operation of
+//! the graph, the batched matrix product, between changes of shape.
 
 use std::panic::Location;
 
