@@ -35,6 +35,9 @@
 //!   the functions beside the methods.
 //! - [`Error`] and [`ErrorKind`]: what can go wrong.
 //!
+//! With the feature `linalg` there is a module `linalg`: systems of equations, factorisations,
+//! determinants, least squares, the matrix exponential and norms, all with derivatives.
+//!
 //! Programs begin with `use chainrule::prelude::*`.
 
 pub mod formula;

@@ -412,6 +412,9 @@
 //! assert!(tracks && !w.exp().tracks_grad());
 //! ```
 //!
-//! The second part of the tour is about [derivatives of every kind](derivatives).
+//! The second part of the tour is about [derivatives of every kind](derivatives), the third, with
+//! the feature `linalg`, about linear algebra.
 
 pub mod derivatives;
+#[cfg(feature = "linalg")]
+pub mod matrices;
