@@ -140,11 +140,11 @@ mod tests {
             [
                 format!(
                     "{CORE}:5: `chainrule-core` depends on `chainrule`; \
-                     workspace crates allowed here: chainrule-kernels"
+                     workspace crates allowed here: chainrule-kernels, chainrule-linalg"
                 ),
                 format!(
                     "{CORE}:8: `chainrule-core` depends on `chainrule-cli`; \
-                     workspace crates allowed here: chainrule-kernels"
+                     workspace crates allowed here: chainrule-kernels, chainrule-linalg"
                 ),
             ]
         );
