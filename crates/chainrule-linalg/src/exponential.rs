@@ -49,19 +49,29 @@ fn approximant<T: Entry>(a: &[T], n: usize, degree: usize) -> Result<Mat<T>, Fau
         let before = coefficients[k - 1];
         coefficients.push(before * (degree + 1 - k) as f64 / (k * (2 * degree + 1 - k)) as f64);
     }
-    // p(A) = E + A O, with E and O polynomials in A².
-    let square =
-        product(MatRef::from_row_major_slice(a, n, n), MatRef::from_row_major_slice(a, n, n));
+    // p(A) = E + A O, with E and O polynomials in A², of degree 6 at most: those up to A⁶, and A⁶
+    // times the rest.
+    let a = MatRef::from_row_major_slice(a, n, n);
+    let square = product(a, a);
+    let fourth = product(square.as_ref(), square.as_ref());
+    let sixth = product(fourth.as_ref(), square.as_ref());
+    let powers = [&square, &fourth, &sixth];
+    let combine = |c: &[f64]| {
+        let term = |i, j| powers.iter().zip(c).map(move |(x, &c)| x[(i, j)] * T::of(c));
+        Mat::from_fn(n, n, |i, j| term(i, j).fold(T::of(0.0), |sum, v| sum + v))
+    };
     let polynomial = |from: usize| {
-        let mut y = Mat::<T>::zeros(n, n);
-        for &c in coefficients.iter().skip(from).step_by(2).rev() {
-            y = product(y.as_ref(), square.as_ref());
-            (0..n).for_each(|i| y[(i, i)] += T::of(c));
+        let c: Vec<f64> = coefficients.iter().skip(from).step_by(2).copied().collect();
+        let (low, high) = c[1..].split_at(3.min(c.len() - 1));
+        let mut y = combine(low);
+        if !high.is_empty() {
+            y += product(sixth.as_ref(), combine(high).as_ref());
         }
+        (0..n).for_each(|i| y[(i, i)] += T::of(c[0]));
         y
     };
     let even = polynomial(0);
-    let odd = product(MatRef::from_row_major_slice(a, n, n), polynomial(1).as_ref());
+    let odd = product(a, polynomial(1).as_ref());
     let (mut above, mut below) = (vec![T::of(0.0); n * n], vec![T::of(0.0); n * n]);
     store((&even + &odd).as_ref(), &mut above);
     store((&even - &odd).as_ref(), &mut below);
