@@ -13,10 +13,10 @@
 //!
 //! Reference: Murray, *Differentiation of the Cholesky decomposition* (2016), §3.1.
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
 
 use super::args::{half, lead, shaped, symmetric};
-use super::each::{Mode, Routine, numbers, numbers_mut, record_one};
+use super::each::{Float, Routine, numbers, numbers_mut, record_one};
 use super::triangular::Triangular;
 use crate::error::Result;
 use crate::graph::Tensor;
@@ -45,26 +45,21 @@ pub fn cholesky(a: &Tensor) -> Result<Tensor> {
 #[derive(Clone)]
 struct Cholesky;
 
-impl Routine for Cholesky {
+impl Routine<1> for Cholesky {
     const NAME: &'static str = "cholesky";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, xs[0].iter().copied())]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, xs[0].iter().copied())]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         T::cholesky(numbers(xs[0].bytes), xs[0].shape[0], numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let (l, Some(da)) = (&at.ys[0], &dxs[0]) else { return Ok(vec![None]) };
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
+        let (l, Some(da)) = (&at.ys[0], &dxs[0]) else { return Ok([None]) };
         let inverse = Triangular::new("cholesky", false, false);
         let x = inverse.solve(l, &inverse.solve(l, da)?.t())?.t();
-        Ok(vec![Some(l.matmul(&half(&x)))])
+        Ok([Some(l.matmul(&half(&x)))])
     }
 }

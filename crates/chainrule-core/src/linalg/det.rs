@@ -28,15 +28,15 @@
 //! Neudecker, *Matrix differential calculus* (2019), §8.3; Horn & Johnson, *Matrix analysis*
 //! (2012), §0.8.4.
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::{Entry, Outcome};
 
 use super::args::{bits, epsilon, lead, shaped, sides, square};
-use super::each::{Mode, Routine, numbers, numbers_mut, record, record_one};
+use super::each::{Float, Routine, numbers, numbers_mut, record, record_one};
 use super::spectra::svd;
 use super::systems::Factors;
 use crate::error::Result;
 use crate::graph::Tensor;
-use crate::graph::call::{Array, Point};
+use crate::graph::call::{Array, Point, Slopes};
 use crate::op::{DType, Shape};
 use crate::tensor::cat;
 use crate::transform::{pull, push};
@@ -82,11 +82,7 @@ pub fn det(a: &Tensor) -> Result<Tensor> {
 #[track_caller]
 pub fn slogdet(a: &Tensor) -> Result<(Tensor, Tensor)> {
     let a = square("slogdet", a)?;
-    let mut results = record(LogDet, lead(&a), &Factors::of(&a)?.sources())?.into_iter();
-    match (results.next(), results.next()) {
-        (Some(sign), Some(log)) => Ok((sign, log)),
-        _ => unreachable!("two results"),
-    }
+    Ok(record(LogDet, lead(&a), &Factors::of(&a)?.sources())?.into())
 }
 
 /// Numbers as a batch of 1 × 1 matrices, to multiply with matrices.
@@ -121,69 +117,59 @@ struct Det {
     regular: bool,
 }
 
-impl Routine for Det {
+impl Routine<1> for Det {
     const NAME: &'static str = "det";
-    const MODE: Mode = Mode::Forward;
 
     fn options(&self) -> u64 {
         bits(&[self.regular])
     }
 
-    fn results(&self, dtype: DType, _: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, [])]
+    fn results(&self, dtype: DType, _: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, [])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let lu = numbers::<T>(xs[1].bytes);
         let product: f64 = pivots(lu, xs[0].shape[0]).product();
         numbers_mut(ys[0])[0] = T::of(parity(numbers(xs[2].bytes)) * product);
         Ok(())
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let Some(da) = &dxs[0] else { return Ok(vec![None]) };
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
+        let Some(da) = &dxs[0] else { return Ok([None]) };
         let factors = Factors::at(at.xs);
         let cofactors = if self.regular {
             factors.inverse("det", true)? * wide(&at.ys[0])
         } else {
             record_one(Cofactors, lead(da), at.xs)?
         };
-        Ok(vec![Some((da * cofactors).try_sum_axis([-2, -1], false)?)])
+        Ok([Some((da * cofactors).try_sum_axis([-2, -1], false)?)])
     }
 }
 
 #[derive(Clone)]
 struct LogDet;
 
-impl Routine for LogDet {
+impl Routine<2> for LogDet {
     const NAME: &'static str = "slogdet";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, _: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, []), shaped(dtype, [])]
+    fn results(&self, dtype: DType, _: &[&[usize]]) -> [(DType, Shape); 2] {
+        [shaped(dtype, []), shaped(dtype, [])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 2]) -> Outcome {
         let (lu, n) = (numbers::<T>(xs[1].bytes), xs[0].shape[0]);
-        let one = |p: f64| if p == 0.0 { 0.0 } else { p.signum() };
-        let sign = pivots(lu, n).fold(parity(numbers(xs[2].bytes)), |s, p| s * one(p));
+        let sign_of = |p: f64| if p == 0.0 { 0.0 } else { p.signum() };
+        let sign = pivots(lu, n).fold(parity(numbers(xs[2].bytes)), |s, p| s * sign_of(p));
         numbers_mut(ys[0])[0] = T::of(sign);
         numbers_mut(ys[1])[0] = T::of(pivots(lu, n).map(|p| p.abs().ln()).sum());
         Ok(())
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let Some(da) = &dxs[0] else { return Ok(vec![None, None]) };
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 2]> {
+        let Some(da) = &dxs[0] else { return Ok([None, None]) };
         let inverse = Factors::at(at.xs).inverse("slogdet", true)?;
-        Ok(vec![None, Some((da * inverse).try_sum_axis([-2, -1], false)?)])
+        Ok([None, Some((da * inverse).try_sum_axis([-2, -1], false)?)])
     }
 }
 
@@ -191,23 +177,18 @@ impl Routine for LogDet {
 #[derive(Clone)]
 struct Cofactors;
 
-impl Routine for Cofactors {
-    const NAME: &'static str = "det";
-    const MODE: Mode = Mode::Both;
+impl Routine<1> for Cofactors {
+    const NAME: &'static str = "cofactors";
 
-    fn options(&self) -> u64 {
-        bits(&[true, true])
+    fn name(&self) -> &'static str {
+        "det"
     }
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, xs[0].iter().copied())]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, xs[0].iter().copied())]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let (a, n) = (numbers::<T>(xs[0].bytes), xs[0].shape[0]);
         let (lu, order) = (numbers::<T>(xs[1].bytes), numbers(xs[2].bytes));
         let out = numbers_mut::<T>(ys[0]);
@@ -238,11 +219,12 @@ impl Routine for Cofactors {
         Ok(())
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        Ok(push(&|xs| Ok(vec![bordered(&xs[0])?]), &at.xs[..1], &dxs[..1])?.1.to_vec())
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
+        let mut dys = push(&|xs| Ok(vec![bordered(&xs[0])?]), &at.xs[..1], &dxs[..1])?.1;
+        Ok([dys.remove(0)])
     }
 
-    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
         let by_a = pull(&|xs| Ok(vec![bordered(&xs[0])?]), &at.xs[..1], gys)?;
         Ok(by_a.into_iter().chain([None, None]).collect())
     }

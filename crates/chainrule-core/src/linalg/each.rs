@@ -8,7 +8,7 @@
 use std::hash::Hasher;
 
 use chainrule_kernels::threads;
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::{Entry, Fault, Outcome};
 
 use crate::error::Result;
 use crate::grad::transpose;
@@ -17,20 +17,16 @@ use crate::graph::call::{Array, Point, Primitive, Rule, Slopes, call};
 use crate::graph::mode;
 use crate::op::{DType, Shape};
 
-/// Which way a derivative is given.
-pub(super) enum Mode {
-    /// Results' tangents from sources' tangents; the other way by transposing.
-    Forward,
-    /// Both ways.
-    Both,
-}
+/// The element types of matrices, as the bytes of tensors.
+pub(super) trait Float: Entry + bytemuck::Pod {}
+impl<T: Entry + bytemuck::Pod> Float for T {}
 
-/// Something computed from one set of matrices, with its derivative.
-pub(super) trait Routine: Clone + Send + Sync + 'static {
-    /// What errors call it.
+/// `N` things computed from one set of matrices, with their derivative.
+pub(super) trait Routine<const N: usize>: Clone + Send + Sync + 'static {
+    /// What tells it from others.
     const NAME: &'static str;
 
-    /// What errors call it, if it works on behalf of something else.
+    /// What errors call it: the function on whose behalf it works.
     fn name(&self) -> &'static str {
         Self::NAME
     }
@@ -41,30 +37,28 @@ pub(super) trait Routine: Clone + Send + Sync + 'static {
     }
 
     /// Types and shapes of the results for sources of these shapes, all without batch axes.
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)>;
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); N];
 
     /// The results for one set of matrices.
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault>;
-
-    /// Which of the two following methods there are.
-    const MODE: Mode;
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; N]) -> Outcome;
 
     /// J `dxs`, a tangent for each result.
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>>;
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; N]>;
 
-    /// Jᵀ `gys`, a cotangent for each source.
-    fn reverse(&self, _: &Point<'_>, _: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        unreachable!("the derivative of `{}` is given forwards", Self::NAME)
+    /// Jᵀ `gys`, a cotangent for each source: `forward`, transposed. To be written where `forward`
+    /// is made of the operation itself, which would transpose itself for ever.
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        let map = |dxs: &[Tensor]| {
+            let dxs: Vec<_> = dxs.iter().cloned().map(Some).collect();
+            Ok(self.forward(at, &dxs)?.into())
+        };
+        transpose(self.name(), mode::location(), at.xs, map, gys)
     }
 }
 
 /// A routine on each matrix of a batch.
 #[derive(Clone)]
-struct Each<R> {
+struct Each<R, const N: usize> {
     routine: R,
     /// The type of the matrices' elements.
     dtype: DType,
@@ -74,48 +68,47 @@ struct Each<R> {
 
 /// Records a routine on sources that all begin with the same `batch` axes.
 #[track_caller]
-pub(super) fn record<R: Routine>(routine: R, batch: usize, xs: &[Tensor]) -> Result<Vec<Tensor>> {
+pub(super) fn record<const N: usize, R: Routine<N>>(
+    routine: R,
+    batch: usize,
+    xs: &[Tensor],
+) -> Result<[Tensor; N]> {
     let dtype = xs[0].dtype();
     let lead = &xs[0].shape()[..batch];
     let cores: Vec<&[usize]> = xs.iter().map(|x| &x.shape()[batch..]).collect();
     let with = |core: Shape| lead.iter().copied().chain(core).collect::<Shape>();
-    let results = routine.results(dtype, &cores);
-    let results = results.into_iter().map(|(dtype, core)| (dtype, with(core))).collect();
-    call(Box::new(Each { routine, dtype, batch }), results, xs)
+    let results = routine.results(dtype, &cores).map(|(dtype, core)| (dtype, with(core)));
+    let each = Each { routine, dtype, batch };
+    let results = call(Box::new(each), results.into(), xs)?;
+    Ok(results.try_into().unwrap_or_else(|_| unreachable!("a call has the results it was given")))
 }
 
 /// [`record`] for routines with one result.
 #[track_caller]
-pub(super) fn record_one<R: Routine>(routine: R, batch: usize, xs: &[Tensor]) -> Result<Tensor> {
-    Ok(record(routine, batch, xs)?.swap_remove(0))
+pub(super) fn record_one<R: Routine<1>>(routine: R, batch: usize, xs: &[Tensor]) -> Result<Tensor> {
+    let [y] = record(routine, batch, xs)?;
+    Ok(y)
 }
 
-impl<R: Routine> Rule for Each<R> {
+impl<const N: usize, R: Routine<N>> Rule for Each<R, N> {
     fn name(&self) -> &str {
         self.routine.name()
     }
 
     fn vjp(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
-        if let Mode::Both = R::MODE {
-            return Ok(self.routine.reverse(at, gys)?.into());
-        }
-        let map = |dxs: &[Tensor]| {
-            let dxs: Vec<_> = dxs.iter().cloned().map(Some).collect();
-            self.routine.forward(at, &dxs)
-        };
-        transpose(R::NAME, mode::location(), at.xs, map, gys)
+        self.routine.reverse(at, gys)
     }
 
     fn jvp(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Slopes> {
-        Ok(self.routine.forward(at, dxs)?.into())
+        Ok(self.routine.forward(at, dxs)?.into_iter().collect())
     }
 }
 
 /// One set of matrices: sources, and room for the results.
-type Task<'a> = (Vec<Array<'a>>, Vec<&'a mut [u8]>, &'a mut Option<Fault>);
+type Task<'a, const N: usize> = (Vec<Array<'a>>, [&'a mut [u8]; N], &'a mut Option<Fault>);
 
-impl<R: Routine> Each<R> {
-    fn run(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), Fault> {
+impl<const N: usize, R: Routine<N>> Each<R, N> {
+    fn run(&self, xs: &[Array<'_>], ys: [&mut [u8]; N]) -> Outcome {
         match self.dtype {
             DType::F32 => self.routine.eval::<f32>(xs, ys),
             _ => self.routine.eval::<f64>(xs, ys),
@@ -123,7 +116,7 @@ impl<R: Routine> Each<R> {
     }
 }
 
-impl<R: Routine> Primitive for Each<R> {
+impl<const N: usize, R: Routine<N>> Primitive for Each<R, N> {
     fn prepare(&self) -> Result<()> {
         Ok(())
     }
@@ -139,7 +132,7 @@ impl<R: Routine> Primitive for Each<R> {
             if batched { Ok(x.clone()) } else { x.try_expand([&[size], x.shape()].concat()) }
         };
         let xs: Vec<Tensor> = xs.iter().zip(batched).map(wide).collect::<Result<_>>()?;
-        record(self.routine.clone(), self.batch + 1, &xs)
+        Ok(record(self.routine.clone(), self.batch + 1, &xs)?.into())
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), (String, String)> {
@@ -148,25 +141,25 @@ impl<R: Routine> Primitive for Each<R> {
             return Ok(());
         }
         let mut faults = vec![None; matrices];
+        let lengths: Vec<usize> = ys.iter().map(|y| y.len() / matrices).collect();
         let mut rest: Vec<&mut [u8]> = ys.iter_mut().map(|y| &mut **y).collect();
-        let lengths: Vec<usize> = rest.iter().map(|y| y.len() / matrices).collect();
-        let mut tasks: Vec<Task<'_>> = vec![];
+        let mut tasks: Vec<Task<'_, N>> = vec![];
         for (i, fault) in faults.iter_mut().enumerate() {
             let sources = xs.iter().map(|x| {
                 let n = x.bytes.len() / matrices;
                 Array { bytes: &x.bytes[i * n..(i + 1) * n], shape: &x.shape[self.batch..] }
             });
-            let results = rest.iter_mut().zip(&lengths).map(|(rest, &n)| {
-                let (y, after) = std::mem::take(rest).split_at_mut(n);
-                *rest = after;
+            let results = std::array::from_fn(|k| {
+                let (y, after) = std::mem::take(&mut rest[k]).split_at_mut(lengths[k]);
+                rest[k] = after;
                 y
             });
-            tasks.push((sources.collect(), results.collect(), fault));
+            tasks.push((sources.collect(), results, fault));
         }
         // About ten operations for each of n³.
         let n = (xs[0].bytes.len() / matrices / self.dtype.size()) as f64;
-        threads::for_each(tasks, 10.0 * n.powf(1.5) * matrices as f64, |(xs, mut ys, fault)| {
-            *fault = self.run(&xs, &mut ys).err();
+        threads::for_each(tasks, 10.0 * n.powf(1.5) * matrices as f64, |(xs, ys, fault)| {
+            *fault = self.run(&xs, ys).err();
         });
         match faults.iter().position(Option::is_some) {
             None => Ok(()),

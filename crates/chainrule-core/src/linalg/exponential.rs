@@ -12,13 +12,14 @@
 //! References: Higham, *Functions of matrices* (2008), §3.1 and theorem 10.13; Mathias, *A chain
 //! rule for matrix functions and applications* (1996).
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
+use smallvec::smallvec;
 
 use super::args::{lead, shaped, sides, square};
-use super::each::{Mode, Routine, numbers, numbers_mut, record_one};
+use super::each::{Float, Routine, numbers, numbers_mut, record_one};
 use crate::error::Result;
 use crate::graph::Tensor;
-use crate::graph::call::{Array, Point};
+use crate::graph::call::{Array, Point, Slopes};
 use crate::op::{DType, Shape};
 use crate::tensor::cat;
 
@@ -44,28 +45,23 @@ pub fn matrix_exp(a: &Tensor) -> Result<Tensor> {
 #[derive(Clone)]
 struct Exponential;
 
-impl Routine for Exponential {
+impl Routine<1> for Exponential {
     const NAME: &'static str = "matrix_exp";
-    const MODE: Mode = Mode::Both;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, xs[0].iter().copied())]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, xs[0].iter().copied())]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         T::expm(numbers(xs[0].bytes), xs[0].shape[0], numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        Ok(vec![dxs[0].as_ref().map(|e| derivative(&at.xs[0], e)).transpose()?])
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
+        Ok([dxs[0].as_ref().map(|e| derivative(&at.xs[0], e)).transpose()?])
     }
 
-    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        Ok(vec![gys[0].as_ref().map(|g| derivative(&at.xs[0].t(), g)).transpose()?])
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        Ok(smallvec![gys[0].as_ref().map(|g| derivative(&at.xs[0].t(), g)).transpose()?])
     }
 }
 

@@ -21,10 +21,10 @@
 //! Reference: Golub & Pereyra, *The differentiation of pseudo-inverses and nonlinear least squares
 //! problems whose variables separate* (1973).
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
 
 use super::args::{Pair, lead, matrix, shaped};
-use super::each::{Mode, Routine, numbers, numbers_mut, record_one, sum};
+use super::each::{Float, Routine, numbers, numbers_mut, record_one, sum};
 use crate::error::Result;
 use crate::graph::Tensor;
 use crate::graph::call::{Array, Point};
@@ -79,31 +79,26 @@ pub(super) fn cutoff(epsilon: f64, m: usize, n: usize) -> f64 {
 #[derive(Clone)]
 struct Pinv;
 
-impl Routine for Pinv {
+impl Routine<1> for Pinv {
     const NAME: &'static str = "pinv";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, [xs[0][1], xs[0][0]])]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, [xs[0][1], xs[0][0]])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let (m, n) = (xs[0].shape[0], xs[0].shape[1]);
         let cutoff = cutoff(T::EPSILON, m, n);
         T::pinv(numbers(xs[0].bytes), m, n, cutoff, numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
         let (a, p) = (&at.xs[0], &at.ys[0]);
-        let Some(da) = &dxs[0] else { return Ok(vec![None]) };
+        let Some(da) = &dxs[0] else { return Ok([None]) };
         let (da_p, t) = (da.matmul(p), da.t());
         let outside = p.matmul(&p.t().matmul(&t));
         let inside = t.matmul(&p.t()).matmul(p);
-        Ok(vec![Some(
+        Ok([Some(
             &outside - outside.matmul(a).matmul(p) + &inside
                 - p.matmul(&(a.matmul(&inside) + da_p)),
         )])
@@ -113,36 +108,31 @@ impl Routine for Pinv {
 #[derive(Clone)]
 struct Lstsq;
 
-impl Routine for Lstsq {
+impl Routine<1> for Lstsq {
     const NAME: &'static str = "lstsq";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, [xs[0][1], xs[1][1]])]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, [xs[0][1], xs[1][1]])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let (m, n) = (xs[0].shape[0], xs[0].shape[1]);
         let (b, k) = (numbers(xs[1].bytes), xs[1].shape[1]);
         let cutoff = cutoff(T::EPSILON, m, n);
         T::lstsq(numbers(xs[0].bytes), m, n, cutoff, b, k, numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
         let (a, b, x) = (&at.xs[0], &at.xs[1], &at.ys[0]);
         let p = pinv(a)?;
         let Some(da) = &dxs[0] else {
-            return Ok(vec![dxs[1].as_ref().map(|db| p.matmul(db))]);
+            return Ok([dxs[1].as_ref().map(|db| p.matmul(db))]);
         };
         let t = da.t();
         let outside = p.t().matmul(&t.matmul(&(b - a.matmul(x))));
         let inside = t.matmul(&p.t().matmul(x));
         let moved = outside - da.matmul(x) - a.matmul(&inside);
         let right = sum([dxs[1].clone(), Some(moved)]);
-        Ok(vec![right.map(|right| p.matmul(&right) + inside)])
+        Ok([right.map(|right| p.matmul(&right) + inside)])
     }
 }

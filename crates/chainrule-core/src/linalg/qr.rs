@@ -19,10 +19,10 @@
 //! Roberts & Roberts, *QR and LQ decomposition matrix backpropagation algorithms for square, wide,
 //! and deep matrices* (2020).
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
 
 use super::args::{lead, matrix, shaped, sides};
-use super::each::{Mode, Routine, numbers, numbers_mut, record};
+use super::each::{Float, Routine, numbers, numbers_mut, record};
 use super::triangular::Triangular;
 use crate::error::Result;
 use crate::graph::Tensor;
@@ -51,10 +51,7 @@ pub fn qr(a: &Tensor) -> Result<(Tensor, Tensor)> {
     let a = matrix("qr", a)?;
     let [m, n] = sides(&a);
     let first = if n > m { a.try_slice(-1, 0..m)? } else { a.clone() };
-    let mut results = record(Qr, lead(&a), &[first])?.into_iter();
-    let (Some(q), Some(mut r)) = (results.next(), results.next()) else {
-        unreachable!("two results")
-    };
+    let [q, mut r] = record(Qr, lead(&a), &[first])?;
     if n > m {
         let rest = q.t().try_matmul(&a.try_slice(-1, m..n)?)?;
         r = cat(&[&r, &rest], -1)?;
@@ -65,35 +62,30 @@ pub fn qr(a: &Tensor) -> Result<(Tensor, Tensor)> {
 #[derive(Clone)]
 struct Qr;
 
-impl Routine for Qr {
+impl Routine<2> for Qr {
     const NAME: &'static str = "qr";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 2] {
         let n = xs[0][1];
-        vec![shaped(dtype, xs[0].iter().copied()), shaped(dtype, [n, n])]
+        [shaped(dtype, xs[0].iter().copied()), shaped(dtype, [n, n])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
-        let [q, r] = ys else { unreachable!("two results") };
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 2]) -> Outcome {
+        let [q, r] = ys;
         let (a, shape) = (numbers::<T>(xs[0].bytes), xs[0].shape);
         T::qr(a, shape[0], shape[1], numbers_mut(q), numbers_mut(r));
         Ok(())
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 2]> {
         let (q, r) = (&at.ys[0], &at.ys[1]);
-        let Some(da) = &dxs[0] else { return Ok(vec![None, None]) };
+        let Some(da) = &dxs[0] else { return Ok([None, None]) };
         let c = Triangular::new("the derivative of qr", true, false).flipped();
         let c = c.solve(r, &da.t())?.t();
         let s = q.t().matmul(&c);
         let low = s.tril(-1);
         let turn = &low - low.t();
         let dq = q.matmul(&(&turn - &s)) + c;
-        Ok(vec![Some(dq), Some((s - turn).matmul(r))])
+        Ok([Some(dq), Some((s - turn).matmul(r))])
     }
 }

@@ -35,10 +35,10 @@
 //! Townsend, *Differentiating the singular value decomposition* (2016); Magnus, *On differentiating
 //! eigenvalues and eigenvectors* (1985).
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
 
 use super::args::{diagonal, eye_like, lead, matrix, shaped, sides, symmetric};
-use super::each::{Mode, Routine, numbers, numbers_mut, record};
+use super::each::{Float, Routine, numbers, numbers_mut, record};
 use crate::error::Result;
 use crate::graph::Tensor;
 use crate::graph::call::{Array, Point};
@@ -68,11 +68,7 @@ use crate::op::{DType, Shape};
 #[track_caller]
 pub fn eigh(a: &Tensor) -> Result<(Tensor, Tensor)> {
     let a = symmetric("eigh", a)?;
-    let mut results = record(Eigh, lead(&a), &[a])?.into_iter();
-    match (results.next(), results.next()) {
-        (Some(w), Some(v)) => Ok((w, v)),
-        _ => unreachable!("two results"),
-    }
+    Ok(record(Eigh, lead(&a), &[a])?.into())
 }
 
 /// The eigenvalues of symmetric matrices, in ascending order: those of [`eigh`].
@@ -106,11 +102,7 @@ pub fn eigvalsh(a: &Tensor) -> Result<Tensor> {
 #[track_caller]
 pub fn svd(a: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
     let a = matrix("svd", a)?;
-    let mut results = record(Svd, lead(&a), &[a])?.into_iter();
-    match (results.next(), results.next(), results.next()) {
-        (Some(u), Some(s), Some(vt)) => Ok((u, s, vt)),
-        _ => unreachable!("three results"),
-    }
+    Ok(record(Svd, lead(&a), &[a])?.into())
 }
 
 /// The singular values, descending: those of [`svd`].
@@ -131,60 +123,50 @@ fn inverse_gaps(x: &Tensor) -> Result<Tensor> {
 #[derive(Clone)]
 struct Eigh;
 
-impl Routine for Eigh {
+impl Routine<2> for Eigh {
     const NAME: &'static str = "eigh";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 2] {
         let n = xs[0][0];
-        vec![shaped(dtype, [n]), shaped(dtype, [n, n])]
+        [shaped(dtype, [n]), shaped(dtype, [n, n])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
-        let [w, v] = ys else { unreachable!("two results") };
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 2]) -> Outcome {
+        let [w, v] = ys;
         T::eigh(numbers(xs[0].bytes), xs[0].shape[0], numbers_mut(w), numbers_mut(v))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 2]> {
         let (w, v) = (&at.ys[0], &at.ys[1]);
-        let Some(da) = &dxs[0] else { return Ok(vec![None, None]) };
+        let Some(da) = &dxs[0] else { return Ok([None, None]) };
         let s = v.t().matmul(da).matmul(v);
         let gaps = w.unsqueeze(-2) - w.unsqueeze(-1);
         let dv = v.matmul(&(inverse_gaps(&gaps)? * &s));
-        Ok(vec![Some(diagonal(&s)?), Some(dv)])
+        Ok([Some(diagonal(&s)?), Some(dv)])
     }
 }
 
 #[derive(Clone)]
 struct Svd;
 
-impl Routine for Svd {
+impl Routine<3> for Svd {
     const NAME: &'static str = "svd";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 3] {
         let (m, n) = (xs[0][0], xs[0][1]);
         let k = m.min(n);
-        vec![shaped(dtype, [m, k]), shaped(dtype, [k]), shaped(dtype, [k, n])]
+        [shaped(dtype, [m, k]), shaped(dtype, [k]), shaped(dtype, [k, n])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
-        let [u, s, vt] = ys else { unreachable!("three results") };
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 3]) -> Outcome {
+        let [u, s, vt] = ys;
         let (a, shape) = (numbers::<T>(xs[0].bytes), xs[0].shape);
         T::svd(a, shape[0], shape[1], numbers_mut(u), numbers_mut(s), numbers_mut(vt))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 3]> {
         let (u, s, vt) = (&at.ys[0], &at.ys[1], &at.ys[2]);
-        let Some(da) = &dxs[0] else { return Ok(vec![None, None, None]) };
+        let Some(da) = &dxs[0] else { return Ok([None, None, None]) };
         let [m, n] = sides(da);
         let (v, row, column) = (vt.t(), s.unsqueeze(-2), s.unsqueeze(-1));
         let da_v = da.matmul(&v);
@@ -199,6 +181,6 @@ impl Routine for Svd {
         if n > m {
             dv = dv + (da.t().matmul(u) - v.matmul(&p.t())) / &row;
         }
-        Ok(vec![Some(du), Some(diagonal(&p)?), Some(dv.t())])
+        Ok([Some(du), Some(diagonal(&p)?), Some(dv.t())])
     }
 }

@@ -16,13 +16,14 @@
 //! References: Giles, *An extended collection of matrix derivative results* (2008), §2.2 and 2.3;
 //! Golub & Van Loan, *Matrix computations*, §3.4.
 
-use chainrule_linalg::{Entry, Fault};
+use chainrule_linalg::Outcome;
+use smallvec::smallvec;
 
 use super::args::{Pair, bits, eye_like, lead, shaped, square};
-use super::each::{Mode, Routine, numbers, numbers_mut, record, record_one, sum};
+use super::each::{Float, Routine, numbers, numbers_mut, record, record_one, sum};
 use crate::error::Result;
 use crate::graph::Tensor;
-use crate::graph::call::{Array, Point};
+use crate::graph::call::{Array, Point, Slopes};
 use crate::op::{DType, Shape};
 
 /// X with A X = B, for square matrices A.
@@ -79,10 +80,7 @@ pub(super) struct Factors {
 impl Factors {
     #[track_caller]
     pub(super) fn of(a: &Tensor) -> Result<Factors> {
-        let mut results = record(Lu, lead(a), std::slice::from_ref(a))?.into_iter();
-        let (Some(lu), Some(order)) = (results.next(), results.next()) else {
-            unreachable!("two results")
-        };
+        let [lu, order] = record(Lu, lead(a), std::slice::from_ref(a))?;
         Ok(Factors { a: a.clone(), lu, order })
     }
 
@@ -113,27 +111,22 @@ impl Factors {
 #[derive(Clone)]
 struct Lu;
 
-impl Routine for Lu {
+impl Routine<2> for Lu {
     const NAME: &'static str = "lu";
-    const MODE: Mode = Mode::Forward;
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 2] {
         let n = xs[0][0];
-        vec![shaped(dtype, [n, n]), shaped(DType::I64, [n])]
+        [shaped(dtype, [n, n]), shaped(DType::I64, [n])]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
-        let [lu, order] = ys else { unreachable!("two results") };
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 2]) -> Outcome {
+        let [lu, order] = ys;
         T::lu(numbers(xs[0].bytes), xs[0].shape[0], numbers_mut(lu), numbers_mut(order));
         Ok(())
     }
 
-    fn forward(&self, _: &Point<'_>, _: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        Ok(vec![None, None])
+    fn forward(&self, _: &Point<'_>, _: &[Option<Tensor>]) -> Result<[Option<Tensor>; 2]> {
+        Ok([None, None])
     }
 }
 
@@ -145,9 +138,8 @@ struct Solve {
     transposed: bool,
 }
 
-impl Routine for Solve {
+impl Routine<1> for Solve {
     const NAME: &'static str = "solve";
-    const MODE: Mode = Mode::Both;
 
     fn name(&self) -> &'static str {
         self.op
@@ -157,34 +149,30 @@ impl Routine for Solve {
         bits(&[self.transposed])
     }
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, xs[3].iter().copied())]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, xs[3].iter().copied())]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let (lu, order) = (numbers(xs[1].bytes), numbers(xs[2].bytes));
         let (b, k) = (numbers::<T>(xs[3].bytes), xs[3].shape[1]);
         T::lu_solve(lu, order, self.transposed, b, k, numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
         let moved = dxs[0].as_ref().map(|da| {
             let da = if self.transposed { da.t() } else { da.clone() };
             -da.matmul(&at.ys[0])
         });
-        let Some(right) = sum([dxs[3].clone(), moved]) else { return Ok(vec![None]) };
-        Ok(vec![Some(Factors::at(at.xs).solve(self.op, self.transposed, &right)?)])
+        let Some(right) = sum([dxs[3].clone(), moved]) else { return Ok([None]) };
+        Ok([Some(Factors::at(at.xs).solve(self.op, self.transposed, &right)?)])
     }
 
-    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let Some(gx) = &gys[0] else { return Ok(vec![None; 4]) };
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        let Some(gx) = &gys[0] else { return Ok(smallvec![None; 4]) };
         let gb = Factors::at(at.xs).solve(self.op, !self.transposed, gx)?;
         let product = gb.matmul(&at.ys[0].t());
         let ga = if self.transposed { -product.t() } else { -product };
-        Ok(vec![Some(ga), None, None, Some(gb)])
+        Ok(smallvec![Some(ga), None, None, Some(gb)])
     }
 }

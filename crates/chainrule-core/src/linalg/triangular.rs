@@ -13,13 +13,14 @@
 //!
 //! Reference: Giles, *An extended collection of matrix derivative results* (2008), §2.3.
 
-use chainrule_linalg::{Entry, Fault, Triangle};
+use chainrule_linalg::{Outcome, Triangle};
+use smallvec::smallvec;
 
 use super::args::{Pair, bits, lead, shaped, square};
-use super::each::{Mode, Routine, numbers, numbers_mut, record_one, sum};
+use super::each::{Float, Routine, numbers, numbers_mut, record_one, sum};
 use crate::error::Result;
 use crate::graph::Tensor;
-use crate::graph::call::{Array, Point};
+use crate::graph::call::{Array, Point, Slopes};
 use crate::op::{DType, Shape};
 
 /// X with T X = B, where T is a triangle of the square matrix A: the upper one if `upper`, with
@@ -103,9 +104,8 @@ impl Triangular {
     }
 }
 
-impl Routine for Triangular {
+impl Routine<1> for Triangular {
     const NAME: &'static str = "solve_triangular";
-    const MODE: Mode = Mode::Both;
 
     fn name(&self) -> &'static str {
         self.op
@@ -116,35 +116,31 @@ impl Routine for Triangular {
         bits(&[upper, unit, transposed])
     }
 
-    fn results(&self, dtype: DType, xs: &[&[usize]]) -> Vec<(DType, Shape)> {
-        vec![shaped(dtype, xs[1].iter().copied())]
+    fn results(&self, dtype: DType, xs: &[&[usize]]) -> [(DType, Shape); 1] {
+        [shaped(dtype, xs[1].iter().copied())]
     }
 
-    fn eval<T: Entry + bytemuck::Pod>(
-        &self,
-        xs: &[Array<'_>],
-        ys: &mut [&mut [u8]],
-    ) -> Result<(), Fault> {
+    fn eval<T: Float>(&self, xs: &[Array<'_>], ys: [&mut [u8]; 1]) -> Outcome {
         let (a, n) = (numbers::<T>(xs[0].bytes), xs[0].shape[0]);
         let (b, k) = (numbers(xs[1].bytes), xs[1].shape[1]);
         T::solve_triangular(a, n, self.triangle, b, k, numbers_mut(ys[0]))
     }
 
-    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 1]> {
         let moved = dxs[0].as_ref().map(|da| {
             let dt = self.part(da);
             let dt = if self.triangle.transposed { dt.t() } else { dt };
             -dt.matmul(&at.ys[0])
         });
-        let Some(right) = sum([dxs[1].clone(), moved]) else { return Ok(vec![None]) };
-        Ok(vec![Some(self.solve(&at.xs[0], &right)?)])
+        let Some(right) = sum([dxs[1].clone(), moved]) else { return Ok([None]) };
+        Ok([Some(self.solve(&at.xs[0], &right)?)])
     }
 
-    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let Some(gx) = &gys[0] else { return Ok(vec![None; 2]) };
+    fn reverse(&self, at: &Point<'_>, gys: &[Option<Tensor>]) -> Result<Slopes> {
+        let Some(gx) = &gys[0] else { return Ok(smallvec![None; 2]) };
         let gb = self.flipped().solve(&at.xs[0], gx)?;
         let product = gb.matmul(&at.ys[0].t());
         let product = if self.triangle.transposed { product.t() } else { product };
-        Ok(vec![Some(-self.part(&product)), Some(gb)])
+        Ok(smallvec![Some(-self.part(&product)), Some(gb)])
     }
 }
