@@ -418,6 +418,14 @@ fn errors_say_what_to_do() {
       hint: a singular system has many solutions or none: `lstsq` finds the smallest of the
             nearest, `pinv` the pseudo-inverse
     ");
+    let (sign, log) = linalg::slogdet(&singular).expect("a value");
+    assert_eq!((list(&sign)[0], list(&log)[0]), (0.0, f64::NEG_INFINITY));
+    let (kind, text) = error(gradient(|a: &Tensor| Ok(linalg::slogdet(a)?.1), &singular));
+    assert_eq!(kind, ErrorKind::Numeric);
+    assert!(
+        text.contains("`the derivative of slogdet` of a singular matrix: pivot 1 is 0"),
+        "{text}"
+    );
     let (_, text) =
         error(linalg::inv(&stack(&[&Tensor::eye(2), &Tensor::zeros([2, 2])], 0).expect("two")));
     insta::assert_snapshot!(text, @"

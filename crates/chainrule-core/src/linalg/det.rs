@@ -139,7 +139,7 @@ impl Routine<1> for Det {
         let Some(da) = &dxs[0] else { return Ok([None]) };
         let factors = Factors::at(at.xs);
         let cofactors = if self.regular {
-            factors.inverse("det", true)? * wide(&at.ys[0])
+            factors.inverse("the derivative of det", true)? * wide(&at.ys[0])
         } else {
             record_one(Cofactors, lead(da), at.xs)?
         };
@@ -168,7 +168,7 @@ impl Routine<2> for LogDet {
 
     fn forward(&self, at: &Point<'_>, dxs: &[Option<Tensor>]) -> Result<[Option<Tensor>; 2]> {
         let Some(da) = &dxs[0] else { return Ok([None, None]) };
-        let inverse = Factors::at(at.xs).inverse("slogdet", true)?;
+        let inverse = Factors::at(at.xs).inverse("the derivative of slogdet", true)?;
         Ok([None, Some((da * inverse).try_sum_axis([-2, -1], false)?)])
     }
 }
@@ -260,7 +260,7 @@ fn bordered(a: &Tensor) -> Result<Tensor> {
     let m = cat(&[&upper, &cat(&[&below, &corner], -1)?], -2)?;
     let factors = Factors::of(&m)?;
     let d = record_one(Det { regular: true }, lead(&m), &factors.sources())?;
-    let inverse = factors.inverse("det", false)?;
+    let inverse = factors.inverse("the derivative of det", false)?;
     let (top, bottom) = (inverse.try_slice(-2, 0..n)?, inverse.try_slice(-2, n..n + r)?);
     let (x, z) = (top.try_slice(-1, 0..n)?, top.try_slice(-1, n..n + r)?);
     let (w, g) = (bottom.try_slice(-1, 0..n)?, bottom.try_slice(-1, n..n + r)?);
