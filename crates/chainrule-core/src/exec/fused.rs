@@ -18,7 +18,7 @@ use super::Failure;
 use super::eval::{self, Elements, by_type};
 use crate::graph::node::Value;
 use crate::op::DType;
-use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Stream, Total};
+use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
 use crate::plan::{Plan, Step, View};
 
 /// The slots of a running plan.
@@ -198,14 +198,14 @@ struct Task<'a> {
     totals: SmallVec<[&'a mut [u8]; 2]>,
 }
 
-/// Register files that wait for the next kernel.
-type File = Vec<Buffer>;
-
-/// A waiting file keeps no more registers than this.
-const MOST_REGISTERS: usize = 1024;
+/// A register file has at least so many bytes, so that it fits most kernels (and is aligned).
+const SMALLEST_FILE: usize = 64 << 10;
+/// A larger file does not wait for the next kernel.
+const LARGEST_FILE: usize = 1 << 20;
 
 thread_local! {
-    static FILES: RefCell<Vec<File>> = const { RefCell::new(Vec::new()) };
+    /// Register files that wait for the next kernel.
+    static FILES: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
 }
 
 fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
@@ -225,10 +225,12 @@ fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
         })
         .collect();
     let run = |task: Task<'_>| {
-        let mut file = FILES.with(|f| f.borrow_mut().pop()).unwrap_or_default();
+        let waiting = FILES.with(|f| f.borrow_mut().pop()).filter(|f| f.len() >= kernel.file);
+        let mut file = waiting.unwrap_or_else(|| Buffer::new(kernel.file.max(SMALLEST_FILE)));
         run_task(kernel, shared, &inputs, task, &mut file);
-        file.truncate(MOST_REGISTERS);
-        FILES.with(|f| f.borrow_mut().push(file));
+        if file.len() <= LARGEST_FILE {
+            FILES.with(|f| f.borrow_mut().push(file));
+        }
     };
     if tasks == 1 {
         run(Task {
@@ -294,17 +296,17 @@ fn combine<T: Reduce>(total: &Total<Place>, partial: &Buffer, out: &mut Buffer) 
     out.as_mut_slice::<T>().copy_from_slice(&rows[0]);
 }
 
-/// What instructions see while a block runs.
+/// What instructions see while a block runs. Numbers come in pairs, for elements and for rows:
+/// index them by level.
 struct Frame<'a, 'o> {
     kernel: &'a Kernel,
     slots: &'a Slots<'a>,
     inputs: &'a [&'a [u8]],
     outputs: &'a mut [&'o mut [u8]],
-    file: &'a mut File,
-    /// Elements of this block, its first element, and the task's first element.
-    len: usize,
-    start: usize,
-    task: usize,
+    /// How many there are in this block, and before it in the whole kernel and in the task.
+    count: [usize; 2],
+    start: [usize; 2],
+    inside: [usize; 2],
 }
 
 fn run_task(
@@ -312,31 +314,25 @@ fn run_task(
     slots: &Slots<'_>,
     inputs: &[&[u8]],
     mut task: Task<'_>,
-    file: &mut File,
+    file: &mut Buffer,
 ) {
-    for (i, &bytes) in kernel.registers.iter().enumerate() {
-        match file.get(i) {
-            Some(known) if known.len() >= bytes => {}
-            Some(_) => file[i] = Buffer::new(bytes),
-            None => file.push(Buffer::new(bytes)),
-        }
-    }
     for preset in &kernel.presets {
-        let bytes = kernel.registers[preset.reg as usize];
-        let register = &mut file[preset.reg as usize].bytes_mut()[..bytes];
+        let register = &kernel.registers[preset.reg as usize];
+        let bytes = &mut file.bytes_mut()[register.at..][..register.bytes];
         match preset.value {
-            PresetValue::Const(c) => c.fill(preset.dtype, register),
+            PresetValue::Const(c) => c.fill(preset.dtype, bytes),
             PresetValue::Element(slot, offset) => {
                 let size = preset.dtype.size();
                 let at = slots.base(slot).wrapping_add(offset) * size;
                 let element = &slots.get(slot).bytes()[at..at + size];
-                register.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(element));
+                bytes.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(element));
             }
         }
     }
     for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
         by_type!(total.dtype, clear, total.fold, out);
     }
+    let both = |n: usize| [n, if kernel.row == 1 { n } else { n / kernel.row }];
     let mut start = task.start;
     while start < task.end {
         let len = kernel.block.min(task.end - start);
@@ -345,16 +341,16 @@ fn run_task(
             slots,
             inputs,
             outputs: &mut task.outputs,
-            file,
-            len,
-            start,
-            task: task.start,
+            count: both(len),
+            start: both(start),
+            inside: both(start - task.start),
         };
         for instr in &kernel.code {
-            frame.run(instr);
+            frame.run(instr, file.bytes_mut());
         }
+        let file = Registers { before: file.bytes(), after: &[], from: usize::MAX };
         for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
-            let x = frame.read(total.x, total.level, total.dtype.size());
+            let x = frame.read(&file, total.x, total.level);
             by_type!(total.dtype, accumulate, total, x, start, out);
         }
         start += len;
@@ -381,91 +377,93 @@ fn accumulate<T: Reduce>(total: &Total<Place>, x: &[u8], start: usize, out: &mut
     }
 }
 
-impl Frame<'_, '_> {
-    fn count(&self, level: Level) -> usize {
-        elements(self.kernel, level, self.len)
-    }
+/// The register file around the register that an instruction writes.
+struct Registers<'a> {
+    before: &'a [u8],
+    after: &'a [u8],
+    /// Where `after` starts in the file.
+    from: usize,
+}
 
+impl Registers<'_> {
+    #[inline]
+    fn get(&self, at: usize, bytes: usize) -> &[u8] {
+        if at < self.from {
+            &self.before[at..at + bytes]
+        } else {
+            &self.after[at - self.from..][..bytes]
+        }
+    }
+}
+
+impl Frame<'_, '_> {
     /// The block at a place.
     #[inline]
-    fn read(&self, place: Place, level: Level, size: usize) -> &[u8] {
-        let bytes = self.count(level) * size;
+    fn read<'f>(&'f self, file: &'f Registers<'_>, place: Place, level: Level) -> &'f [u8] {
+        let count = self.count[level as usize];
         match place {
-            Place::Reg(r) => &self.file[r as usize].bytes()[..bytes],
+            Place::Reg(r) => {
+                let register = &self.kernel.registers[r as usize];
+                file.get(register.at, count * register.size)
+            }
             Place::In(i) => {
-                let at = elements(self.kernel, level, self.start) * size;
-                &self.inputs[i as usize][at..at + bytes]
+                let size = self.kernel.inputs[i as usize].size;
+                &self.inputs[i as usize][self.start[level as usize] * size..][..count * size]
             }
             Place::Out(o) => {
-                let at = elements(self.kernel, level, self.start - self.task) * size;
-                &self.outputs[o as usize][at..at + bytes]
+                let size = self.kernel.outputs[o as usize].size;
+                &self.outputs[o as usize][self.inside[level as usize] * size..][..count * size]
             }
         }
     }
 
-    /// The source block of an instruction at the instruction's own level: its size is that of its
-    /// place, known from the stream or register.
-    fn source(&self, place: Place, level: Level) -> &[u8] {
-        let size = match place {
-            Place::Reg(r) => {
-                let whole = elements(self.kernel, level, self.kernel.block);
-                self.kernel.registers[r as usize] / whole.max(1)
-            }
-            Place::In(i) => self.kernel.inputs[i as usize].size,
-            Place::Out(o) => self.kernel.outputs[o as usize].size,
-        };
-        self.read(place, level, size)
-    }
-
-    fn run(&mut self, instr: &Instr<Place>) {
-        let level = instr.level;
+    #[inline]
+    fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
+        let level = instr.level as usize;
         match instr.to {
             Place::Reg(r) => {
-                let r = r as usize;
-                let mut register = std::mem::replace(&mut self.file[r], Buffer::EMPTY);
-                let whole = elements(self.kernel, level, self.kernel.block);
-                let size = self.kernel.registers[r] / whole.max(1);
-                let bytes = self.count(level) * size;
-                self.fill(instr, &mut register.bytes_mut()[..bytes], size);
-                self.file[r] = register;
+                let register = &self.kernel.registers[r as usize];
+                let (before, rest) = file.split_at_mut(register.at);
+                let (to, after) = rest.split_at_mut(self.count[level] * register.size);
+                let from = before.len() + to.len();
+                self.fill(instr, &Registers { before, after, from }, to, register.size);
             }
             Place::Out(o) => {
                 let o = o as usize;
-                let stream: &Stream = &self.kernel.outputs[o];
-                let at = elements(self.kernel, level, self.start - self.task) * stream.size;
-                let bytes = self.count(level) * stream.size;
+                let size = self.kernel.outputs[o].size;
                 let out = std::mem::take(&mut self.outputs[o]);
-                self.fill(instr, &mut out[at..at + bytes], stream.size);
+                let file = Registers { before: file, after: &[], from: usize::MAX };
+                let to = &mut out[self.inside[level] * size..][..self.count[level] * size];
+                self.fill(instr, &file, to, size);
                 self.outputs[o] = out;
             }
             Place::In(_) => unreachable!("an input is not written"),
         }
     }
 
-    fn fill(&self, instr: &Instr<Place>, out: &mut [u8], size: usize) {
+    #[inline]
+    fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8], size: usize) {
         let level = instr.level;
+        let read = |place| self.read(file, place, level);
         match &instr.code {
-            Code::Map(kernel, x) => kernel(self.source(*x, level), out),
-            Code::Zip(kernel, x, y) => kernel(self.source(*x, level), self.source(*y, level), out),
-            Code::Where(kernel, c, x, y) => {
-                kernel(self.source(*c, level), self.source(*x, level), self.source(*y, level), out);
-            }
-            Code::Copy(x) => out.copy_from_slice(self.source(*x, level)),
+            Code::Map(kernel, x) => kernel(read(*x), out),
+            Code::Zip(kernel, x, y) => kernel(read(*x), read(*y), out),
+            Code::Where(kernel, c, x, y) => kernel(read(*c), read(*x), read(*y), out),
+            Code::Copy(x) => out.copy_from_slice(read(*x)),
             Code::Load { view, size } => {
                 let layout = self.slots.layout(view);
-                let from = elements(self.kernel, level, self.start);
+                let from = self.start[level as usize];
                 eval::copy(&layout, from, self.slots.get(view.slot).bytes(), out, *size);
             }
             Code::Iota { len, stride } => {
-                let from = elements(self.kernel, level, self.start);
-                iota(from, *len, *stride, cast_slice_mut(out));
+                iota(self.start[level as usize], *len, *stride, cast_slice_mut(out));
             }
             Code::RowFold(fold, dtype, x) => {
-                let x = self.read(*x, Level::Full, dtype.size());
+                let x = self.read(file, *x, Level::Full);
                 by_type!(*dtype, row_fold, *fold, x, out);
             }
             Code::RowExpand(_, x) => {
-                let x = self.read(*x, Level::Row, size);
+                let x = self.read(file, *x, Level::Row);
                 match size {
                     1 => row_expand::<u8>(x, self.kernel.row, out),
                     4 => row_expand::<u32>(x, self.kernel.row, out),

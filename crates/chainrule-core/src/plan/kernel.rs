@@ -121,8 +121,17 @@ pub(crate) struct Kernel {
     pub(crate) inputs: Vec<Stream>,
     pub(crate) outputs: Vec<Stream>,
     pub(crate) totals: Vec<Total<Place>>,
-    /// Bytes of each register for one block.
-    pub(crate) registers: Vec<usize>,
+    pub(crate) registers: Vec<Register>,
+    /// Bytes of the register file.
+    pub(crate) file: usize,
+}
+
+/// A register: where it stands in the register file, and its bytes for one block and one element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Register {
+    pub(crate) at: usize,
+    pub(crate) bytes: usize,
+    pub(crate) size: usize,
 }
 
 /// A value while building.
@@ -298,11 +307,7 @@ impl Builder {
         let unit = totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
         let tasks = (nanoseconds / 20_000.0).ceil().clamp(1.0, 64.0) as usize;
         let task = self.n.div_ceil(tasks).max(unit).next_multiple_of(block.max(1));
-        let registers = file
-            .regs
-            .iter()
-            .map(|&(size, level)| size * if level == Level::Full { block } else { block / row })
-            .collect();
+        let (registers, bytes) = file.place(block, row);
         let (n, inputs) = (self.n, self.inputs);
         Kernel {
             n,
@@ -316,6 +321,7 @@ impl Builder {
             outputs,
             totals,
             registers,
+            file: bytes,
         }
     }
 }
@@ -342,6 +348,20 @@ impl Registers {
 
     fn give_back(&mut self, reg: u32, size: usize, level: Level) {
         self.free.push((size, level, reg));
+    }
+
+    /// Each register's place in a file for blocks of so many elements, and the file's bytes. Every
+    /// register starts on a cache line of its own, one after the line where the next would be a
+    /// multiple of 4 KiB away: stores and loads at such distances are taken for the same address.
+    fn place(&self, block: usize, row: usize) -> (Vec<Register>, usize) {
+        let mut at = 0;
+        let registers = self.regs.iter().map(|&(size, level)| {
+            let bytes = size * if level == Level::Full { block } else { block / row };
+            let register = Register { at, bytes, size };
+            at += bytes.next_multiple_of(64) + 64;
+            register
+        });
+        (registers.collect(), at)
     }
 
     /// Elements of a block: as many as the cache takes, in whole rows.
