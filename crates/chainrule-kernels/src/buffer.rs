@@ -199,8 +199,9 @@ pub fn memory_stats() -> MemoryStats {
     }
 }
 
-/// Returns the pool's idle blocks to the system.
+/// Returns the pool's idle blocks to the system, and what this thread keeps for small values.
 pub fn empty_cache() {
+    crate::blocks::empty();
     let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
     pool.idle = 0;
     for (index, list) in pool.free.iter_mut().enumerate() {

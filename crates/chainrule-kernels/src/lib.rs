@@ -6,6 +6,7 @@
 //! ([`threads`]). It knows no graph and no tensor; it is the only crate of the workspace that may
 //! hold `unsafe`, and each block says why it is sound.
 
+mod blocks;
 pub mod buffer;
 pub mod gemm;
 pub mod guarded;
@@ -13,6 +14,7 @@ pub mod layout;
 pub mod math;
 pub mod random;
 pub mod reduce;
+pub mod shared;
 pub mod simd;
 pub mod threads;
 

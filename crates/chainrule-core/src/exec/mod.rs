@@ -16,10 +16,10 @@ pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::sync::Arc;
 
 use chainrule_kernels::Buffer;
 use chainrule_kernels::guarded::{Key, lock};
+use chainrule_kernels::shared::Shared;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -89,7 +89,7 @@ const DEEP: u32 = 16;
 
 /// Whether to keep the value of a node that is computed on the way to something else.
 fn keeps(node: &Tensor, uses: usize) -> bool {
-    let held = Arc::strong_count(&node.0) > uses;
+    let held = Shared::count(&node.0) > uses;
     match node.0.op {
         Op::Version => held,
         Op::Detach | Op::Variable | Op::Part(..) => false,

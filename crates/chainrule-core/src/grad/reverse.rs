@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use chainrule_kernels::shared::Shared;
 use rustc_hash::FxHashMap;
 
 use super::real::Expr;
@@ -30,7 +31,7 @@ impl Target {
         match (self, &node.0.link) {
             (Target::Parameter(p), Link::Version(q)) => std::ptr::eq(Arc::as_ptr(p), q.as_ptr()),
             (Target::Parameter(_), _) => false,
-            (Target::Node(x), _) => Arc::ptr_eq(&x.0, &node.0),
+            (Target::Node(x), _) => Shared::same(&x.0, &node.0),
         }
     }
 
@@ -336,7 +337,7 @@ pub(crate) fn pull_back(
     }
     for i in 0..xs.len() {
         // A tensor asked for twice is one target; its later mentions copy the first.
-        if let Some(first) = (0..i).find(|&j| Arc::ptr_eq(&xs[j].0, &xs[i].0)) {
+        if let Some(first) = (0..i).find(|&j| Shared::same(&xs[j].0, &xs[i].0)) {
             sums[i] = sums[first].clone();
         } else if let (Some(p), Some(g)) = (xs[i].cell(), &sums[i])
             && let Some(extra) = p.extra.get()

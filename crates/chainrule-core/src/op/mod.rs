@@ -88,32 +88,29 @@ pub enum Op {
 /// What an operation of the graph refers to without its layer knowing what it is: a primitive or a
 /// derivative rule. Equal only to itself.
 #[derive(Clone)]
-pub struct Opaque {
-    name: Arc<str>,
-    what: Arc<dyn Any + Send + Sync>,
-}
+pub struct Opaque(Arc<(Box<str>, Arc<dyn Any + Send + Sync>)>);
 
 impl Opaque {
     /// Wraps something under a name.
     pub fn new(name: &str, what: Arc<dyn Any + Send + Sync>) -> Opaque {
-        Opaque { name: name.into(), what }
+        Opaque(Arc::new((name.into(), what)))
     }
 
     /// What was wrapped, if it is a `T`.
     pub fn get<T: Any>(&self) -> Option<&T> {
-        self.what.downcast_ref()
+        self.0.1.downcast_ref()
     }
 }
 
 impl PartialEq for Opaque {
     fn eq(&self, other: &Opaque) -> bool {
-        Arc::ptr_eq(&self.what, &other.what)
+        Arc::ptr_eq(&self.0.1, &other.0.1)
     }
 }
 
 impl fmt::Debug for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(&self.0.0)
     }
 }
 
@@ -140,8 +137,8 @@ impl Op {
             Op::ArgSort(..) => "argsort",
             Op::Cat(_) => "cat",
             Op::Variable => "variable",
-            Op::Custom(rule) => &rule.name,
-            Op::Call(call) => &call.name,
+            Op::Custom(rule) => &rule.0.0,
+            Op::Call(call) => &call.0.0,
             Op::Part(..) => "part",
             Op::After => "after",
         }
