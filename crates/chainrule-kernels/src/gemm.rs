@@ -4,7 +4,8 @@
 //! is safe, and a gate on threads, so that small products never wake one. A product's bits do not
 //! depend on the number of threads: threads split rows and columns, never the sum over k.
 
-use crate::threads;
+use crate::gemv::gemv;
+use crate::{Float, threads};
 use gemm_common::Parallelism;
 
 /// A matrix inside a slice: element (i, j) stands at `offset + i * row + j * col`.
@@ -57,6 +58,13 @@ macro_rules! gemm {
                     return c.fill(0.0);
                 }
                 assert!(a.fits(m, k) && b.fits(k, n), "a matrix reaches outside its slice");
+                if n == 1 && vector(c, k, a, b.data, b.offset, b.row) {
+                    return;
+                }
+                let transposed = Matrix { row: b.col, col: b.row, ..b };
+                if m == 1 && vector(c, k, transposed, a.data, a.offset, a.col) {
+                    return;
+                }
                 let threads = threads::count();
                 let parallelism = if threads > 1 && m * n * k >= THREADED {
                     Parallelism::Rayon(threads)
@@ -94,6 +102,23 @@ macro_rules! gemm {
         }
     };
 }
+
+/// `c = a · x` for the k elements of `x` from `offset` on, `step` apart; whether `a` allowed it.
+fn vector<T: Float>(
+    c: &mut [T],
+    k: usize,
+    a: Matrix<'_, T>,
+    x: &[T],
+    offset: usize,
+    step: isize,
+) -> bool {
+    if step == 1 {
+        return gemv(c, a, &x[offset..offset + k]);
+    }
+    let at = |i: usize| (offset as isize + i as isize * step) as usize;
+    gemv(c, a, &(0..k).map(|i| x[at(i)]).collect::<Vec<T>>())
+}
+
 gemm!(f32, gemm_f32);
 gemm!(f64, gemm_f64);
 
@@ -112,7 +137,8 @@ mod tests {
     #[test]
     fn equals_the_definition_for_any_strides() {
         let data: Vec<f64> = (0..4000).map(|i| ((i * 37) % 101) as f64 / 7.0 - 5.0).collect();
-        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 1, 9), (1, 19, 20), (33, 31, 8), (4, 4, 0)] {
+        let small = [(1, 1, 1), (3, 5, 7), (17, 1, 9), (1, 19, 20), (33, 31, 8), (4, 4, 0)];
+        for (m, n, k) in small.into_iter().chain([(50, 1, 39), (1, 70, 41), (1, 35, 100)]) {
             for (ar, ac, br, bc) in [(k, 1, n, 1), (1, m, 1, k), (k, 1, 1, k), (0, 1, n, 1)] {
                 let a = Matrix { data: &data, offset: 11, row: ar as isize, col: ac as isize };
                 let b = Matrix { data: &data, offset: 5, row: br as isize, col: bc as isize };
@@ -120,6 +146,36 @@ mod tests {
                 f64::gemm(m, n, k, &mut c, a, b);
                 for (x, y) in c.iter().zip(naive(m, n, k, a, b)) {
                     assert!((x - y).abs() <= 1e-9 * (1.0 + y.abs()), "{m}×{k}×{n}: {x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_with_vectors_have_the_same_bits_on_any_number_of_threads() {
+        let data: Vec<f32> = (0..3_000_000).map(|i| ((i * 37) % 101) as f32 / 7.0).collect();
+        for (m, k) in [(30_000, 100), (100, 30_000), (20_000, 3), (3, 999_999)] {
+            for (row, col) in [(k as isize, 1), (1, m as isize)] {
+                let a = Matrix { data: &data, offset: 0, row, col };
+                let x = Matrix { data: &data, offset: 1, row: 1, col: 1 };
+                let run = |n| {
+                    let mut c = vec![0.0; m];
+                    threads::with_threads(n, || f32::gemm(m, 1, k, &mut c, a, x));
+                    c
+                };
+                let (one, two) = (run(1), run(2));
+                assert_eq!(one, two);
+                let f64s = |i: usize| {
+                    let term = |j: usize| {
+                        let at = i * row as usize + j * col as usize;
+                        f64::from(data[at]) * f64::from(data[1 + j])
+                    };
+                    (0..k).map(term).sum::<f64>()
+                };
+                for i in [0, m / 2, m - 1] {
+                    // Sums of n positive terms in sixteen lanes: n/16 roundings of 2⁻²⁴.
+                    let bound = f64s(i) * 6e-8 * (k as f64 / 16.0 + 8.0);
+                    assert!((f64::from(one[i]) - f64s(i)).abs() <= bound, "{m}×{k}, row {i}");
                 }
             }
         }

@@ -41,6 +41,13 @@ impl Layout {
         true
     }
 
+    /// Whether neighbours on the last axis stand far apart, while those on the axis before it are
+    /// neighbours in memory.
+    pub fn is_transposed(&self) -> bool {
+        let rank = self.shape.len();
+        rank >= 2 && self.strides[rank - 2] == 1 && self.strides[rank - 1].abs() > 1
+    }
+
     /// The same elements with as few axes as possible: axes of length 1 go, neighbours that are one
     /// run merge. The order of elements stays.
     pub fn merged(&self) -> Layout {

@@ -9,6 +9,7 @@
 mod blocks;
 pub mod buffer;
 pub mod gemm;
+mod gemv;
 pub mod guarded;
 pub mod layout;
 pub mod math;

@@ -2,9 +2,11 @@
 //!
 //! Each takes its sources as strided elements and fills a dense result.
 
+use std::borrow::Cow;
+
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use chainrule_kernels::reduce::{Fold, Reduce};
-use chainrule_kernels::{Buffer, Layout};
+use chainrule_kernels::{Buffer, Layout, threads};
 
 use crate::error::places;
 use crate::graph::call::{Array, details};
@@ -22,12 +24,16 @@ impl Elements<'_> {
         cast_slice(self.bytes)
     }
 
-    /// All elements in order.
-    fn to_vec<T: Pod>(&self) -> Vec<T> {
-        let mut out = vec![T::zeroed(); self.layout.len()];
+    /// All elements in order; a copy only if they do not stand so already.
+    fn in_order<T: Pod>(&self) -> Cow<'_, [T]> {
+        let n = self.layout.len();
+        if self.layout.is_dense() {
+            return Cow::Borrowed(&self.slice()[self.layout.offset..][..n]);
+        }
+        let mut out = vec![T::zeroed(); n];
         let bytes = cast_slice_mut(&mut out);
         copy(&self.layout, 0, self.bytes, bytes, size_of::<T>());
-        out
+        Cow::Owned(out)
     }
 }
 
@@ -35,6 +41,9 @@ impl Elements<'_> {
 pub(crate) fn copy(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8], size: usize) {
     fn of<T: Pod>(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8]) {
         let (x, out): (&[T], &mut [T]) = (cast_slice(bytes), cast_slice_mut(out));
+        if layout.is_transposed() && copy_transposed(layout, from, x, out) {
+            return;
+        }
         let mut at = 0;
         layout.runs(from, out.len(), |start, n, step| {
             let to = &mut out[at..at + n];
@@ -55,6 +64,40 @@ pub(crate) fn copy(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8], s
         4 => of::<u32>(layout, from, bytes, out),
         _ => of::<u64>(layout, from, bytes, out),
     }
+}
+
+/// Elements of a row that are read before the next row's: the lines that they stand in must stay in
+/// the first-level cache, where lines a power of two apart share few places.
+const TILE: usize = 8;
+
+/// Copies whole rows whose elements stand far apart while the rows themselves are neighbours: tile by
+/// tile, so that a cache line is used for all rows before it is given up. Whether there were whole
+/// rows.
+fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T]) -> bool {
+    let rank = layout.shape.len();
+    let (height, n, step) =
+        (layout.shape[rank - 2], layout.shape[rank - 1], layout.strides[rank - 1]);
+    if from % n != 0 || out.len() % n != 0 || out.len() < 2 * n {
+        return false;
+    }
+    let (mut row, mut rest) = (from / n, out);
+    while !rest.is_empty() {
+        let rows = (height - row % height).min(rest.len() / n);
+        let (now, later) = rest.split_at_mut(rows * n);
+        let start = layout.at(row * n) as isize;
+        for j in (0..n).step_by(TILE) {
+            let width = TILE.min(n - j);
+            for (r, to) in now.chunks_exact_mut(n).enumerate() {
+                let first = start + r as isize + j as isize * step;
+                for (i, y) in to[j..j + width].iter_mut().enumerate() {
+                    *y = x[(first + i as isize * step) as usize];
+                }
+            }
+        }
+        row += rows;
+        rest = later;
+    }
+    true
 }
 
 /// Folds the last `count` elements of each kept index into one.
@@ -195,7 +238,7 @@ fn pad<T: Reduce>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &m
     if to.is_empty() {
         return;
     }
-    let x: Vec<T> = x.to_vec();
+    let x = x.in_order::<T>();
     let mut at = 0;
     to.runs(0, x.len(), |start, n, step| {
         for (i, &v) in x[at..at + n].iter().enumerate() {
@@ -210,33 +253,49 @@ fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
     (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
 }
 
-/// Calls `f(position, index)` for each element of `index`, or says which is out of range.
-fn indices(
+/// The elements of `index` as places on an axis of length `len`, or which is out of range.
+fn places_of(
     index: &Elements<'_>,
     len: usize,
     axis: usize,
-    mut f: impl FnMut(usize, usize),
-) -> Result<(), (String, String)> {
-    let values: Vec<i64> = index.to_vec();
-    for (i, &j) in values.iter().enumerate() {
-        let wrapped = if j < 0 { j + len as i64 } else { j };
-        if wrapped < 0 || wrapped >= len as i64 {
-            let what = format!("index {j} is out of range for axis {axis} of length {len}");
-            let mut place = vec![0; index.layout.shape.len()];
-            let mut rest = i;
-            for (at, n) in place.iter_mut().zip(&index.layout.shape).rev() {
-                (*at, rest) = (rest % n, rest / n);
-            }
-            let hint = match len {
-                0 => "the axis is empty: check where the data were lost".into(),
-                _ => format!("valid indices are {}; this one is at {place:?}", places(len)),
-            };
-            return Err((what, hint));
+) -> Result<Vec<usize>, (String, String)> {
+    let values = index.in_order::<i64>();
+    let wrapped = |j: i64| if j < 0 { j + len as i64 } else { j };
+    let outside = |&j: &i64| wrapped(j) < 0 || wrapped(j) >= len as i64;
+    if let Some(i) = values.iter().position(outside) {
+        let what = format!("index {} is out of range for axis {axis} of length {len}", values[i]);
+        let mut place = vec![0; index.layout.shape.len()];
+        let mut rest = i;
+        for (at, n) in place.iter_mut().zip(&index.layout.shape).rev() {
+            (*at, rest) = (rest % n, rest / n);
         }
-        f(i, wrapped as usize);
+        let hint = match len {
+            0 => "the axis is empty: check where the data were lost".into(),
+            _ => format!("valid indices are {}; this one is at {place:?}", places(len)),
+        };
+        return Err((what, hint));
     }
-    Ok(())
+    Ok(values.iter().map(|&j| wrapped(j) as usize).collect())
 }
+
+/// The index without the axes after `axis`, if it is the same along them.
+fn narrow<'a>(index: &Elements<'a>, axis: usize) -> Option<Elements<'a>> {
+    let Layout { shape, strides, offset } = &index.layout;
+    strides[axis + 1..].iter().all(|&s| s == 0).then(|| Elements {
+        bytes: index.bytes,
+        layout: Layout {
+            shape: shape[..=axis].to_vec(),
+            strides: strides[..=axis].to_vec(),
+            offset: *offset,
+        },
+        dtype: index.dtype,
+    })
+}
+
+/// Elements that a task of gathering or scattering should have at least.
+const SHARE: usize = 1 << 15;
+/// Nanoseconds for an element that is gathered or scattered.
+const MOVE: f64 = 0.5;
 
 fn gather<T: Reduce>(
     x: &Elements<'_>,
@@ -253,28 +312,27 @@ fn gather<T: Reduce>(
     let base = Layout { shape: shape.to_vec(), ..x.layout.clone() };
     let stride = x.layout.strides[axis];
     // Rows that share one index are copied whole.
-    let repeated = index.layout.strides[axis + 1..].iter().all(|&s| s == 0)
-        && base.strides[axis + 1..] == Layout::dense(shape).strides[axis + 1..];
-    if repeated && inner > 1 {
-        let narrow = Elements {
-            bytes: index.bytes,
-            layout: Layout {
-                shape: shape[..=axis].to_vec(),
-                strides: index.layout.strides[..=axis].to_vec(),
-                offset: index.layout.offset,
-            },
-            dtype: index.dtype,
-        };
-        return indices(&narrow, len, axis, |i, j| {
-            let at = base.at(i * inner) as isize + (j as isize - (i % n) as isize) * stride;
-            out[i * inner..][..inner].copy_from_slice(&data[at as usize..][..inner]);
+    let dense = base.strides[axis + 1..] == Layout::dense(shape).strides[axis + 1..];
+    if let Some(narrow) = narrow(index, axis).filter(|_| dense && inner > 1) {
+        let places = places_of(&narrow, len, axis)?;
+        let work = out.len() as f64 * MOVE;
+        let each = (SHARE / inner).max(1);
+        let tasks: Vec<_> = out.chunks_mut(each * inner).enumerate().collect();
+        threads::for_each(tasks, work, |(task, out)| {
+            for (i, out) in (task * each..).zip(out.chunks_exact_mut(inner)) {
+                let at =
+                    base.at(i * inner) as isize + (places[i] as isize - (i % n) as isize) * stride;
+                out.copy_from_slice(&data[at as usize..][..inner]);
+            }
         });
+        return Ok(());
     }
-    indices(index, len, axis, |i, j| {
+    let places = places_of(index, len, axis)?;
+    for (i, (out, j)) in out.iter_mut().zip(places).enumerate() {
         let own = (i / inner % n) as isize;
-        let at = base.at(i) as isize + (j as isize - own) * stride;
-        out[i] = data[at as usize];
-    })
+        *out = data[(base.at(i) as isize + (j as isize - own) * stride) as usize];
+    }
+    Ok(())
 }
 
 fn scatter_add<T: Reduce>(
@@ -285,23 +343,44 @@ fn scatter_add<T: Reduce>(
     out: &mut [u8],
 ) -> Result<(), (String, String)> {
     let out: &mut [T] = cast_slice_mut(out);
+    let (_, len, inner) = around(shape, axis);
+    let n = x.layout.shape[axis];
+    let x = x.in_order::<T>();
+    // Rows that share one index are added whole; each task has rows of the result for itself, and
+    // goes through all indices.
+    if let Some(narrow) = narrow(index, axis).filter(|_| inner > 1 && len > 0) {
+        let places = places_of(&narrow, len, axis)?;
+        let work = (out.len() + x.len()) as f64 * MOVE;
+        let rows = out.len() / inner;
+        let each = rows.div_ceil(16).max(SHARE / inner).max(1);
+        let tasks: Vec<_> = out.chunks_mut(each * inner).enumerate().collect();
+        threads::for_each(tasks, work, |(task, out)| {
+            out.fill(T::ZERO);
+            let mine = task * each..(task + 1) * each;
+            for (i, &j) in places.iter().enumerate() {
+                let row = i / n * len + j;
+                if mine.contains(&row) {
+                    let to = &mut out[(row - mine.start) * inner..][..inner];
+                    Fold::Sum.into(to, &x[i * inner..][..inner]);
+                }
+            }
+        });
+        return Ok(());
+    }
+    let places = places_of(index, len, axis)?;
     out.fill(T::ZERO);
-    let (_, len, _) = around(shape, axis);
-    let strides = Layout::dense(shape).strides;
-    let to = Layout { shape: x.layout.shape.clone(), strides: strides.clone(), offset: 0 };
-    let (_, n, inner) = around(&to.shape, axis);
-    let x: Vec<T> = x.to_vec();
-    indices(index, len, axis, |i, j| {
-        let own = (i / inner % n) as isize;
-        let at = to.at(i) as isize + (j as isize - own) * strides[axis];
-        out[at as usize] = out[at as usize].plus(x[i]);
-    })
+    for (i, (&x, j)) in x.iter().zip(places).enumerate() {
+        let (outer, inside) = (i / (n * inner), i % inner);
+        let cell = &mut out[(outer * len + j) * inner + inside];
+        *cell = cell.plus(x);
+    }
+    Ok(())
 }
 
 fn cumsum<T: Reduce>(x: &Elements<'_>, axis: usize, reverse: bool, out: &mut [u8]) {
     let out: &mut [T] = cast_slice_mut(out);
     let (outer, n, inner) = around(&x.layout.shape, axis);
-    out.copy_from_slice(&x.to_vec::<T>());
+    out.copy_from_slice(&x.in_order::<T>());
     for o in 0..outer {
         for k in 1..n {
             let (to, from) = if reverse { (n - 1 - k, n - k) } else { (k, k - 1) };
@@ -320,7 +399,7 @@ fn cat<T: Reduce>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut 
     let mut start = 0;
     for x in src {
         let n = x.layout.shape[axis];
-        let data: Vec<T> = x.to_vec();
+        let data = x.in_order::<T>();
         for o in 0..outer {
             let to = &mut out[(o * total + start) * inner..][..n * inner];
             to.copy_from_slice(&data[o * n * inner..][..n * inner]);
@@ -338,7 +417,7 @@ fn order<T: PartialOrd>(x: &T, y: &T) -> std::cmp::Ordering {
 fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mut [u8]) {
     let out: &mut [i64] = cast_slice_mut(out);
     let (_, n, inner) = around(&x.layout.shape, axis);
-    let x: Vec<T> = x.to_vec();
+    let x = x.in_order::<T>();
     for (i, y) in out.iter_mut().enumerate() {
         let at = |k: usize| x[(i / inner * n + k) * inner + i % inner];
         let mut best = 0;
@@ -361,7 +440,7 @@ fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mu
 fn arg_sort<T: Reduce>(x: &Elements<'_>, axis: usize, descending: bool, out: &mut [u8]) {
     let out: &mut [i64] = cast_slice_mut(out);
     let (outer, n, inner) = around(&x.layout.shape, axis);
-    let x: Vec<T> = x.to_vec();
+    let x = x.in_order::<T>();
     let mut index: Vec<usize> = vec![];
     for o in 0..outer {
         for i in 0..inner {
@@ -386,7 +465,7 @@ fn dot<T: Reduce + Product>(a: &Elements<'_>, b: &Elements<'_>, out: &mut [u8]) 
     let out: &mut [T] = cast_slice_mut(out);
     let rank = a.layout.shape.len();
     let (m, k, n) = (a.layout.shape[rank - 2], a.layout.shape[rank - 1], b.layout.shape[rank - 1]);
-    let (a, b): (Vec<T>, Vec<T>) = (a.to_vec(), b.to_vec());
+    let (a, b) = (a.in_order::<T>(), b.in_order::<T>());
     for (i, y) in out.iter_mut().enumerate() {
         let (batch, row, col) = (i / (m * n), i / n % m, i % n);
         let term = |l: usize| a[(batch * m + row) * k + l].times(b[(batch * k + l) * n + col]);

@@ -533,6 +533,9 @@ impl Step {
                 a.layout.len() * columns >= gemm::THREADED
             }
             Step::Fold { x, .. } => x.layout.len() >= 1 << 17,
+            Step::Eval { op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_)), src, shape, .. } => {
+                shape.iter().product::<usize>().max(src[0].0.layout.len()) >= 1 << 17
+            }
             Step::Fill { .. } | Step::Eval { .. } => false,
         }
     }

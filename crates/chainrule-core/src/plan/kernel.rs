@@ -15,6 +15,8 @@ use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
 const CACHE: usize = 24 << 10;
+/// The same where transposed elements are read, of the second-level cache.
+const SECOND: usize = 512 << 10;
 
 /// Whether a value has one number per element or one per row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,6 +158,8 @@ struct Val {
 pub(crate) struct Builder {
     pub(crate) n: usize,
     pub(crate) row: Option<usize>,
+    /// The row length of a transposed load, for which blocks should have several rows.
+    across: Option<usize>,
     vals: Vec<Val>,
     inputs: Vec<Stream>,
     /// Known loads, so that each is done once.
@@ -200,7 +204,12 @@ impl Builder {
             self.inputs.push(Stream { slot, offset, size: dtype.size(), level });
             self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, level, 1)
         } else {
-            let cost = if layout.strides.last().is_some_and(|s| s.abs() < 2) { 2 } else { 12 };
+            let mut cost = if layout.strides.last().is_some_and(|s| s.abs() < 2) { 2 } else { 12 };
+            if layout.is_transposed() && layout.len() == self.n {
+                let row = layout.shape.last().copied();
+                self.across = self.across.or(row);
+                cost = 4;
+            }
             let load = Code::Load { view: view.clone(), size: dtype.size() };
             self.push(Def::Code(load), dtype, level, cost)
         };
@@ -301,7 +310,7 @@ impl Builder {
             })
             .collect();
         let row = self.row.unwrap_or(1);
-        let block = file.block(self.n, row);
+        let block = file.block(self.n, row, self.across);
         let per_element = 0.03 * f64::from(cost) + 0.1 * (self.inputs.len() + outputs.len()) as f64;
         let nanoseconds = self.n as f64 * per_element + code.len() as f64 * 10.0;
         let unit = totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
@@ -364,10 +373,17 @@ impl Registers {
         (registers.collect(), at)
     }
 
-    /// Elements of a block: as many as the cache takes, in whole rows.
-    fn block(&self, n: usize, row: usize) -> usize {
+    /// Elements of a block: as many as the first-level cache takes, in whole rows; or, where lines
+    /// are read across rows of length `across`, up to a cache line of rows in the second level.
+    fn block(&self, n: usize, row: usize, across: Option<usize>) -> usize {
         let full = self.regs.iter().filter(|r| r.1 == Level::Full);
         let bytes: usize = full.map(|r| r.0).sum::<usize>().max(4);
+        if let Some(length) = across.filter(|&length| row == 1 || row == length) {
+            let rows = (SECOND / (bytes * length)).min(16);
+            if rows > 1 {
+                return length * rows.min(n / length);
+            }
+        }
         let fit = (CACHE / bytes).clamp(128, 4096);
         if row == 1 {
             return (fit & !63).min(n.next_multiple_of(64)).max(1);

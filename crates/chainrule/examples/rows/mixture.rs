@@ -5,7 +5,7 @@
 use std::f64::consts::PI;
 
 use chainrule::op::Unary;
-use chainrule::{Real, Tensor, value_and_grad};
+use chainrule::{Error, Real, Tensor, cat, value_and_grad};
 
 use crate::work::{Inputs, Row, results, row};
 
@@ -13,7 +13,7 @@ type Parameters = (Tensor, Tensor, Tensor);
 
 struct Mixture {
     x: Tensor,
-    /// Where element (i, j) of a triangle stands among 0 and the numbers below the diagonal.
+    /// Where each element of a factor stands among 0, the diagonal and the numbers below it.
     places: Tensor,
     constant: f64,
 }
@@ -22,8 +22,9 @@ impl Mixture {
     fn new(x: &Tensor, components: usize) -> Mixture {
         let (n, d) = (x.shape()[0], x.shape()[1]);
         let mut places = vec![0i64; d * d];
-        let pairs = (0..d).flat_map(|column| (column + 1..d).map(move |row| (row, column)));
-        for (place, (row, column)) in (1..).zip(pairs) {
+        let diagonal = (0..d).map(|i| (i, i));
+        let below = (0..d).flat_map(|column| (column + 1..d).map(move |row| (row, column)));
+        for (place, (row, column)) in (1..).zip(diagonal.chain(below)) {
             places[row * d + column] = place;
         }
         let dof = d as f64 + 1.0;
@@ -36,22 +37,22 @@ impl Mixture {
         Mixture { x: x.clone(), places: Tensor::from(places), constant }
     }
 
-    fn value(&self, (alphas, means, icf): &Parameters) -> Tensor {
-        let (n, d, k) =
-            (self.x.shape()[0] as i64, means.shape()[1] as i64, means.shape()[0] as i64);
-        let q = icf.i((.., ..d));
-        let (scale, below) = (q.exp(), icf.i((.., d..)));
-        let padded = below.pad(1, 1, 0);
-        let triangles = padded.index_select(1, &self.places).reshape([k, d, d]);
-        // Components first: (x − μ) is k × n × d, and each component's triangle one product.
-        let centred = self.x.unsqueeze(0) - means.unsqueeze(1);
-        let z = &centred * scale.unsqueeze(1) + centred.matmul(&triangles.transpose(1, 2));
-        let exponents =
-            (alphas + q.sum_axis(1, false)).unsqueeze(1) - 0.5 * z.square().sum_axis(2, false);
+    fn value(&self, (alphas, means, icf): &Parameters) -> Result<Tensor, Error> {
+        let (n, k, d) =
+            (self.x.shape()[0] as i64, means.shape()[0] as i64, means.shape()[1] as i64);
+        let (q, below) = (icf.i((.., ..d)), icf.i((.., d..)));
+        let scale = q.exp();
+        let zero = Tensor::full([k, 1], 0.0);
+        let numbers = cat(&[&zero, &scale, &below], 1)?;
+        let factors = numbers.index_select(1, &self.places).reshape([k, d, d]);
+        // Lₖ(x − μₖ) for all components at once: x times all factors, minus what they make of μₖ.
+        let z = self.x.matmul(&factors.reshape([k * d, d]).t()).reshape([n, k, d]);
+        let z = z - (&factors * means.unsqueeze(1)).sum_axis(2, false);
+        let exponents = alphas + q.sum_axis(1, false) - 0.5 * z.square().sum_axis(2, false);
         let likelihood =
-            exponents.logsumexp(0, false).sum() - n as f64 * alphas.logsumexp(0, false);
+            exponents.logsumexp(1, false).sum() - n as f64 * alphas.logsumexp(0, false);
         let prior = 0.5 * (scale.square().sum() + below.square().sum());
-        likelihood + prior + self.constant
+        Ok(likelihood + prior + self.constant)
     }
 }
 
@@ -63,7 +64,7 @@ fn parts(given: &Inputs<'_>) -> Result<(Mixture, Parameters), String> {
 /// The value.
 pub(crate) fn objective(given: &Inputs<'_>) -> Result<Row, String> {
     let (mixture, at) = parts(given)?;
-    row(move || results([("y", &mixture.value(&at))]))
+    row(move || results([("y", &mixture.value(&at)?)]))
 }
 
 /// Value and gradient.

@@ -1,0 +1,177 @@
+//! Products of a matrix and a vector.
+//!
+//! Each number of the matrix is used once, so memory decides: whole cache lines are read, in the
+//! order in which they stand. A matrix whose rows are dense is multiplied row by row, four rows at a
+//! time against one piece of the vector; one whose columns are dense is summed up column by column,
+//! eight at a time. Work is cut into the same pieces for any number of threads, and partial sums
+//! are added in a fixed order, so the bits do not depend on it.
+
+use crate::Float;
+use crate::gemm::Matrix;
+use crate::simd::{Vectorize, vectorize};
+use crate::threads;
+
+/// Lanes of a dot product, and rows that share a piece of the vector.
+const LANES: usize = 16;
+const ROWS: usize = 4;
+/// Columns that are added at once.
+const COLUMNS: usize = 8;
+/// Elements of a piece of work, about 10 µs.
+const PIECE: usize = 1 << 16;
+/// Nanoseconds that an element takes when memory is slow.
+const SLOW: f64 = 0.2;
+
+/// `y = a · x` for `a` of `y.len()` rows and `x.len()` columns, if its rows or its columns are dense.
+/// Whether they were. The caller has checked that the matrix lies inside its slice.
+pub(crate) fn gemv<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) -> bool {
+    if a.col == 1 && a.row >= 0 {
+        rows(y, a, x);
+    } else if a.row == 1 && a.col >= 0 {
+        columns(y, a, x);
+    } else {
+        return false;
+    }
+    true
+}
+
+fn rows<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
+    let (n, stride) = (x.len(), a.row as usize);
+    let work = (y.len() * n) as f64 * SLOW;
+    let each = (PIECE / n.max(1)).next_multiple_of(ROWS).max(ROWS);
+    let pieces: Vec<(usize, &mut [T])> = y.chunks_mut(each).enumerate().collect();
+    threads::for_each(pieces, work, |(i, y)| {
+        let data = &a.data[a.offset + i * each * stride..];
+        vectorize(Dots { y, data, stride, x });
+    });
+}
+
+/// Dot products of rows with `x`.
+struct Dots<'a, T> {
+    y: &'a mut [T],
+    data: &'a [T],
+    stride: usize,
+    x: &'a [T],
+}
+
+impl<T: Float> Vectorize for Dots<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let Dots { y, data, stride, x } = self;
+        let row = |i: usize| &data[i * stride..][..x.len()];
+        let (groups, rest) = y.as_chunks_mut::<ROWS>();
+        let mut at = 0;
+        for group in groups {
+            *group = dots([row(at), row(at + 1), row(at + 2), row(at + 3)], x);
+            at += ROWS;
+        }
+        for y in rest {
+            [*y] = dots([row(at)], x);
+            at += 1;
+        }
+    }
+}
+
+/// Each row's product with `x`: sixteen running sums, then a tree of them, then what is left.
+#[inline(always)]
+fn dots<T: Float, const R: usize>(rows: [&[T]; R], x: &[T]) -> [T; R] {
+    let mut sums = [[T::lit(0.0); LANES]; R];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    let mut at = 0;
+    for chunk in chunks {
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            let row = &row[at..at + LANES];
+            for i in 0..LANES {
+                sums[i] = row[i].mul_add(chunk[i], sums[i]);
+            }
+        }
+        at += LANES;
+    }
+    let mut totals = [T::lit(0.0); R];
+    for ((total, sums), row) in totals.iter_mut().zip(&mut sums).zip(rows) {
+        for (i, &x) in rest.iter().enumerate() {
+            sums[i] = row[at + i].mul_add(x, sums[i]);
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                sums[i] = sums[i] + sums[i + width];
+            }
+            width /= 2;
+        }
+        *total = sums[0];
+    }
+    totals
+}
+
+fn columns<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
+    let (m, n, stride) = (y.len(), x.len(), a.col as usize);
+    let work = (m * n) as f64 * SLOW;
+    if m >= PIECE / COLUMNS {
+        // Long columns: each piece of the result by itself.
+        let each = (PIECE / n.clamp(1, COLUMNS)).max(1);
+        let pieces: Vec<(usize, &mut [T])> = y.chunks_mut(each).enumerate().collect();
+        threads::for_each(pieces, work, |(i, y)| {
+            let data = &a.data[a.offset + i * each..];
+            vectorize(Combination { y, data, stride, x });
+        });
+        return;
+    }
+    let each = (PIECE / m.max(1)).next_multiple_of(COLUMNS).max(n.div_ceil(256)).max(COLUMNS);
+    let mut sums = vec![T::lit(0.0); n.div_ceil(each) * m];
+    let pieces: Vec<_> = sums.chunks_mut(m).zip(x.chunks(each)).enumerate().collect();
+    threads::for_each(pieces, work, |(i, (y, x))| {
+        let data = &a.data[a.offset + i * each * stride..];
+        vectorize(Combination { y, data, stride, x });
+    });
+    // Pairs, pairs of pairs, …
+    let count = n.div_ceil(each);
+    let mut step = 1;
+    while step < count {
+        for i in (0..count - step).step_by(2 * step) {
+            let (left, right) = sums.split_at_mut((i + step) * m);
+            let (to, from) = (&mut left[i * m..][..m], &right[..m]);
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = *to + from);
+        }
+        step *= 2;
+    }
+    y.copy_from_slice(&sums[..m]);
+}
+
+/// The sum of columns times elements of `x`.
+struct Combination<'a, T> {
+    y: &'a mut [T],
+    data: &'a [T],
+    stride: usize,
+    x: &'a [T],
+}
+
+impl<T: Float> Vectorize for Combination<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let Combination { y, data, stride, x } = self;
+        y.fill(T::lit(0.0));
+        let m = y.len();
+        let column = |j: usize| &data[j * stride..][..m];
+        let (groups, rest) = x.as_chunks::<COLUMNS>();
+        let mut at = 0;
+        for x in groups {
+            let c: [&[T]; COLUMNS] = std::array::from_fn(|j| column(at + j));
+            for i in 0..m {
+                let mut sum = y[i];
+                for j in 0..COLUMNS {
+                    sum = c[j][i].mul_add(x[j], sum);
+                }
+                y[i] = sum;
+            }
+            at += COLUMNS;
+        }
+        for &x in rest {
+            for (y, &c) in y.iter_mut().zip(column(at)) {
+                *y = c.mul_add(x, *y);
+            }
+            at += 1;
+        }
+    }
+}
