@@ -1,4 +1,6 @@
-//! As much JSON as other tools' notes need: whole values in, strings and numbers out.
+//! As much JSON as notes need, other tools' and our own: whole values are read and written.
+
+use std::fmt;
 
 /// A JSON value. Numbers and words stay as they are written.
 #[derive(Debug, PartialEq)]
@@ -30,6 +32,58 @@ impl Json {
             Json::List(_) | Json::Map(_) => None,
         }
     }
+}
+
+/// On one line; with `{:#}`, entries of the outermost value and of those in it stand on their own.
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0, if f.alternate() { 2 } else { 0 })
+    }
+}
+
+impl Json {
+    /// Writes a value `depth` levels inside another; the first `broken` levels have lines.
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize, broken: usize) -> fmt::Result {
+        let (open, close, entries): (_, _, Vec<(Option<&str>, &Json)>) = match self {
+            Json::Word(word) => return f.write_str(word),
+            Json::Text(text) => return quote(f, text),
+            Json::List(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
+            Json::Map(entries) => {
+                ('{', '}', entries.iter().map(|(key, value)| (Some(&**key), value)).collect())
+            }
+        };
+        let lines = depth < broken && !entries.is_empty();
+        let line = |depth: usize| if lines { format!("\n{:1$}", "", 2 * depth) } else { "".into() };
+        write!(f, "{open}")?;
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let comma = if at == 0 {
+                ""
+            } else if lines {
+                ","
+            } else {
+                ", "
+            };
+            write!(f, "{comma}{}", line(depth + 1))?;
+            if let Some(key) = key {
+                quote(f, key)?;
+                f.write_str(": ")?;
+            }
+            value.write(f, depth + 1, broken)?;
+        }
+        write!(f, "{}{close}", line(depth))
+    }
+}
+
+fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            c if c < ' ' => write!(f, "\\u{:04x}", c as u32)?,
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
 }
 
 fn value(rest: &mut &str) -> Option<Json> {
@@ -119,6 +173,17 @@ mod tests {
         let texts: Vec<_> = items.iter().filter_map(Json::text).collect();
         assert_eq!(texts, ["1", "x\n\"é😀\"", "null"]);
         assert_eq!(json.get("b"), Some(&Json::Map(vec![])));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = r#"{"a": [1, "x\u000a\"\\é"], "b": {}, "c": {"d": null}}"#;
+        let json = Json::parse(text).unwrap();
+        assert_eq!(json.to_string(), text);
+        let lines = format!("{json:#}");
+        let expected = "{\n  \"a\": [\n    1,\n    \"x\\u000a\\\"\\\\é\"\n  ],\n  \"b\": {},";
+        assert!(lines.starts_with(expected), "{lines}");
+        assert_eq!(Json::parse(&lines), Some(json));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Plain Rust on the standard library alone, so that a fresh machine with a Rust toolchain can
 //! prove the project, and so that a task reads the same on every system.
 
+mod bench;
 mod bless;
 mod json;
 mod lint;
@@ -52,9 +53,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        arguments: "[--rows 1,2,6] [--quick]",
-        about: "measure the rows of the comparison with other libraries",
-        run: bench,
+        arguments: "[--peers] [--rows 6,15a] [--quick] [--threads N] [--save]",
+        about: "how fast we and our peers are",
+        run: bench::run,
     },
     Task {
         name: "help",
@@ -87,17 +88,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The measured program is an example of the library; it knows what its arguments mean.
-fn bench(words: &[String]) -> ExitCode {
-    let mut command = shell::cargo(&["run", "--release", "-p", "chainrule", "--example", "rows"]);
-    command.arg("--").args(words);
-    shell::run(command)
-}
-
 fn help() -> String {
     let line = |task: &Task| {
         let usage = format!("{} {}", task.name, task.arguments);
-        format!("  {usage:<32}{}\n", task.about)
+        format!("  {usage:<30}  {}\n", task.about)
     };
     format!("usage: cargo xtask TASK\n\n{}", TASKS.iter().map(line).collect::<String>())
 }

@@ -54,7 +54,7 @@ fn print_crates() -> Result<bool, String> {
 }
 
 /// The time of a clean release build in a folder of its own; whether it is within the limit.
-fn print_build() -> Result<bool, String> {
+pub(crate) fn print_build() -> Result<bool, String> {
     shell::capture(shell::cargo(&["fetch"]))?; // downloads are not building
     let folder = Scratch::new();
     let mut build = shell::cargo(&["build", "--release", "-p", "chainrule", "--target-dir"]);

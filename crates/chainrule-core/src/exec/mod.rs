@@ -41,7 +41,21 @@ pub enum Engine {
 
 thread_local! {
     static ENGINE: Cell<Engine> = const { Cell::new(Engine::Fused) };
-    static KEY: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::NEW) };
+}
+
+/// Memory for a computation, kept for the next.
+#[derive(Default)]
+struct Scratch {
+    /// The structural key.
+    words: Vec<u64>,
+    /// How often each node is a source in the computation, and whether its value is wanted.
+    uses: Vec<u32>,
+    wanted: Vec<bool>,
+}
+
+impl Scratch {
+    const NEW: Scratch = Scratch { words: Vec::new(), uses: Vec::new(), wanted: Vec::new() };
 }
 
 /// Runs `f` with another engine on this thread; restored on return and on panic.
@@ -121,19 +135,27 @@ pub fn realize(tensors: &[&Tensor]) -> Result<()> {
     if roots.iter().all(|t| t.0.is_realized()) {
         return Ok(());
     }
-    KEY.with(|buffer| {
-        let mut words = buffer.take();
-        words.clear();
-        let result = compute(&roots, &mut words, here);
-        buffer.replace(words);
+    SCRATCH.with(|kept| {
+        let mut scratch = kept.take();
+        let result = compute(&roots, &mut scratch, here);
+        kept.replace(scratch);
         result
     })
 }
 
-fn compute(roots: &[Tensor], words: &mut Vec<u64>, here: &'static Location<'static>) -> Result<()> {
+fn compute(
+    roots: &[Tensor],
+    scratch: &mut Scratch,
+    here: &'static Location<'static>,
+) -> Result<()> {
+    let Scratch { words, uses, wanted } = scratch;
+    words.clear();
+    uses.clear();
+    wanted.clear();
     let key = lock();
     let walk = Walk::new(&key, roots, Node::is_pending);
-    let mut uses = vec![0u32; walk.nodes.len()];
+    uses.resize(walk.nodes.len(), 0);
+    wanted.resize(walk.nodes.len(), false);
     for node in walk.nodes.iter().filter(|n| n.0.is_pending()) {
         for s in node.0.src.get(&key) {
             uses[walk.index(&s.0).unwrap_or_default()] += 1;
@@ -141,7 +163,6 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>, here: &'static Location<'stat
     }
     let looking = anomaly::is_on();
     let made = if looking { anomaly::made(&walk, &key) } else { vec![] };
-    let mut wanted = vec![false; walk.nodes.len()];
     for root in roots {
         wanted[walk.index(&root.0).unwrap_or_default()] = root.0.value.get().is_none();
     }
@@ -166,7 +187,7 @@ fn compute(roots: &[Tensor], words: &mut Vec<u64>, here: &'static Location<'stat
     }
     let sketch = || {
         let place = |s: &Tensor| walk.index(&s.0).unwrap_or_default() as u32;
-        let nodes = walk.nodes.iter().zip(&wanted);
+        let nodes = walk.nodes.iter().zip(&*wanted);
         nodes.map(|(node, &w)| sketch(node, w, place, node.0.src.get(&key))).collect::<Vec<_>>()
     };
     let engine = ENGINE.get();

@@ -3,6 +3,7 @@
 //! Marks live in the nodes; the walk that holds the key owns them until it lets the key go. A
 //! node's mark is the walk's epoch and the node's place in the order.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chainrule_kernels::guarded::Key;
@@ -14,9 +15,27 @@ static EPOCH: AtomicU64 = AtomicU64::new(1);
 /// Bits of a mark that hold the place; the others hold the epoch.
 const PLACE: u32 = 28;
 
+/// The memory of a walk: the nodes that it found, and those that it is on its way from.
+type Lists<'a> = (Vec<&'a Tensor>, Vec<(&'a Tensor, u32)>);
+
+/// The memory of a walk over more nodes than this is given back: 24 MiB.
+const MOST: usize = 1 << 20;
+
+thread_local! {
+    /// The memory of walks that are over.
+    static LISTS: RefCell<Vec<Lists<'static>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty list in the memory of another: nothing is collected, so nothing is moved.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().map(|_| unreachable!("the list is empty")).collect()
+}
+
 /// The nodes reachable from some roots, each after its sources.
 pub(crate) struct Walk<'a> {
     epoch: u64,
+    stack: Vec<(&'a Tensor, u32)>,
     /// The nodes in order.
     pub(crate) nodes: Vec<&'a Tensor>,
 }
@@ -29,8 +48,8 @@ impl<'a> Walk<'a> {
         enter: impl Fn(&Node) -> bool,
     ) -> Walk<'a> {
         let epoch = EPOCH.fetch_add(1, Relaxed) << PLACE;
-        let mut nodes = Vec::new();
-        let mut stack: Vec<(&'a Tensor, u32)> = Vec::new();
+        let (nodes, stack) = LISTS.with(|lists| lists.borrow_mut().pop()).unwrap_or_default();
+        let (mut nodes, mut stack): Lists<'a> = (emptied(nodes), emptied(stack));
         for root in roots {
             stack.push((root, 0));
             while let Some((tensor, next)) = stack.pop() {
@@ -50,7 +69,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        Walk { epoch, nodes }
+        Walk { epoch, stack, nodes }
     }
 
     /// A node's place in the order, if it was reached.
@@ -59,5 +78,29 @@ impl<'a> Walk<'a> {
         let mark = node.mark.load(Relaxed);
         let place = mark & ((1 << PLACE) - 1);
         (mark - place == self.epoch).then_some(place as usize)
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        if self.nodes.capacity() > MOST {
+            return;
+        }
+        let nodes = emptied(std::mem::take(&mut self.nodes));
+        let stack = emptied(std::mem::take(&mut self.stack));
+        let _ = LISTS.try_with(|lists| lists.borrow_mut().push((nodes, stack)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emptied_list_keeps_its_memory() {
+        let list: Vec<&u64> = Vec::with_capacity(100);
+        let (at, capacity) = (list.as_ptr().addr(), list.capacity());
+        let list: Vec<&'static u64> = emptied(list);
+        assert_eq!((list.as_ptr().addr(), list.capacity()), (at, capacity));
     }
 }

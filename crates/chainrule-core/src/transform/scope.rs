@@ -44,14 +44,16 @@ impl<G> Scope<G> {
                 let tracks = matches!(node.0.op, Op::Version) || src.any(|s| s.0.tracks());
                 if !tracks || self.outer.is_some() {
                     node.0.untrack();
-                    sealed.push(node.clone());
+                    if node.0.is_realized() {
+                        sealed.push(node.clone());
+                    }
                 }
             }
         }
         let mut dropped: Vec<Sources> = vec![];
         {
             let mut key = lock();
-            for node in sealed.iter().filter(|n| n.0.is_realized()) {
+            for node in &sealed {
                 dropped.push(std::mem::take(node.0.src.get_mut(&mut key)));
             }
         }
