@@ -118,10 +118,17 @@ impl Fold {
 
     /// Each row of `x`, of length `out.len()` rows, in one element of `out`.
     pub fn rows<T: Reduce>(self, x: &[T], out: &mut [T]) {
+        fn of<T: Reduce>(x: &[T], out: &mut [T], neutral: T, f: impl Fn(T, T) -> T) {
+            if x.len() < LANES * out.len() {
+                vectorize(ShortRows(x, out, neutral, f));
+            } else {
+                vectorize(Rows(x, out, neutral, f));
+            }
+        }
         match self {
-            Fold::Sum => vectorize(Rows(x, out, T::ZERO, T::plus)),
-            Fold::Max => vectorize(Rows(x, out, T::LOWEST, T::larger)),
-            Fold::Min => vectorize(Rows(x, out, T::HIGHEST, T::smaller)),
+            Fold::Sum => of(x, out, T::ZERO, T::plus),
+            Fold::Max => of(x, out, T::LOWEST, T::larger),
+            Fold::Min => of(x, out, T::HIGHEST, T::smaller),
         }
     }
 
@@ -158,14 +165,19 @@ fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
     for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane = f(*lane, v);
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] = f(lanes[i], lanes[i + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
+    // Each level of the tree has a length known when it is compiled, and stays in registers.
+    let a = half::<T, LANES, 32>(&lanes, &f);
+    let b = half::<T, 32, 16>(&a, &f);
+    let c = half::<T, 16, 8>(&b, &f);
+    let d = half::<T, 8, 4>(&c, &f);
+    let e = half::<T, 4, 2>(&d, &f);
+    f(e[0], e[1])
+}
+
+/// Each lane of the first half with one of the second.
+#[inline(always)]
+fn half<T: Reduce, const N: usize, const H: usize>(x: &[T; N], f: impl Fn(T, T) -> T) -> [T; H] {
+    std::array::from_fn(|i| f(x[i], x[i + H]))
 }
 
 struct Block<'a, T, G>(&'a [T], T, G);
@@ -184,25 +196,36 @@ impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Rows<'_, T, G> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
-        let n = (self.0.len() / self.1.len().max(1)).max(1);
-        let (mut x, mut out) = (self.0, self.1);
-        if n < LANES {
-            // Short rows side by side, each in order, so that no addition waits for another's end.
-            while out.len() >= TOGETHER {
-                let (now, later) = x.split_at(TOGETHER * n);
-                let mut totals = [self.2; TOGETHER];
-                for j in 0..n {
-                    for r in 0..TOGETHER {
-                        totals[r] = (self.3)(totals[r], now[r * n + j]);
-                    }
-                }
-                let (to, rest) = out.split_at_mut(TOGETHER);
-                to.copy_from_slice(&totals);
-                (x, out) = (later, rest);
-            }
-        }
-        for (row, out) in x.chunks_exact(n).zip(out) {
+        let n = self.0.len() / self.1.len().max(1);
+        for (row, out) in self.0.chunks_exact(n.max(1)).zip(self.1) {
             *out = block(row, self.2, &self.3);
+        }
+    }
+}
+
+/// Rows of fewer elements than lanes: side by side, each in order, so that no addition waits for
+/// the end of another.
+struct ShortRows<'a, T, G>(&'a [T], &'a mut [T], T, G);
+
+impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for ShortRows<'_, T, G> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let ShortRows(x, out, neutral, f) = self;
+        let n = x.len() / out.len().max(1);
+        let (groups, rest) = out.as_chunks_mut::<TOGETHER>();
+        let (together, last) = x.split_at(groups.len() * TOGETHER * n);
+        for (out, x) in groups.iter_mut().zip(together.chunks_exact((TOGETHER * n).max(1))) {
+            let mut totals = [neutral; TOGETHER];
+            for j in 0..n {
+                for r in 0..TOGETHER {
+                    totals[r] = f(totals[r], x[r * n + j]);
+                }
+            }
+            *out = totals;
+        }
+        for (out, row) in rest.iter_mut().zip(last.chunks_exact(n.max(1))) {
+            *out = block(row, neutral, &f);
         }
     }
 }

@@ -319,10 +319,16 @@ fn run_task(
     for preset in &kernel.presets {
         let register = &kernel.registers[preset.reg as usize];
         let bytes = &mut file.bytes_mut()[register.at..][..register.bytes];
-        match preset.value {
+        let size = preset.dtype.size();
+        match &preset.value {
             PresetValue::Const(c) => c.fill(preset.dtype, bytes),
-            PresetValue::Element(slot, offset) => {
-                let size = preset.dtype.size();
+            PresetValue::Period(view) => {
+                let period = view.layout.shape.last().copied().unwrap_or(1) * size;
+                let at = slots.layout(view).offset * size;
+                let once = &slots.get(view.slot).bytes()[at..at + period];
+                bytes.chunks_exact_mut(period).for_each(|c| c.copy_from_slice(once));
+            }
+            &PresetValue::Element(slot, offset) => {
                 let at = slots.base(slot).wrapping_add(offset) * size;
                 let element = &slots.get(slot).bytes()[at..at + size];
                 bytes.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(element));
@@ -457,6 +463,19 @@ impl Frame<'_, '_> {
             }
             Code::Iota { len, stride } => {
                 iota(self.start[level as usize], *len, *stride, cast_slice_mut(out));
+            }
+            Code::ZipRows(kernel, x, y) => {
+                let y = self.read(file, *y, Level::Row);
+                kernel(self.read(file, *x, Level::Full), y, self.kernel.row, out);
+            }
+            Code::OneHot(x) => {
+                out.fill(0);
+                let indices: &[i64] = cast_slice(self.read(file, *x, Level::Row));
+                for (row, &index) in out.chunks_exact_mut(self.kernel.row).zip(indices) {
+                    if let Some(hot) = usize::try_from(index).ok().and_then(|i| row.get_mut(i)) {
+                        *hot = 1;
+                    }
+                }
             }
             Code::RowFold(fold, dtype, x) => {
                 let x = self.read(file, *x, Level::Full);

@@ -17,6 +17,9 @@ pub(crate) type Kernel2 = fn(&[u8], &[u8], &mut [u8]);
 /// `(condition, x, y, out)`.
 pub(crate) type Kernel3 = fn(&[u8], &[u8], &[u8], &mut [u8]);
 
+/// `(x, y, row, out)`: elements, and one number for each row of so many of them.
+pub(crate) type KernelRows = fn(&[u8], &[u8], usize, &mut [u8]);
+
 /// A loop over one block, `y[i] = f(x[i])`.
 struct Map<'a, X, Y, G>(&'a [X], &'a mut [Y], G);
 
@@ -117,6 +120,63 @@ macro_rules! kernels {
 }
 unary_list!(kernels);
 
+/// Rows of elements, each with one number: f(x, y), or f(y, x) if `SWAPPED`.
+struct ApplyRows<'a, S, F, const SWAPPED: bool>(
+    &'a [F],
+    &'a [F],
+    usize,
+    &'a mut [F],
+    PhantomData<S>,
+);
+
+impl<S: Scalar2, F: Float, const SWAPPED: bool> Vectorize for ApplyRows<'_, S, F, SWAPPED> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let ApplyRows(x, y, row, out, _) = self;
+        for ((out, x), &y) in out.chunks_exact_mut(row).zip(x.chunks_exact(row)).zip(y) {
+            for (z, &x) in out.iter_mut().zip(x) {
+                *z = if SWAPPED { S::f(y, x) } else { S::f(x, y) };
+            }
+        }
+    }
+}
+
+fn rows2<S: Scalar2, F: Float, const SWAPPED: bool>(
+    x: &[u8],
+    y: &[u8],
+    row: usize,
+    out: &mut [u8],
+) {
+    let (x, y, out) = (cast_slice(x), cast_slice(y), cast_slice_mut(out));
+    vectorize(ApplyRows::<S, F, SWAPPED>(x, y, row, out, PhantomData));
+}
+
+fn kernel_rows<S: Scalar2>(dtype: DType, swapped: bool) -> Option<KernelRows> {
+    match (dtype, swapped) {
+        (DType::F32, false) => Some(rows2::<S, f32, false>),
+        (DType::F32, true) => Some(rows2::<S, f32, true>),
+        (DType::F64, false) => Some(rows2::<S, f64, false>),
+        (DType::F64, true) => Some(rows2::<S, f64, true>),
+        (DType::I64 | DType::Bool, _) => None,
+    }
+}
+
+impl Binary {
+    /// The loop over elements and one number for each row, which is the first argument if
+    /// `swapped`: of the operations that meet row results, where copies along the row would cost
+    /// as much as the operation.
+    pub(crate) fn kernel_rows(self, dtype: DType, swapped: bool) -> Option<KernelRows> {
+        match self {
+            Binary::Add => kernel_rows::<scalar::Add>(dtype, swapped),
+            Binary::Sub => kernel_rows::<scalar::Sub>(dtype, swapped),
+            Binary::Mul => kernel_rows::<scalar::Mul>(dtype, swapped),
+            Binary::Div => kernel_rows::<scalar::Div>(dtype, swapped),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! kernels2 {
     ($($op:ident)*) => {
         impl Binary {
@@ -168,21 +228,41 @@ pub(crate) fn kernel_logic(op: Logic) -> Kernel2 {
     }
 }
 
+/// Bits, to be chosen by masks. A choice between two elements in memory is compiled to one load
+/// from a chosen address, element by element; a choice between bits is not.
+trait Bits: Pod {
+    /// `x` where the truth value is not 0, else `y`.
+    fn choose(c: u8, x: Self, y: Self) -> Self;
+}
+
+macro_rules! bits {
+    ($($t:ident)*) => { $(
+        impl Bits for $t {
+            #[inline(always)]
+            fn choose(c: u8, x: $t, y: $t) -> $t {
+                let mask = $t::from(c == 0).wrapping_sub(1);
+                (x & mask) | (y & !mask)
+            }
+        }
+    )* };
+}
+bits! { u8 u32 u64 }
+
 struct Select<'a, T>(&'a [u8], &'a [T], &'a [T], &'a mut [T]);
 
-impl<T: Copy> Vectorize for Select<'_, T> {
+impl<T: Bits> Vectorize for Select<'_, T> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
         for (((z, &c), &x), &y) in self.3.iter_mut().zip(self.0).zip(self.1).zip(self.2) {
-            *z = if c != 0 { x } else { y };
+            *z = T::choose(c, x, y);
         }
     }
 }
 
 /// The loop of `where`.
 pub(crate) fn kernel_where(dtype: DType) -> Kernel3 {
-    fn of<T: Pod>(c: &[u8], x: &[u8], y: &[u8], out: &mut [u8]) {
+    fn of<T: Bits>(c: &[u8], x: &[u8], y: &[u8], out: &mut [u8]) {
         vectorize(Select::<T>(c, cast_slice(x), cast_slice(y), cast_slice_mut(out)));
     }
     match dtype {

@@ -5,11 +5,11 @@ use chainrule_kernels::{Layout, gemm, threads};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::kernel::{Builder, Code, Level, Total, stride_of};
+use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
-use crate::op::{Axes, Extremum, Linear, Op, Scalar};
+use crate::op::{Axes, Binary, Cmp, DType, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
 const LONGEST_ROW: usize = 16 << 10;
@@ -245,9 +245,67 @@ impl Planner<'_> {
             }
             _ => {
                 let view = self.stored(i);
+                if level == Level::Full
+                    && let Some(value) = self.load_rows(&view, item.dtype, kernel)
+                {
+                    return value;
+                }
                 self.kernels[kernel].1.load(&view, item.dtype, level)
             }
         }
+    }
+
+    /// What is the same along each row, loaded once a row.
+    fn load_rows(&mut self, view: &View, dtype: DType, kernel: usize) -> Option<u32> {
+        let builder = &mut self.kernels[kernel].1;
+        let row = *self.rows.get(&builder.n)?;
+        let mut layout = view.layout.merged();
+        if builder.row.is_some_and(|known| known != row)
+            || layout.shape.len() < 2
+            || layout.strides.last() != Some(&0)
+            || layout.shape.last() != Some(&row)
+        {
+            return None;
+        }
+        layout.shape.pop();
+        layout.strides.pop();
+        builder.row = Some(row);
+        let value = builder.load(&View { slot: view.slot, layout }, dtype, Level::Row);
+        Some(builder.code(Code::RowExpand(dtype.size(), value), dtype, Level::Full, 1))
+    }
+
+    /// An operation on elements and one number for each row, or on numbers for rows alone.
+    fn zip_rows(&mut self, op: Binary, dtype: DType, kernel: usize, s: &[u32]) -> Option<u32> {
+        let builder = &mut self.kernels[kernel].1;
+        let cost = op.cost();
+        let code = match (builder.row_source(s[0]), builder.row_source(s[1])) {
+            (Some(x), Some(y)) => {
+                let code = Code::Zip(op.kernel(dtype), x, y);
+                let row = builder.code(code, dtype, Level::Row, cost);
+                return Some(builder.code(
+                    Code::RowExpand(dtype.size(), row),
+                    dtype,
+                    Level::Full,
+                    1,
+                ));
+            }
+            (Some(x), None) => Code::ZipRows(op.kernel_rows(dtype, true)?, s[1], x),
+            (None, Some(y)) => Code::ZipRows(op.kernel_rows(dtype, false)?, s[0], y),
+            (None, None) => return None,
+        };
+        Some(builder.code(code, dtype, Level::Full, cost))
+    }
+
+    /// Whether the index along rows equals a number for each row.
+    fn one_hot(&mut self, kernel: usize, s: &[u32]) -> Option<u32> {
+        let builder = &mut self.kernels[kernel].1;
+        let row = builder.row?;
+        let index = match (builder.row_source(s[0]), builder.row_source(s[1])) {
+            (None, Some(y)) if builder.is_index(s[0], row) => y,
+            (Some(x), None) if builder.is_index(s[1], row) => x,
+            _ => return None,
+        };
+        Some(builder.code(Code::OneHot(index), DType::Bool, Level::Full, 1))
     }
 
     /// Where the value of a pending item is to be.
@@ -328,6 +386,14 @@ impl Planner<'_> {
         let source = items[item.src[0] as usize].dtype;
         let s: SmallVec<[u32; 3]> =
             item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
+        let short = match &item.op {
+            Op::Zip(op) if level == Level::Full => self.zip_rows(*op, item.dtype, kernel, &s),
+            Op::Compare(Cmp::Eq) if level == Level::Full => self.one_hot(kernel, &s),
+            _ => None,
+        };
+        if let Some(value) = short {
+            return value;
+        }
         let code = match &item.op {
             Op::Map(op) => Code::Map(op.kernel(item.dtype), s[0]),
             Op::Zip(op) => Code::Zip(op.kernel(item.dtype), s[0], s[1]),
@@ -533,9 +599,12 @@ impl Step {
                 a.layout.len() * columns >= gemm::THREADED
             }
             Step::Fold { x, .. } => x.layout.len() >= 1 << 17,
-            Step::Eval { op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_)), src, shape, .. } => {
-                shape.iter().product::<usize>().max(src[0].0.layout.len()) >= 1 << 17
-            }
+            Step::Eval {
+                op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_)),
+                src,
+                shape,
+                ..
+            } => shape.iter().product::<usize>().max(src[0].0.layout.len()) >= 1 << 17,
             Step::Fill { .. } | Step::Eval { .. } => false,
         }
     }
@@ -547,8 +616,10 @@ impl Step {
                 k.inputs.iter().chain(&k.outputs).for_each(|s| f(s.slot));
                 k.totals.iter().for_each(|t| f(t.slot));
                 for p in &k.presets {
-                    if let super::kernel::PresetValue::Element(slot, _) = p.value {
-                        f(slot);
+                    match &p.value {
+                        PresetValue::Const(_) => {}
+                        PresetValue::Element(slot, _) => f(*slot),
+                        PresetValue::Period(view) => f(view.slot),
                     }
                 }
                 for instr in &k.code {

@@ -10,13 +10,15 @@ use chainrule_kernels::reduce::Fold;
 use rustc_hash::FxHashMap;
 
 use super::View;
-use crate::op::lanes::{Kernel1, Kernel2, Kernel3};
+use crate::op::lanes::{Kernel1, Kernel2, Kernel3, KernelRows};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
 const CACHE: usize = 24 << 10;
 /// The same where transposed elements are read, of the second-level cache.
 const SECOND: usize = 512 << 10;
+/// What repeats after more elements than this is loaded anew for each block.
+const LONGEST_PERIOD: usize = 4096;
 
 /// Whether a value has one number per element or one per row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +58,10 @@ pub(crate) enum Code<P> {
     RowFold(Fold, DType, P),
     /// One number to each row.
     RowExpand(usize, P),
+    /// Elements, and one number for each row.
+    ZipRows(KernelRows, P, P),
+    /// Truth values: in each row, whether the index is the row's number.
+    OneHot(P),
     /// Copies, for a value that must stand in two places.
     Copy(P),
 }
@@ -78,7 +84,7 @@ pub(crate) struct Stream {
     pub(crate) level: Level,
 }
 
-/// A register that holds one number everywhere, set before the first block.
+/// A register that holds the same in every block, set before the first.
 #[derive(Clone, Debug)]
 pub(crate) struct Preset {
     pub(crate) reg: u32,
@@ -86,12 +92,14 @@ pub(crate) struct Preset {
     pub(crate) dtype: DType,
 }
 
-/// The number of a [`Preset`].
+/// What a [`Preset`] holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PresetValue {
     Const(Scalar),
     /// The element of a slot.
     Element(usize, usize),
+    /// The last axis of a view, again and again.
+    Period(View),
 }
 
 /// A reduction over blocks: its result is stored when the kernel ends.
@@ -204,6 +212,15 @@ impl Builder {
             self.inputs.push(Stream { slot, offset, size: dtype.size(), level });
             self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, level, 1)
         } else {
+            if level == Level::Full
+                && let ([_, period], [0, 1]) = (layout.shape.as_slice(), layout.strides.as_slice())
+                && *period <= LONGEST_PERIOD
+            {
+                let value =
+                    self.push(Def::Preset(PresetValue::Period(view.clone())), dtype, level, 0);
+                self.loads.push((view, level, value));
+                return value;
+            }
             let mut cost = if layout.strides.last().is_some_and(|s| s.abs() < 2) { 2 } else { 12 };
             if layout.is_transposed() && layout.len() == self.n {
                 let row = layout.shape.last().copied();
@@ -215,6 +232,50 @@ impl Builder {
         };
         self.loads.push((view, level, value));
         value
+    }
+
+    /// The row's number of which a value is copies.
+    pub(crate) fn row_source(&self, value: u32) -> Option<u32> {
+        match self.vals[value as usize].def {
+            Def::Code(Code::RowExpand(_, row)) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is the index along an axis of this length whose elements are neighbours.
+    pub(crate) fn is_index(&self, value: u32, row: usize) -> bool {
+        matches!(self.vals[value as usize].def, Def::Code(Code::Iota { len, stride: 1 }) if len == row)
+    }
+
+    /// Values that something stored or summed up depends on.
+    fn needed(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.vals.len()];
+        let ends = self.stores.iter().map(|s| s.0).chain(self.totals.iter().map(|t| t.x));
+        ends.for_each(|v| needed[v as usize] = true);
+        for i in (0..self.vals.len()).rev() {
+            if let (true, Def::Code(code)) = (needed[i], &self.vals[i].def) {
+                code.sources(|s| needed[s as usize] = true);
+            }
+        }
+        needed
+    }
+
+    /// Elements of which a block must have a multiple: a row, and a period of what repeats. What
+    /// would make that too long is loaded anew for each block.
+    fn unit(&mut self, needed: &[bool]) -> usize {
+        let mut unit = self.row.unwrap_or(1);
+        for (val, _) in self.vals.iter_mut().zip(needed).filter(|(_, needed)| **needed) {
+            let Def::Preset(PresetValue::Period(view)) = &val.def else { continue };
+            let period = *view.layout.shape.last().unwrap_or(&1);
+            let both = unit / gcd(unit, period) * period;
+            if both <= LONGEST_PERIOD.max(unit) {
+                unit = both;
+            } else {
+                val.cost = 2;
+                val.def = Def::Code(Code::Load { view: view.clone(), size: val.dtype.size() });
+            }
+        }
+        unit
     }
 
     pub(crate) fn iota(&mut self, len: usize, stride: usize, level: Level) -> u32 {
@@ -235,6 +296,8 @@ impl Builder {
 
     /// Assigns registers and sizes.
     pub(crate) fn finish(mut self) -> Kernel {
+        let needed = self.needed();
+        let unit = self.unit(&needed);
         // A stored value is computed in its place; one that is no code, or is stored twice, copied.
         let mut out_of: Vec<Option<u32>> = vec![None; self.vals.len()];
         let mut outputs = Vec::new();
@@ -251,7 +314,8 @@ impl Builder {
             out_of[value as usize] = Some(outputs.len() as u32 - 1);
         }
         let mut last = vec![0usize; self.vals.len()];
-        for (i, val) in self.vals.iter().enumerate() {
+        let is_needed = |i: usize| needed.get(i).copied().unwrap_or(true);
+        for (i, val) in self.vals.iter().enumerate().filter(|(i, _)| is_needed(*i)) {
             if let Def::Code(code) = &val.def {
                 code.sources(|s| last[s as usize] = i);
             }
@@ -264,6 +328,10 @@ impl Builder {
         let (mut code, mut presets) = (Vec::new(), Vec::new());
         let mut cost = 0;
         for (i, val) in self.vals.iter().enumerate() {
+            if !is_needed(i) {
+                places.push(Place::Reg(u32::MAX));
+                continue;
+            }
             cost += if val.level == Level::Full { val.cost } else { 0 };
             let size = val.dtype.size();
             let place = match (&val.def, out_of[i]) {
@@ -310,7 +378,7 @@ impl Builder {
             })
             .collect();
         let row = self.row.unwrap_or(1);
-        let block = file.block(self.n, row, self.across);
+        let block = file.block(self.n, unit, self.across);
         let per_element = 0.03 * f64::from(cost) + 0.1 * (self.inputs.len() + outputs.len()) as f64;
         let nanoseconds = self.n as f64 * per_element + code.len() as f64 * 10.0;
         let unit = totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
@@ -373,23 +441,22 @@ impl Registers {
         (registers.collect(), at)
     }
 
-    /// Elements of a block: as many as the first-level cache takes, in whole rows; or, where lines
+    /// Elements of a block: as many as the first-level cache takes, in whole units; or, where lines
     /// are read across rows of length `across`, up to a cache line of rows in the second level.
-    fn block(&self, n: usize, row: usize, across: Option<usize>) -> usize {
+    fn block(&self, n: usize, unit: usize, across: Option<usize>) -> usize {
         let full = self.regs.iter().filter(|r| r.1 == Level::Full);
         let bytes: usize = full.map(|r| r.0).sum::<usize>().max(4);
-        if let Some(length) = across.filter(|&length| row == 1 || row == length) {
+        if let Some(length) = across.filter(|&length| length % unit == 0) {
             let rows = (SECOND / (bytes * length)).min(16);
             if rows > 1 {
                 return length * rows.min(n / length);
             }
         }
         let fit = (CACHE / bytes).clamp(128, 4096);
-        if row == 1 {
+        if unit == 1 {
             return (fit & !63).min(n.next_multiple_of(64)).max(1);
         }
-        let rows = (n / row).max(1);
-        row * (fit / row).clamp(1, rows)
+        unit * (fit / unit).clamp(1, (n / unit).max(1))
     }
 }
 
@@ -398,10 +465,12 @@ impl<P: Copy> Code<P> {
     fn sources(&self, mut f: impl FnMut(P)) {
         match *self {
             Code::Load { .. } | Code::Iota { .. } => {}
-            Code::Map(_, x) | Code::RowFold(_, _, x) | Code::RowExpand(_, x) | Code::Copy(x) => {
-                f(x);
-            }
-            Code::Zip(_, x, y) => {
+            Code::Map(_, x)
+            | Code::RowFold(_, _, x)
+            | Code::RowExpand(_, x)
+            | Code::OneHot(x)
+            | Code::Copy(x) => f(x),
+            Code::Zip(_, x, y) | Code::ZipRows(_, x, y) => {
                 f(x);
                 f(y);
             }
@@ -422,9 +491,15 @@ impl<P: Copy> Code<P> {
             Code::Where(k, c, x, y) => Code::Where(k, f(c), f(x), f(y)),
             Code::RowFold(fold, dtype, x) => Code::RowFold(fold, dtype, f(x)),
             Code::RowExpand(size, x) => Code::RowExpand(size, f(x)),
+            Code::ZipRows(k, x, y) => Code::ZipRows(k, f(x), f(y)),
+            Code::OneHot(x) => Code::OneHot(f(x)),
             Code::Copy(x) => Code::Copy(f(x)),
         }
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// The distance in elements between neighbours on `axis` in row-major order.

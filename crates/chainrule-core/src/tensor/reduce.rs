@@ -334,10 +334,17 @@ methods! {
                     "`.reshape` the logits to two axes; targets are class numbers, of type int64",
                 ));
         }
+        let x = self.to_dtype(self.dtype().to_float());
         let classes = target.linear(Linear::Expand(Axes(2)), self.0.shape.clone());
         let index = record(Op::Iota(1), DType::I64, self.0.shape.clone(), smallvec![]);
-        let picked = index.try_eq(&classes)?.try_where(&self.try_log_softmax(1)?, 0.0)?;
-        Ok(picked.sum_over(Axes(2)).mean_over(Axes(1)) * -1.0)
+        // ln Σ eᶻ − z at the target: the choice meets z itself, not what is computed from it, so
+        // that its cotangent goes back without a product.
+        let z = &x - &x.peak(Axes(2))?;
+        let picked = index.try_eq(&classes)?.try_where(&z, 0.0)?.sum_over(Axes(2));
+        let lost = z.exp().sum_over(Axes(2)).ln() - picked;
+        let count = self.shape()[1] as i64;
+        let valid = target.try_ge(0)?.try_logical_and(&target.try_lt(count)?)?;
+        Ok(valid.try_where(&lost, 0.0)?.mean_over(Axes(1)))
     }
 
     /// The Euclidean norm √Σx²; its derivative at 0 is 0.
