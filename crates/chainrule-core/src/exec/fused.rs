@@ -274,7 +274,11 @@ fn run_kernel(plan: &Plan, kernel: &Kernel, slots: &mut Slots<'_>) {
 
 /// How many numbers of a level stand for `n` elements.
 fn elements(kernel: &Kernel, level: Level, n: usize) -> usize {
-    if level == Level::Full { n } else { n / kernel.row }
+    match level {
+        Level::Full => n,
+        Level::Row => n / kernel.row,
+        Level::One => 1,
+    }
 }
 
 /// The tasks' partial results in one: pairs, pairs of pairs, ….
@@ -296,17 +300,16 @@ fn combine<T: Reduce>(total: &Total<Place>, partial: &Buffer, out: &mut Buffer) 
     out.as_mut_slice::<T>().copy_from_slice(&rows[0]);
 }
 
-/// What instructions see while a block runs. Numbers come in pairs, for elements and for rows:
-/// index them by level.
+/// What instructions see while a block runs. Numbers come in threes: index them by level.
 struct Frame<'a, 'o> {
     kernel: &'a Kernel,
     slots: &'a Slots<'a>,
     inputs: &'a [&'a [u8]],
     outputs: &'a mut [&'o mut [u8]],
     /// How many there are in this block, and before it in the whole kernel and in the task.
-    count: [usize; 2],
-    start: [usize; 2],
-    inside: [usize; 2],
+    count: [usize; 3],
+    start: [usize; 3],
+    inside: [usize; 3],
 }
 
 fn run_task(
@@ -338,7 +341,7 @@ fn run_task(
     for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
         by_type!(total.dtype, clear, total.fold, out);
     }
-    let both = |n: usize| [n, if kernel.row == 1 { n } else { n / kernel.row }];
+    let places = |n: usize, one| [n, if kernel.row == 1 { n } else { n / kernel.row }, one];
     let mut start = task.start;
     while start < task.end {
         let len = kernel.block.min(task.end - start);
@@ -347,9 +350,9 @@ fn run_task(
             slots,
             inputs,
             outputs: &mut task.outputs,
-            count: both(len),
-            start: both(start),
-            inside: both(start - task.start),
+            count: places(len, 1),
+            start: places(start, 0),
+            inside: places(start - task.start, 0),
         };
         for instr in &kernel.code {
             frame.run(instr, file.bytes_mut());
@@ -467,6 +470,9 @@ impl Frame<'_, '_> {
             Code::ZipRows(kernel, x, y) => {
                 let y = self.read(file, *y, Level::Row);
                 kernel(self.read(file, *x, Level::Full), y, self.kernel.row, out);
+            }
+            Code::ZipOne(kernel, x, y) => {
+                kernel(read(*x), self.read(file, *y, Level::One), self.count[level as usize], out);
             }
             Code::OneHot(x) => {
                 out.fill(0);

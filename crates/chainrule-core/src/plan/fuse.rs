@@ -296,6 +296,18 @@ impl Planner<'_> {
         Some(builder.code(code, dtype, Level::Full, cost))
     }
 
+    /// An operation on elements and one number in all.
+    fn zip_one(&mut self, op: Binary, dtype: DType, kernel: usize, s: &[u32]) -> Option<u32> {
+        let builder = &mut self.kernels[kernel].1;
+        let code = if let Some(y) = builder.as_one(s[1]) {
+            Code::ZipOne(op.kernel_rows(dtype, false)?, s[0], y)
+        } else {
+            let x = builder.as_one(s[0])?;
+            Code::ZipOne(op.kernel_rows(dtype, true)?, s[1], x)
+        };
+        Some(builder.code(code, dtype, Level::Full, op.cost()))
+    }
+
     /// Whether the index along rows equals a number for each row.
     fn one_hot(&mut self, kernel: usize, s: &[u32]) -> Option<u32> {
         let builder = &mut self.kernels[kernel].1;
@@ -387,7 +399,9 @@ impl Planner<'_> {
         let s: SmallVec<[u32; 3]> =
             item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
         let short = match &item.op {
-            Op::Zip(op) if level == Level::Full => self.zip_rows(*op, item.dtype, kernel, &s),
+            Op::Zip(op) if level == Level::Full => self
+                .zip_rows(*op, item.dtype, kernel, &s)
+                .or_else(|| self.zip_one(*op, item.dtype, kernel, &s)),
             Op::Compare(Cmp::Eq) if level == Level::Full => self.one_hot(kernel, &s),
             _ => None,
         };

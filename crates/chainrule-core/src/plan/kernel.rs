@@ -20,11 +20,12 @@ const SECOND: usize = 512 << 10;
 /// What repeats after more elements than this is loaded anew for each block.
 const LONGEST_PERIOD: usize = 4096;
 
-/// Whether a value has one number per element or one per row.
+/// Whether a value has one number per element, one per row, or one in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Level {
     Full,
     Row,
+    One,
 }
 
 /// Where an instruction finds or puts a block.
@@ -60,6 +61,8 @@ pub(crate) enum Code<P> {
     RowExpand(usize, P),
     /// Elements, and one number for each row.
     ZipRows(KernelRows, P, P),
+    /// Elements, and one number in all.
+    ZipOne(KernelRows, P, P),
     /// Truth values: in each row, whether the index is the row's number.
     OneHot(P),
     /// Copies, for a value that must stand in two places.
@@ -173,6 +176,8 @@ pub(crate) struct Builder {
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
     consts: FxHashMap<(u64, DType, Level), u32>,
+    /// Numbers that are the same everywhere, as one.
+    ones: FxHashMap<u32, u32>,
     stores: Vec<(u32, usize)>,
     totals: Vec<Total<u32>>,
 }
@@ -240,6 +245,21 @@ impl Builder {
             Def::Code(Code::RowExpand(_, row)) => Some(row),
             _ => None,
         }
+    }
+
+    /// A number that is the same everywhere, as one.
+    pub(crate) fn as_one(&mut self, value: u32) -> Option<u32> {
+        let Val { dtype, ref def, .. } = self.vals[value as usize];
+        let Def::Preset(number @ (PresetValue::Const(_) | PresetValue::Element(..))) = def else {
+            return None;
+        };
+        let number = number.clone();
+        if let Some(&one) = self.ones.get(&value) {
+            return Some(one);
+        }
+        let one = self.push(Def::Preset(number), dtype, Level::One, 0);
+        self.ones.insert(value, one);
+        Some(one)
     }
 
     /// Whether a value is the index along an axis of this length whose elements are neighbours.
@@ -433,7 +453,12 @@ impl Registers {
     fn place(&self, block: usize, row: usize) -> (Vec<Register>, usize) {
         let mut at = 0;
         let registers = self.regs.iter().map(|&(size, level)| {
-            let bytes = size * if level == Level::Full { block } else { block / row };
+            let bytes = size
+                * match level {
+                    Level::Full => block,
+                    Level::Row => block / row,
+                    Level::One => 1,
+                };
             let register = Register { at, bytes, size };
             at += bytes.next_multiple_of(64) + 64;
             register
@@ -470,7 +495,7 @@ impl<P: Copy> Code<P> {
             | Code::RowExpand(_, x)
             | Code::OneHot(x)
             | Code::Copy(x) => f(x),
-            Code::Zip(_, x, y) | Code::ZipRows(_, x, y) => {
+            Code::Zip(_, x, y) | Code::ZipRows(_, x, y) | Code::ZipOne(_, x, y) => {
                 f(x);
                 f(y);
             }
@@ -492,6 +517,7 @@ impl<P: Copy> Code<P> {
             Code::RowFold(fold, dtype, x) => Code::RowFold(fold, dtype, f(x)),
             Code::RowExpand(size, x) => Code::RowExpand(size, f(x)),
             Code::ZipRows(k, x, y) => Code::ZipRows(k, f(x), f(y)),
+            Code::ZipOne(k, x, y) => Code::ZipOne(k, f(x), f(y)),
             Code::OneHot(x) => Code::OneHot(f(x)),
             Code::Copy(x) => Code::Copy(f(x)),
         }
