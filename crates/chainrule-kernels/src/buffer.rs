@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytemuck::Pod;
 
+use crate::blocks::{self, BLOCK};
+
 /// Blocks of at least this many bytes are pooled and aligned to a cache line.
 const POOLED: usize = 4096;
 /// The pool keeps at most this many idle bytes.
@@ -78,9 +80,15 @@ impl Buffer {
     /// If the system has no memory left, or `len` exceeds `isize::MAX`.
     pub fn new(len: usize) -> Buffer {
         LIVE_BUFFERS.fetch_add(1, Relaxed);
+        if len <= BLOCK {
+            let ptr = blocks::take();
+            // SAFETY: a block has `BLOCK` bytes and is ours.
+            unsafe { ptr.write_bytes(0, BLOCK) };
+            return Buffer { ptr, len, capacity: BLOCK };
+        }
         if len < POOLED {
             // Small blocks are rounded to 16 bytes so that any element type divides them.
-            let capacity = len.next_multiple_of(16).max(16);
+            let capacity = len.next_multiple_of(16);
             return Buffer { ptr: fresh(capacity), len, capacity };
         }
         let (index, capacity) = class(len);
@@ -155,6 +163,12 @@ impl Drop for Buffer {
             return;
         }
         LIVE_BUFFERS.fetch_sub(1, Relaxed);
+        if self.capacity == BLOCK {
+            // SAFETY: it came from `take`, as every buffer of this capacity, and `self` was its
+            // only owner.
+            unsafe { blocks::give(self.ptr) }
+            return;
+        }
         if self.capacity >= POOLED {
             LIVE.fetch_sub(self.capacity, Relaxed);
             let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());

@@ -6,13 +6,13 @@
 //! combined in order when all tasks are done.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
 use chainrule_kernels::reduce::{Fold, Reduce};
+use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout, threads};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::Failure;
 use super::eval::{self, Elements, by_type};
@@ -24,7 +24,7 @@ use crate::plan::{Plan, Step, View};
 /// The slots of a running plan.
 struct Slots<'a> {
     inputs: &'a [Value],
-    computed: Vec<Option<Arc<Buffer>>>,
+    computed: SmallVec<[Option<Shared<Buffer>>; 8]>,
 }
 
 impl Slots<'_> {
@@ -49,7 +49,7 @@ impl Slots<'_> {
     }
 
     fn set(&mut self, slot: usize, buffer: Buffer) {
-        self.computed[slot - self.inputs.len()] = Some(Arc::new(buffer));
+        self.computed[slot - self.inputs.len()] = Some(Shared::new(buffer));
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn run(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> 
 }
 
 fn run_steps(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
-    let mut slots = Slots { inputs, computed: vec![None; plan.sizes.len()] };
+    let mut slots = Slots { inputs, computed: smallvec![None; plan.sizes.len()] };
     for (step, free) in plan.steps.iter().zip(&plan.free) {
         run_step(plan, step, &mut slots)?;
         for &slot in free {

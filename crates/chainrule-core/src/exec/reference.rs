@@ -3,9 +3,8 @@
 //! Scalar functions are called element by element, sums are taken one by one in `f64`; whatever
 //! the fused engine does must agree with this — in the same bits where no sum is involved.
 
-use std::sync::Arc;
-
 use bytemuck::cast_slice;
+use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout};
 
 use super::eval::{self, Elements};
@@ -49,7 +48,7 @@ macro_rules! float {
 
 /// The values of the items with `output`, in order.
 pub(super) fn run(items: &[Item], inputs: &[Value]) -> Result<Vec<Value>, Failure> {
-    let mut values: Vec<Arc<Buffer>> = Vec::with_capacity(items.len());
+    let mut values: Vec<Shared<Buffer>> = Vec::with_capacity(items.len());
     let mut inputs = inputs.iter();
     let mut outputs = vec![];
     for (i, item) in items.iter().enumerate() {
@@ -60,7 +59,7 @@ pub(super) fn run(items: &[Item], inputs: &[Value]) -> Result<Vec<Value>, Failur
             }
             None => one(i, item, items, &values)?,
         };
-        let value = Arc::new(value);
+        let value = Shared::new(value);
         if item.output {
             outputs.push(Value { buffer: value.clone(), layout: None });
         }
@@ -69,7 +68,12 @@ pub(super) fn run(items: &[Item], inputs: &[Value]) -> Result<Vec<Value>, Failur
     Ok(outputs)
 }
 
-fn one(i: usize, item: &Item, items: &[Item], values: &[Arc<Buffer>]) -> Result<Buffer, Failure> {
+fn one(
+    i: usize,
+    item: &Item,
+    items: &[Item],
+    values: &[Shared<Buffer>],
+) -> Result<Buffer, Failure> {
     let src: Vec<(&Item, &Buffer)> =
         item.src.iter().map(|&s| (&items[s as usize], &*values[s as usize])).collect();
     let dtype = item.dtype;

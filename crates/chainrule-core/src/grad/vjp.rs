@@ -4,12 +4,13 @@
 //! a diagonal J, their derivative; linear operations are their own J; a product of matrices is
 //! linear in each factor. The rules for the rest are derived where they stand.
 
+use chainrule_kernels::shared::Shared;
 use smallvec::smallvec;
 
 use super::real::Expr;
 use crate::graph::Tensor;
 use crate::graph::node::record;
-use crate::op::{Axes, Cmp, DType, Linear, Op, Order, Real, Shape, Window};
+use crate::op::{Axes, Binary, Cmp, DType, Linear, Op, Order, Real, Shape, Window};
 
 /// A cotangent on its way back.
 #[derive(Clone)]
@@ -49,6 +50,11 @@ pub(super) fn vjp(
         Op::Map(op) => {
             let partial = op.d(Expr::of(&src[0]), Expr::Node(y.clone()));
             give(0, gy.times(partial));
+        }
+        // x · x is one source twice: the cotangent meets 2x.
+        Op::Zip(Binary::Mul) if Shared::same(&src[0].0, &src[1].0) => {
+            let twice = Cotangent { value: gy.value * 2.0, masked: gy.masked };
+            give(0, twice.times(Expr::of(&src[0])));
         }
         Op::Zip(op) => {
             let at = || (Expr::of(&src[0]), Expr::of(&src[1]), Expr::Node(y.clone()));

@@ -38,7 +38,7 @@ pub(crate) type Sources = SmallVec<[Tensor; 2]>;
 /// Numbers in memory.
 #[derive(Clone)]
 pub(crate) struct Value {
-    pub(crate) buffer: Arc<Buffer>,
+    pub(crate) buffer: Shared<Buffer>,
     /// Where the elements stand; `None` means dense from the start.
     pub(crate) layout: Option<Box<Layout>>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Value {
 impl Value {
     /// A dense value.
     pub(crate) fn dense(buffer: Buffer) -> Value {
-        Value { buffer: Arc::new(buffer), layout: None }
+        Value { buffer: Shared::new(buffer), layout: None }
     }
 
     /// The layout, for a tensor of this shape.

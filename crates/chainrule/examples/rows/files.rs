@@ -37,7 +37,7 @@ fn numbers<const N: usize, T>(bytes: &[u8], of: fn([u8; N]) -> T) -> Vec<T> {
 }
 
 /// Writes results into a folder.
-pub(crate) fn write(folder: &Path, results: &[Named]) -> Result<(), String> {
+pub(crate) fn write(folder: &Path, results: &[(&str, Tensor)]) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
     let mut list = String::new();

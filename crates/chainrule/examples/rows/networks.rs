@@ -2,7 +2,7 @@
 
 use chainrule::{Error, Tensor, grad, hvp, no_grad, realize};
 
-use crate::work::{Inputs, Named, Outcome, Row, normalize, results, row};
+use crate::work::{Inputs, Outcome, Row, normalize, results, row};
 
 /// A fresh start after so many steps (the median does not see it): on one batch the loss would go
 /// to 0, and the arithmetic to subnormal numbers.
@@ -76,9 +76,9 @@ impl Training {
         wanted.extend(&self.parameters);
         wanted.extend(self.moments.iter().flat_map(|(m, v)| [m, v]));
         realize(&wanted)?;
-        let loss = [("loss".to_string(), loss.clone())].into_iter();
+        let loss = [("loss", loss.clone())].into_iter();
         let named = self.names.iter().zip(&self.parameters);
-        let named = named.map(|(n, p)| -> Named { (n.to_string(), p.clone()) });
+        let named = named.map(|(&name, p)| (name, p.clone()));
         Ok(loss.chain(named).collect())
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn transformer(given: &Inputs<'_>) -> Result<Row, String> {
         no_grad(|| training.descent(&gradients))?;
         let mut found = training.finish(&loss)?;
         found.retain(|(name, _)| {
-            ["loss", "wqkv", "wo", "wf1", "wf2", "ln1g", "bqkv"].contains(&name.as_str())
+            ["loss", "wqkv", "wo", "wf1", "wf2", "ln1g", "bqkv"].contains(name)
         });
         Ok(found)
     })

@@ -79,8 +79,8 @@ fn both(f: impl ScalarFn + Copy + 'static, p: Vec<f64>) -> Row {
     Row { run: Box::new(run), primal: Box::new(move || named(&[("y", &[f.call(&p)])])) }
 }
 
-fn named(arrays: &[(&str, &[f64])]) -> Outcome {
-    Ok(arrays.iter().map(|(n, x)| ((*n).to_string(), Tensor::from(*x))).collect())
+fn named(arrays: &[(&'static str, &[f64])]) -> Outcome {
+    Ok(arrays.iter().map(|(n, x)| (*n, Tensor::from(*x))).collect())
 }
 
 fn numbers(n: usize, scale: f64) -> Vec<f64> {

@@ -9,7 +9,7 @@ use crate::{lstm, mixture, networks, scalar};
 /// A tensor with the name it has in files.
 pub(crate) type Named = (String, Tensor);
 /// What a run gives.
-pub(crate) type Outcome = Result<Vec<Named>, Error>;
+pub(crate) type Outcome = Result<Vec<(&'static str, Tensor)>, Error>;
 
 /// Something to be run again and again.
 pub(crate) struct Row {
@@ -40,9 +40,9 @@ impl Inputs<'_> {
 }
 
 /// Computes tensors together and names them.
-pub(crate) fn results<const N: usize>(named: [(&str, &Tensor); N]) -> Outcome {
+pub(crate) fn results<const N: usize>(named: [(&'static str, &Tensor); N]) -> Outcome {
     realize(&named.map(|(_, x)| x))?;
-    Ok(named.into_iter().map(|(name, x)| (name.to_string(), x.clone())).collect())
+    Ok(named.into_iter().map(|(name, x)| (name, x.clone())).collect())
 }
 
 /// A row that is its run.
