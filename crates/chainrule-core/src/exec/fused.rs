@@ -6,6 +6,8 @@
 //! combined in order when all tasks are done.
 
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
@@ -16,6 +18,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::Failure;
 use super::eval::{self, Elements, by_type};
+use super::watch::{self, Label, Times};
 use crate::graph::node::Value;
 use crate::op::DType;
 use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
@@ -53,19 +56,38 @@ impl Slots<'_> {
     }
 }
 
-/// Runs a plan. The values come in the order of its outputs.
-pub(super) fn run(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
+/// Runs a plan. The values come in the order of its outputs. If the steps have labels, the thread is
+/// watched.
+pub(super) fn run(
+    plan: &Plan,
+    inputs: &[Value],
+    labels: &[Arc<Label>],
+) -> Result<Vec<Value>, Failure> {
     debug_assert_eq!(plan.inputs, inputs.len());
-    if plan.threaded {
-        return threads::on_pool(|| run_steps(plan, inputs));
+    let mut times = (!labels.is_empty()).then(Times::new);
+    let values = if plan.threaded {
+        threads::on_pool(|| run_steps(plan, inputs, times.as_mut()))
+    } else {
+        run_steps(plan, inputs, times.as_mut())
+    };
+    if let Some(times) = times {
+        watch::steps(plan, labels, times);
     }
-    run_steps(plan, inputs)
+    values
 }
 
-fn run_steps(plan: &Plan, inputs: &[Value]) -> Result<Vec<Value>, Failure> {
+fn run_steps(
+    plan: &Plan,
+    inputs: &[Value],
+    mut times: Option<&mut Times>,
+) -> Result<Vec<Value>, Failure> {
     let mut slots = Slots { inputs, computed: smallvec![None; plan.sizes.len()] };
-    for (step, free) in plan.steps.iter().zip(&plan.free) {
+    for (i, (step, free)) in plan.steps.iter().zip(&plan.free).enumerate() {
+        let start = times.is_some().then(Instant::now);
         run_step(plan, step, &mut slots)?;
+        if let (Some(times), Some(start)) = (times.as_deref_mut(), start) {
+            times.push((i, start, Instant::now()));
+        }
         for &slot in free {
             slots.computed[slot - inputs.len()] = None;
         }

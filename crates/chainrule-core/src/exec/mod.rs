@@ -10,12 +10,14 @@ pub(crate) mod eval;
 mod fused;
 mod prepared;
 mod reference;
+pub(crate) mod watch;
 
 pub use anomaly::detect_anomaly;
 pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+use std::time::Instant;
 
 use chainrule_kernels::Buffer;
 use chainrule_kernels::guarded::{Key, lock};
@@ -192,10 +194,19 @@ fn compute(
     };
     let engine = ENGINE.get();
     let values = if engine == Engine::Fused {
-        let plan = cache::get(words, || fuse::plan(&sketch()));
+        let watched = watch::is_on();
+        let plan = cache::get(words, || {
+            let start = Instant::now();
+            let plan = fuse::plan(&sketch());
+            if watched {
+                watch::note("plan", start);
+            }
+            plan
+        });
+        let labels = if watched { watch::labels(&plan, &walk.nodes) } else { vec![] };
         drop(walk);
         drop(key);
-        fused::run(&plan, &inputs)
+        fused::run(&plan, &inputs, &labels)
     } else {
         let items = sketch();
         drop(walk);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chainrule_kernels::guarded::lock;
 use chainrule_kernels::{Buffer, Layout};
 
+use super::watch::{self, Label};
 use super::{Failure, describe, fused, sketch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
@@ -21,6 +22,8 @@ pub(crate) struct Prepared {
     /// For each result, its place among the plan's outputs, and its shape and bytes.
     results: Vec<(usize, Shape, usize)>,
     words: Vec<u64>,
+    /// What each step is, for profiles.
+    labels: Vec<Arc<Label>>,
 }
 
 impl Prepared {
@@ -62,7 +65,8 @@ impl Prepared {
         });
         let results = results.collect();
         let plan = cache::get(&words, || fuse::plan(&items));
-        Ok(Prepared { plan, inputs, results, words })
+        let labels = watch::labels(&plan, &walk.nodes);
+        Ok(Prepared { plan, inputs, results, words, labels })
     }
 
     /// What tells this structure from others.
@@ -73,7 +77,8 @@ impl Prepared {
     /// The results for values of all variables, which must be dense.
     pub(crate) fn run(&self, values: &[Value]) -> Result<Vec<Value>, Failure> {
         let inputs: Vec<Value> = self.inputs.iter().map(|&k| values[k].clone()).collect();
-        let outputs = fused::run(&self.plan, &inputs)?;
+        let labels = if watch::is_on() { self.labels.as_slice() } else { &[] };
+        let outputs = fused::run(&self.plan, &inputs, labels)?;
         let dense = |(at, shape, size): &(usize, Shape, usize)| match &outputs[*at].layout {
             None => outputs[*at].clone(),
             Some(_) => Value::dense(super::dense(&outputs[*at], shape, *size)),

@@ -1,9 +1,12 @@
-//! Looking into derivatives: hooks, kept gradients, what got none, how a number came about.
+//! Looking into derivatives: hooks, kept gradients, what got none, how a number came about,
+//! where the time goes.
 
 mod explain;
 mod hooks;
 mod lost;
+mod profile;
 
 pub use explain::{Explanation, Step, explain};
 pub use hooks::HookHandle;
 pub use lost::{LostGradient, LostGradients, lost_gradients};
+pub use profile::{Profile, ProfileRow, profile};

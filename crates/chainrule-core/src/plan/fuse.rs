@@ -57,6 +57,9 @@ struct Planner<'a> {
     steps: Vec<(u32, Step)>,
     inputs: usize,
     sizes: Vec<usize>,
+    /// The items that kernels, and other steps by what they write, compute.
+    in_kernel: FxHashMap<usize, SmallVec<[u32; 4]>>,
+    in_slot: FxHashMap<usize, SmallVec<[u32; 4]>>,
 }
 
 /// Makes the plan for a sketch.
@@ -73,6 +76,8 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
         steps: vec![],
         inputs,
         sizes: vec![],
+        in_kernel: FxHashMap::default(),
+        in_slot: FxHashMap::default(),
     };
     let mut next_input = 0;
     for (i, item) in items.iter().enumerate() {
@@ -83,6 +88,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
             }
             None => p.place(i, item),
         };
+        p.remember(i, &home);
         p.homes.push(home);
     }
     let mut outputs = vec![];
@@ -165,6 +171,18 @@ impl Planner<'_> {
         self.inputs + self.sizes.len() - 1
     }
 
+    /// Remembers where an item is computed.
+    fn remember(&mut self, i: usize, home: &Home) {
+        let list = match home {
+            Home::Lane { kernel, .. } => self.in_kernel.entry(*kernel).or_default(),
+            Home::Stored(view, _) if view.slot >= self.inputs => {
+                self.in_slot.entry(view.slot).or_default()
+            }
+            _ => return,
+        };
+        list.push(i as u32);
+    }
+
     /// The kernel of a stage over `n` elements.
     fn kernel(&mut self, stage: u32, n: usize) -> usize {
         let kernels = &mut self.kernels;
@@ -241,6 +259,7 @@ impl Planner<'_> {
                 }
                 let value = self.emit(i, kernel, level);
                 self.emitted.insert((i, kernel, level), value);
+                self.in_kernel.entry(kernel).or_default().push(i as u32);
                 value
             }
             _ => {
@@ -579,11 +598,21 @@ impl Planner<'_> {
 
     /// Steps in the order of stages, and the slots that each step is the last to use.
     fn finish(mut self, outputs: Vec<View>) -> Plan {
-        for (stage, builder) in self.kernels {
-            self.steps.push((stage, Step::Kernel(builder.finish())));
+        let mut steps: Vec<(u32, Step, SmallVec<[u32; 4]>)> = vec![];
+        for (stage, step) in std::mem::take(&mut self.steps) {
+            let made = step.out().and_then(|slot| self.in_slot.remove(&slot)).unwrap_or_default();
+            steps.push((stage, step, made));
         }
-        self.steps.sort_by_key(|s| s.0);
-        let steps: Vec<Step> = self.steps.into_iter().map(|s| s.1).collect();
+        for (k, (stage, builder)) in std::mem::take(&mut self.kernels).into_iter().enumerate() {
+            let kernel = builder.finish();
+            let mut made = self.in_kernel.remove(&k).unwrap_or_default();
+            for total in &kernel.totals {
+                made.extend(self.in_slot.remove(&total.slot).unwrap_or_default());
+            }
+            steps.push((stage, Step::Kernel(kernel), made));
+        }
+        steps.sort_by_key(|s| s.0);
+        let (steps, made): (Vec<Step>, Vec<_>) = steps.into_iter().map(|s| (s.1, s.2)).unzip();
         let total = self.inputs + self.sizes.len();
         let mut last = vec![usize::MAX; total];
         for (i, step) in steps.iter().enumerate() {
@@ -599,7 +628,7 @@ impl Planner<'_> {
             }
         }
         let threaded = steps.iter().any(Step::is_threaded);
-        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, outputs, threaded }
+        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, made, outputs, threaded }
     }
 }
 
@@ -620,6 +649,17 @@ impl Step {
                 ..
             } => shape.iter().product::<usize>().max(src[0].0.layout.len()) >= 1 << 17,
             Step::Fill { .. } | Step::Eval { .. } => false,
+        }
+    }
+
+    /// The slot that a step other than a kernel writes.
+    fn out(&self) -> Option<usize> {
+        match self {
+            Step::Kernel(_) => None,
+            Step::Dot { out, .. }
+            | Step::Fold { out, .. }
+            | Step::Fill { out, .. }
+            | Step::Eval { out, .. } => Some(*out),
         }
     }
 
