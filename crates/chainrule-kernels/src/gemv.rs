@@ -1,9 +1,8 @@
 //! Products of a matrix and a vector.
 //!
 //! Each number of the matrix is used once, so memory decides: whole cache lines are read, in the
-//! order in which they stand. A matrix whose rows are dense is multiplied row by row, four rows at a
-//! time against one piece of the vector; one whose columns are dense is summed up column by column,
-//! eight at a time. Work is cut into the same pieces for any number of threads, and partial sums
+//! order in which they stand. A matrix whose rows are dense is multiplied row by row; one whose
+//! columns are dense is summed up column by column, eight at a time. Work is cut into the same pieces for any number of threads, and partial sums
 //! are added in a fixed order, so the bits do not depend on it.
 
 use crate::Float;
@@ -11,9 +10,8 @@ use crate::gemm::Matrix;
 use crate::simd::{Vectorize, vectorize};
 use crate::threads;
 
-/// Lanes of a dot product, and rows that share a piece of the vector.
-const LANES: usize = 16;
-const ROWS: usize = 4;
+/// Lanes of a dot product.
+const LANES: usize = 32;
 /// Columns that are added at once.
 const COLUMNS: usize = 8;
 /// Elements of a piece of work, about 10 µs.
@@ -37,7 +35,7 @@ pub(crate) fn gemv<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) -> bool {
 fn rows<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
     let (n, stride) = (x.len(), a.row as usize);
     let work = (y.len() * n) as f64 * SLOW;
-    let each = (PIECE / n.max(1)).next_multiple_of(ROWS).max(ROWS);
+    let each = (PIECE / n.max(1)).max(1);
     let pieces: Vec<(usize, &mut [T])> = y.chunks_mut(each).enumerate().collect();
     threads::for_each(pieces, work, |(i, y)| {
         let data = &a.data[a.offset + i * each * stride..];
@@ -58,50 +56,31 @@ impl<T: Float> Vectorize for Dots<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Dots { y, data, stride, x } = self;
-        let row = |i: usize| &data[i * stride..][..x.len()];
-        let (groups, rest) = y.as_chunks_mut::<ROWS>();
-        let mut at = 0;
-        for group in groups {
-            *group = dots([row(at), row(at + 1), row(at + 2), row(at + 3)], x);
-            at += ROWS;
-        }
-        for y in rest {
-            [*y] = dots([row(at)], x);
-            at += 1;
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = dot(&data[i * stride..][..x.len()], x);
         }
     }
 }
 
-/// Each row's product with `x`: sixteen running sums, then a tree of them, then what is left.
+/// A row's product with `x`: running sums in lanes and a tree of them, then what is left.
 #[inline(always)]
-fn dots<T: Float, const R: usize>(rows: [&[T]; R], x: &[T]) -> [T; R] {
-    let mut sums = [[T::lit(0.0); LANES]; R];
+fn dot<T: Float>(row: &[T], x: &[T]) -> T {
+    let mut sums = [T::lit(0.0); LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut at = 0;
-    for chunk in chunks {
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            let row = &row[at..at + LANES];
-            for i in 0..LANES {
-                sums[i] = row[i].mul_add(chunk[i], sums[i]);
-            }
+    let (rows, row_rest) = row.as_chunks::<LANES>();
+    for (row, x) in rows.iter().zip(chunks) {
+        for i in 0..LANES {
+            sums[i] = row[i].mul_add(x[i], sums[i]);
         }
-        at += LANES;
     }
-    let mut totals = [T::lit(0.0); R];
-    for ((total, sums), row) in totals.iter_mut().zip(&mut sums).zip(rows) {
-        for (i, &x) in rest.iter().enumerate() {
-            sums[i] = row[at + i].mul_add(x, sums[i]);
-        }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for i in 0..width {
-                sums[i] = sums[i] + sums[i + width];
-            }
-            width /= 2;
-        }
-        *total = sums[0];
+    let mut left = T::lit(0.0);
+    for (&row, &x) in row_rest.iter().zip(rest) {
+        left = row.mul_add(x, left);
     }
-    totals
+    let s: [T; 16] = std::array::from_fn(|i| sums[i] + sums[i + 16]);
+    let s: [T; 8] = std::array::from_fn(|i| s[i] + s[i + 8]);
+    let s: [T; 4] = std::array::from_fn(|i| s[i] + s[i + 4]);
+    (s[0] + s[2]) + (s[1] + s[3]) + left
 }
 
 fn columns<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
