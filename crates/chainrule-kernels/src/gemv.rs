@@ -77,9 +77,16 @@ fn dot<T: Float>(row: &[T], x: &[T]) -> T {
     for (&row, &x) in row_rest.iter().zip(rest) {
         left = row.mul_add(x, left);
     }
-    let s: [T; 16] = std::array::from_fn(|i| sums[i] + sums[i + 16]);
-    let s: [T; 8] = std::array::from_fn(|i| s[i] + s[i + 8]);
-    let s: [T; 4] = std::array::from_fn(|i| s[i] + s[i + 4]);
+    let mut s = [T::lit(0.0); 16];
+    for i in 0..16 {
+        s[i] = sums[i] + sums[i + 16];
+    }
+    for i in 0..8 {
+        s[i] = s[i] + s[i + 8];
+    }
+    for i in 0..4 {
+        s[i] = s[i] + s[i + 4];
+    }
     (s[0] + s[2]) + (s[1] + s[3]) + left
 }
 
@@ -136,13 +143,12 @@ impl<T: Float> Vectorize for Combination<'_, T> {
         let (groups, rest) = x.as_chunks::<COLUMNS>();
         let mut at = 0;
         for x in groups {
-            let c: [&[T]; COLUMNS] = std::array::from_fn(|j| column(at + j));
+            let (a, b, c, d) = (column(at), column(at + 1), column(at + 2), column(at + 3));
+            let (e, f, g, h) = (column(at + 4), column(at + 5), column(at + 6), column(at + 7));
             for i in 0..m {
-                let mut sum = y[i];
-                for j in 0..COLUMNS {
-                    sum = c[j][i].mul_add(x[j], sum);
-                }
-                y[i] = sum;
+                let near = d[i].mul_add(x[3], c[i].mul_add(x[2], b[i].mul_add(x[1], a[i] * x[0])));
+                let far = h[i].mul_add(x[7], g[i].mul_add(x[6], f[i].mul_add(x[5], e[i] * x[4])));
+                y[i] = y[i] + (near + far);
             }
             at += COLUMNS;
         }

@@ -162,11 +162,23 @@ fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
             lanes[i] = f(lanes[i], chunk[i]);
         }
     }
-    for (lane, &v) in lanes.iter_mut().zip(rest) {
-        *lane = f(*lane, v);
+    // What is reached by a changing index stands in memory: not the lanes of the loop above.
+    if !rest.is_empty() {
+        let mut more = lanes;
+        for (lane, &v) in more.iter_mut().zip(rest) {
+            *lane = f(*lane, v);
+        }
+        return tree(&more, f);
     }
-    // Each level of the tree has a length known when it is compiled, and stays in registers.
-    let a = half::<T, LANES, 32>(&lanes, &f);
+    tree(&lanes, f)
+}
+
+/// All lanes in one: halves, halves of halves, ….
+#[inline(always)]
+fn tree<T: Reduce>(lanes: &[T; LANES], f: impl Fn(T, T) -> T) -> T {
+    // Each level has a length known when it is compiled, and stays in registers. (A closure handed
+    // to `array::from_fn` would be compiled for the baseline and called.)
+    let a = half::<T, LANES, 32>(lanes, &f);
     let b = half::<T, 32, 16>(&a, &f);
     let c = half::<T, 16, 8>(&b, &f);
     let d = half::<T, 8, 4>(&c, &f);
@@ -177,7 +189,11 @@ fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
 /// Each lane of the first half with one of the second.
 #[inline(always)]
 fn half<T: Reduce, const N: usize, const H: usize>(x: &[T; N], f: impl Fn(T, T) -> T) -> [T; H] {
-    std::array::from_fn(|i| f(x[i], x[i + H]))
+    let mut y = [x[0]; H];
+    for i in 0..H {
+        y[i] = f(x[i], x[i + H]);
+    }
+    y
 }
 
 struct Block<'a, T, G>(&'a [T], T, G);
