@@ -283,7 +283,9 @@ mod tests {
             }
             back(kept.drain(..));
             empty();
-            assert_eq!(HEAP.with(|heap| heap.borrow().chunks.len()), 0);
+            // A chunk that another thread left behind may have been taken over, blocks in use.
+            let unused = HEAP.with(|heap| heap.borrow().chunks.iter().any(|c| c.is_unused()));
+            assert!(!unused, "an unused chunk was not given back");
         }
     }
 

@@ -122,7 +122,11 @@ impl Fold {
             if x.len() < LANES * out.len() {
                 vectorize(ShortRows(x, out, neutral, f));
             } else {
-                vectorize(Rows(x, out, neutral, f));
+                // One row a call: in a loop over rows, the lanes would stand in memory.
+                let n = x.len() / out.len().max(1);
+                for (row, out) in x.chunks_exact(n.max(1)).zip(out) {
+                    *out = vectorize(Block(row, neutral, &f));
+                }
             }
         }
         match self {
@@ -162,13 +166,13 @@ fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
             lanes[i] = f(lanes[i], chunk[i]);
         }
     }
-    // What is reached by a changing index stands in memory: not the lanes of the loop above.
     if !rest.is_empty() {
-        let mut more = lanes;
-        for (lane, &v) in more.iter_mut().zip(rest) {
-            *lane = f(*lane, v);
+        // Filled up with what changes nothing: lanes reached one by one would stand in memory.
+        let mut last = [neutral; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        for i in 0..LANES {
+            lanes[i] = f(lanes[i], last[i]);
         }
-        return tree(&more, f);
     }
     tree(&lanes, f)
 }
@@ -203,19 +207,6 @@ impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Block<'_, T, G> {
     #[inline(always)]
     fn call(self) -> T {
         block(self.0, self.1, self.2)
-    }
-}
-
-struct Rows<'a, T, G>(&'a [T], &'a mut [T], T, G);
-
-impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Rows<'_, T, G> {
-    type Output = ();
-    #[inline(always)]
-    fn call(self) {
-        let n = self.0.len() / self.1.len().max(1);
-        for (row, out) in self.0.chunks_exact(n.max(1)).zip(self.1) {
-            *out = block(row, self.2, &self.3);
-        }
     }
 }
 

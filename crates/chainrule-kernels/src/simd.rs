@@ -78,6 +78,23 @@ pub fn vectorize<V: Vectorize>(loop_: V) -> V::Output {
     loop_.call()
 }
 
+/// Asks for the cache lines of some bytes, which will be read, or written, soon. The processor's own
+/// prefetching stops at the end of each page.
+#[inline]
+pub fn prefetch(bytes: &[u8], write: bool) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T1, _mm_prefetch};
+        let at = line.as_ptr().cast::<i8>();
+        // SAFETY: a hint; the address lies inside `bytes`.
+        unsafe {
+            if write { _mm_prefetch::<_MM_HINT_ET0>(at) } else { _mm_prefetch::<_MM_HINT_T1>(at) }
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (bytes, write);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]
 fn avx512<V: Vectorize>(loop_: V) -> V::Output {

@@ -6,6 +6,7 @@
 //! combined in order when all tasks are done.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
 use chainrule_kernels::reduce::{Fold, Reduce};
 use chainrule_kernels::shared::Shared;
-use chainrule_kernels::{Buffer, Layout, threads};
+use chainrule_kernels::{Buffer, Layout, simd, threads};
 use smallvec::{SmallVec, smallvec};
 
 use super::Failure;
@@ -376,7 +377,12 @@ fn run_task(
             start: places(start, 0),
             inside: places(start - task.start, 0),
         };
-        for instr in &kernel.code {
+        let (next, count) = (kernel.block.min(task.end - start - len), kernel.code.len());
+        let ahead = kernel.n >= STREAMED && count >= LONG;
+        for (i, instr) in kernel.code.iter().enumerate() {
+            if ahead {
+                frame.prefetch(next * i / count..next * (i + 1) / count);
+            }
             frame.run(instr, file.bytes_mut());
         }
         let file = Registers { before: file.bytes(), after: &[], from: usize::MAX };
@@ -427,7 +433,28 @@ impl Registers<'_> {
     }
 }
 
+/// Kernels over so many elements read and write beyond the second-level cache.
+const STREAMED: usize = 1 << 17;
+/// Kernels of so many instructions have time to ask for the next block meanwhile.
+const LONG: usize = 6;
+
 impl Frame<'_, '_> {
+    /// Asks for some of the next block's elements, of what is read and written.
+    fn prefetch(&self, next: Range<usize>) {
+        let range = |from: usize, size: usize| {
+            let from = from + self.count[0];
+            (from + next.start) * size..(from + next.end) * size
+        };
+        let inputs = self.kernel.inputs.iter().zip(self.inputs);
+        for (stream, bytes) in inputs.filter(|(stream, _)| stream.level == Level::Full) {
+            simd::prefetch(&bytes[range(self.start[0], stream.size)], false);
+        }
+        let outputs = self.kernel.outputs.iter().zip(&*self.outputs);
+        for (stream, bytes) in outputs.filter(|(stream, _)| stream.level == Level::Full) {
+            simd::prefetch(&bytes[range(self.inside[0], stream.size)], true);
+        }
+    }
+
     /// The block at a place.
     #[inline]
     fn read<'f>(&'f self, file: &'f Registers<'_>, place: Place, level: Level) -> &'f [u8] {
