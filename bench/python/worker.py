@@ -16,7 +16,6 @@ go to RESULTS/N in the same form. BENCH_THREADS is the number of threads.
 row's results anew.
 """
 
-import ctypes
 import gc
 import os
 import statistics
@@ -47,22 +46,6 @@ RESULTS = {
     "25": "y grad",
     **dict.fromkeys("3 4 5 7 8 15a 20 21 22 23 24 26".split(), "out"),
 }
-
-
-def keep_memory():
-    """Has malloc reuse large blocks instead of giving them back to the system after every run.
-
-    With glibc's defaults, fresh outputs of tens of megabytes cost more in page faults than in
-    arithmetic. Does nothing where malloc has no such knobs.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mmap_max, trim_threshold, top_pad = -4, -1, -2
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(top_pad, 2**26)
 
 
 def read_inputs(folder):
@@ -100,13 +83,15 @@ def median_time(run, seconds):
     times = []
     gc.collect()
     gc.disable()
-    end = clock() + int(seconds * 1e9)
-    while len(times) < 5 or clock() < end:
-        start = clock()
-        for _ in range(group):
-            run()
-        times.append((clock() - start) / group)
-    gc.enable()
+    try:
+        end = clock() + int(seconds * 1e9)
+        while len(times) < 5 or clock() < end:
+            start = clock()
+            for _ in range(group):
+                run()
+            times.append((clock() - start) / group)
+    finally:
+        gc.enable()
     return round(statistics.median(times))
 
 
@@ -130,7 +115,6 @@ def main():
     os.environ["OMP_NUM_THREADS"] = str(threads)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints goes to the log
-    keep_memory()
     if engine == "jax":
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
         import rows_jax as rows

@@ -396,16 +396,25 @@ fn cumsum<T: Reduce>(x: &Elements<'_>, axis: usize, reverse: bool, out: &mut [u8
 fn cat<T: Reduce>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut [u8]) {
     let out: &mut [T] = cast_slice_mut(out);
     let (outer, total, inner) = around(shape, axis);
-    let mut start = 0;
-    for x in src {
-        let n = x.layout.shape[axis];
-        let data = x.in_order::<T>();
-        for o in 0..outer {
-            let to = &mut out[(o * total + start) * inner..][..n * inner];
-            to.copy_from_slice(&data[o * n * inner..][..n * inner]);
+    let mut pieces = vec![];
+    let mut rest = out;
+    for _ in 0..outer {
+        for (i, x) in src.iter().enumerate() {
+            let (piece, later) = rest.split_at_mut(x.layout.shape[axis] * inner);
+            pieces.push((i, piece));
+            rest = later;
         }
-        start += n;
     }
+    let each = pieces.len().div_ceil(64).max(src.len());
+    let work = (outer * total * inner) as f64 * MOVE;
+    let tasks: Vec<_> = pieces.chunks_mut(each).enumerate().collect();
+    threads::for_each(tasks, work, |(task, pieces)| {
+        for (k, (i, piece)) in (task * each..).zip(pieces) {
+            let from = k / src.len() * piece.len();
+            let bytes = cast_slice_mut(piece);
+            copy(&src[*i].layout, from, src[*i].bytes, bytes, size_of::<T>());
+        }
+    });
 }
 
 /// NaN counts as the largest number, and comes last (or, descending, first).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chainrule_kernels::shared::Shared;
 use rustc_hash::FxHashMap;
+use smallvec::smallvec;
 
 use super::real::Expr;
 use super::tape::{self, Pass, Tape};
@@ -12,9 +13,9 @@ use super::vjp::{Cotangent, vjp};
 use crate::error::{Error, ErrorKind, Result, count};
 use crate::graph::call::{self, Point};
 use crate::graph::extra::Extra;
-use crate::graph::node::{Link, Parameter};
+use crate::graph::node::{Link, Parameter, record};
 use crate::graph::{CutBy, Tensor, mode};
-use crate::op::Op;
+use crate::op::{Linear, Op, Window};
 
 /// With respect to what to differentiate.
 enum Target {
@@ -116,10 +117,18 @@ impl Reverse<'_> {
     }
 }
 
-/// Cotangents on their way: of nodes, and of the results of calls.
+/// Cotangents on their way: of nodes, of parts of nodes, and of the results of calls.
 struct Cotangents {
     nodes: Vec<Option<Cotangent>>,
+    parts: FxHashMap<usize, Vec<Part>>,
     results: FxHashMap<usize, Vec<Option<Cotangent>>>,
+}
+
+/// The cotangent of the part of a node that a slice took.
+struct Part {
+    windows: Box<[Window]>,
+    value: Tensor,
+    masked: bool,
 }
 
 impl Cotangents {
@@ -132,6 +141,55 @@ impl Cotangents {
             Some(sum) => Cotangent { value: sum.value + value, masked: masked || sum.masked },
         });
     }
+
+    /// The cotangent of node `i`, complete. Parts that are the whole node side by side are joined;
+    /// others are padded with zeros and added.
+    #[inline]
+    fn take(&mut self, i: usize, node: &Tensor, located: &Located) -> Option<Cotangent> {
+        let mut sum = self.nodes[i].take();
+        if self.parts.is_empty() {
+            return sum;
+        }
+        let Some(mut parts) = self.parts.remove(&i) else { return sum };
+        located.derive(node);
+        let masked = parts.iter().any(|part| part.masked);
+        if let Some(joined) = joined(node, &mut parts) {
+            Cotangents::add(&mut sum, Expr::Node(joined), masked);
+            parts.clear();
+        }
+        for Part { windows, value, masked } in parts {
+            let (dtype, shape) = (node.0.dtype, node.0.shape.clone());
+            let pad = Op::Linear(Linear::Pad(windows));
+            let padded = Expr::Node(record(pad, dtype, shape, smallvec![value]));
+            Cotangents::add(&mut sum, padded, masked);
+        }
+        located.resume();
+        sum
+    }
+}
+
+/// The parts along one axis as one tensor, if they are all of the node, each once.
+fn joined(node: &Tensor, parts: &mut [Part]) -> Option<Tensor> {
+    let shape = &node.0.shape;
+    let cut = |part: &Part| {
+        let own = &part.value.0.shape;
+        (0..shape.len()).find(|&axis| own[axis] != shape[axis])
+    };
+    let axis = cut(parts.first()?)?;
+    parts.sort_by_key(|part| part.windows[axis].start);
+    let mut end = 0;
+    for part in &*parts {
+        let own = &part.value.0.shape;
+        let whole = (0..shape.len()).all(|a| a == axis || own[a] == shape[a]);
+        if !whole || part.windows[axis].step != 1 || part.windows[axis].start != end {
+            return None;
+        }
+        end += own[axis];
+    }
+    let sources = parts.iter().map(|part| part.value.clone()).collect();
+    let axis_number = u8::try_from(axis).ok()?;
+    let all = || record(Op::Cat(axis_number), node.0.dtype, shape.clone(), sources);
+    (end == shape[axis]).then(all)
 }
 
 impl Pass for Reverse<'_> {
@@ -140,7 +198,11 @@ impl Pass for Reverse<'_> {
     fn run(self, tape: &impl Tape) -> Self::Output {
         let needed = self.needed(tape);
         let n = tape.nodes().len();
-        let mut cotangents = Cotangents { nodes: vec![None; n], results: FxHashMap::default() };
+        let mut cotangents = Cotangents {
+            nodes: vec![None; n],
+            parts: FxHashMap::default(),
+            results: FxHashMap::default(),
+        };
         for (root, seed) in self.roots.iter().zip(&self.seeds) {
             if let Some(i) = tape.find(root) {
                 Cotangents::add(&mut cotangents.nodes[i], seed.clone(), false);
@@ -150,7 +212,7 @@ impl Pass for Reverse<'_> {
         let located = Located::at(self.here);
         for i in (0..n).rev() {
             let node = tape.nodes()[i];
-            let mut gy = cotangents.nodes[i].take();
+            let mut gy = cotangents.take(i, node, &located);
             if let Some(extra) = node.0.extra.get() {
                 gy = hooked(node, extra, gy, self.here)?;
             }
@@ -192,6 +254,13 @@ impl Pass for Reverse<'_> {
                         let Some(p) = place(j + 1) else { return };
                         Cotangents::add(&mut cotangents.nodes[p], g, masked);
                     })?;
+                }
+                (Op::Linear(Linear::Slice(windows)), Some(gy)) => {
+                    let Some(p) = place(0) else { continue };
+                    let (windows, masked) = (windows.clone(), gy.masked);
+                    let value = gy.value.like(node);
+                    let part = Part { windows, value, masked };
+                    cotangents.parts.entry(p).or_default().push(part);
                 }
                 (_, Some(gy)) => {
                     let masked = gy.masked || matches!(node.0.op, Op::Where | Op::Reduce(..));

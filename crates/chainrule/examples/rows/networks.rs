@@ -50,15 +50,17 @@ impl Training {
         grad(loss, &self.parameters.iter().collect::<Vec<_>>())
     }
 
-    /// One step of Adam (Kingma & Ba 2015). The rate is data: a literal that changes from step to
-    /// step would make a new plan for each.
+    /// One step of Adam (Kingma & Ba 2015, the form at the end of their section 2). The rates are
+    /// data: a literal that changes from step to step would make a new plan for each.
     fn adam(&mut self, gradients: &[Tensor]) -> Result<(), Error> {
         let (b1, b2) = (0.9, 0.999);
-        let [c1, c2] = [b1, b2].map(|b| Tensor::from((1.0 - f64::powi(b, self.step)) as f32));
+        let [c1, c2] = [b1, b2].map(|b| 1.0 - f64::powi(b, self.step));
+        let rate = Tensor::from((1e-3 * c2.sqrt() / c1) as f32);
+        let small = Tensor::from((1e-8 * c2.sqrt()) as f32);
         for ((p, g), (m, v)) in self.parameters.iter().zip(gradients).zip(&mut self.moments) {
             *m = &*m * b1 + g * (1.0 - b1);
             *v = &*v * b2 + g.square() * (1.0 - b2);
-            p.assign(&(p - 1e-3 * (&*m / &c1) / ((&*v / &c2).sqrt() + 1e-8)))?;
+            p.assign(&(p - &*m * &rate / (v.sqrt() + &small)))?;
         }
         Ok(())
     }
