@@ -5,12 +5,15 @@
 
 mod bench;
 mod bless;
+mod columns;
 mod json;
 mod lint;
+mod marks;
 mod shell;
 mod sizes;
 mod source;
 mod test;
+mod ulp;
 
 use std::process::ExitCode;
 
@@ -56,6 +59,30 @@ const TASKS: &[Task] = &[
         arguments: "[--peers] [--rows 6,15a] [--quick] [--threads N] [--save]",
         about: "how fast we and our peers are",
         run: bench::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "--scaling [--save]",
+        about: "how our time grows with the size",
+        run: bench::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "--memory [--peers] [--save]",
+        about: "how much memory we and our peers take",
+        run: bench::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "--instructions [--bless]",
+        about: "whether we take more instructions than we did",
+        run: bench::run,
+    },
+    Task {
+        name: "ulp",
+        arguments: "[--save]",
+        about: "how accurate the elementary functions are",
+        run: ulp::run,
     },
     Task {
         name: "help",

@@ -1,6 +1,6 @@
 //! `chainrule fit`: a linear model of one column of a table.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::table::Table;
@@ -19,7 +19,8 @@ use crate::progress::Progress;
 Examples:
   chainrule fit data/diabetes.csv --target bp
   chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
-  chainrule fit data/diabetes.csv --target bp --json > fit.json")]
+  chainrule fit data/diabetes.csv --target bp --json > fit.json
+  chainrule fit data/diabetes.csv --target bp --profile profile.json")]
 pub(crate) struct Arguments {
     /// The table: a CSV file whose first line names the columns
     #[arg(value_name = "DATA.csv")]
@@ -50,6 +51,9 @@ pub(crate) struct Arguments {
     /// Save the model to this file, for `chainrule predict`
     #[arg(long, value_name = "MODEL.safetensors")]
     out: Option<PathBuf>,
+    /// Tell where the time of the fit went, and save its steps to this file, a Chrome trace
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -78,17 +82,72 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(out) = &arguments.out {
-        differs(out, &arguments.data)?;
-        atomic::check(out)?;
-    }
+    check(arguments)?;
     let table = Table::read(&arguments.data)?;
-    let request = Request {
+    let request = request(arguments);
+    let mut progress = Progress::new();
+    let times = progress.times();
+    let mut tell = |epoch: &_| progress.tell(epoch);
+    let mut fit = || fit(&table, &request, Some(Watcher { times, tell: &mut tell }));
+    let (fitted, profile) = match &arguments.profile {
+        Some(path) => {
+            let (fitted, profile) = chainrule::profile(fit);
+            (fitted, Some((path, profile)))
+        }
+        None => (fit(), None),
+    };
+    progress.end();
+    let fitted = fitted?;
+    crate::warn(&fitted.warnings);
+    if let Some(out) = &arguments.out {
+        fitted.model.save(out)?;
+    }
+    if let Some((path, profile)) = &profile {
+        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
+    }
+    if arguments.json {
+        crate::print(&format!("{:#}\n", report::json(&fitted)))?;
+    } else {
+        let styled = crate::is_styled(&io::stdout());
+        let mut text = report::text(&fitted, &|title| crate::bold(title, styled));
+        if let Some(out) = &arguments.out {
+            text += &format!("The model is in {}\n", out.display());
+        }
+        crate::print(&text)?;
+    }
+    if let Some((path, profile)) = profile {
+        let text = format!("{profile}The profile is in {}\n", path.display());
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    Ok(())
+}
+
+/// Refuses files that cannot be written or must not be, before any work is done.
+fn check(arguments: &Arguments) -> Result<()> {
+    let outputs = [("--out", &arguments.out), ("--profile", &arguments.profile)];
+    for (option, path) in outputs {
+        if let Some(path) = path {
+            differs(option, path, &arguments.data)?;
+            atomic::check(path)?;
+        }
+    }
+    if let (Some(out), Some(profile)) = (&arguments.out, &arguments.profile) {
+        // Where a file does not exist yet, names are all there is to compare.
+        let place = |path: &PathBuf| path.canonicalize().or_else(|_| std::path::absolute(path));
+        if let (Ok(a), Ok(b)) = (place(out), place(profile))
+            && a == b
+        {
+            return Err(Error::new("--out and --profile name the same file; name two"));
+        }
+    }
+    Ok(())
+}
+
+fn request(arguments: &Arguments) -> Request {
+    let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
+    Request {
         target: arguments.target.trim().into(),
-        features: arguments
-            .features
-            .as_ref()
-            .map(|names| names.iter().map(|name| name.trim().into()).collect()),
+        features: arguments.features.as_ref().map(trimmed),
         test_split: arguments.test_split,
         schedule: Schedule {
             epochs: arguments.epochs,
@@ -96,33 +155,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             batch: arguments.batch,
             seed: arguments.seed,
         },
-    };
-    let mut progress = Progress::new();
-    let times = progress.times();
-    let mut tell = |epoch: &_| progress.tell(epoch);
-    let fitted = fit(&table, &request, Some(Watcher { times, tell: &mut tell }));
-    progress.end();
-    let fitted = fitted?;
-    crate::warn(&fitted.warnings);
-    if let Some(out) = &arguments.out {
-        fitted.model.save(out)?;
     }
-    if arguments.json {
-        return crate::print(&format!("{:#}\n", report::json(&fitted)));
-    }
-    let styled = crate::is_styled(&io::stdout());
-    let mut text = report::text(&fitted, &|title| crate::bold(title, styled));
-    if let Some(out) = &arguments.out {
-        text += &format!("The model is in {}\n", out.display());
-    }
-    crate::print(&text)
 }
 
 /// Refuses to write over a file that is read.
-pub(crate) fn differs(out: &Path, read: &Path) -> Result<()> {
+pub(crate) fn differs(option: &str, out: &Path, read: &Path) -> Result<()> {
     match (out.canonicalize(), read.canonicalize()) {
         (Ok(a), Ok(b)) if a == b => Err(Error::new(format!(
-            "--out {} would replace the file that is read; name another",
+            "{option} {} would replace the file that is read; name another",
             out.display()
         ))),
         _ => Ok(()),

@@ -39,8 +39,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     if let Some(out) = &arguments.out {
-        crate::fit::differs(out, &arguments.data)?;
-        crate::fit::differs(out, &arguments.model)?;
+        crate::fit::differs("--out", out, &arguments.data)?;
+        crate::fit::differs("--out", out, &arguments.model)?;
         atomic::check(out)?;
     }
     let model = Model::load(&arguments.model)?;

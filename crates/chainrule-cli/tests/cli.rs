@@ -165,6 +165,26 @@ fn a_saved_model_predicts() {
     assert_eq!(folder.names(), ["bp.safetensors", "p.csv"]);
 }
 
+/// A table after the report and a trace in a file; standard output is as without.
+#[test]
+fn a_profile() {
+    let folder = Folder::new();
+    let path = data("diabetes.csv");
+    let fit = ["fit", &path, "--target", "bp", "--epochs", "20", "--json", "--profile", "p.json"];
+    let run = folder.run(&fit);
+    assert_eq!((run.code, folder.names()), (0, vec!["p.json".to_string()]), "{}", run.err);
+    let fitted: Value = serde_json::from_str(&run.out).expect("one JSON object");
+    assert_eq!(number(&fitted, "/epochs"), 20.0);
+    for part in ["share", "GF/s", "recording and the rest", "The profile is in p.json\n"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let trace = fs::read_to_string(folder.0.path().join("p.json")).unwrap();
+    let trace: Value = serde_json::from_str(&trace).expect("one JSON object");
+    let events = trace["traceEvents"].as_array().expect("a list of events");
+    assert!(events.len() > 20 && events.iter().all(|event| event["dur"].is_f64()));
+    assert_eq!(events[0]["name"], "profile");
+}
+
 #[test]
 fn categories_and_missing_values() {
     let folder = Folder::new();
@@ -288,6 +308,18 @@ fn bad_files_and_names() {
         ),
         (&["t.csv", "--target", "y", "--out", "d"], "d is a directory; name a file to write"),
         (&["t.csv", "--target", "y", "--out", "t.csv"], "would replace the file that is read"),
+        (
+            &["t.csv", "--target", "y", "--profile", "t.csv"],
+            "--profile t.csv would replace the file that is read",
+        ),
+        (
+            &["t.csv", "--target", "y", "--profile", "no/p.json"],
+            "no/p.json cannot be written: the folder does not",
+        ),
+        (
+            &["t.csv", "--target", "y", "--profile", "a", "--out", "./a"],
+            "--out and --profile name the same file",
+        ),
         (&["t.csv", "--target", "y", "--lr", "1e300"], "the descent diverged"),
         (&["t.csv", "--target", "y", "--test-split", "0.9"], "0 left to train on"),
     ] {

@@ -103,13 +103,13 @@ fn grid(axis: Axis, bottom: f64) -> String {
 }
 
 /// A power of ten of nanoseconds.
-fn decade(power: i32) -> String {
+pub(super) fn decade(power: i32) -> String {
     let (unit, scale) = unit(power);
     format!("{:.0} {unit}", 10f64.powi(power) / scale)
 }
 
 /// A time in three figures.
-fn time(ns: f64) -> String {
+pub(super) fn time(ns: f64) -> String {
     let (unit, scale) = unit(ns.log10().floor() as i32);
     format!("{} {unit}", figures(ns / scale))
 }
@@ -158,7 +158,7 @@ fn group(
     svg + &texts
 }
 
-fn text(x: f64, y: f64, size: &str, anchor: &str, text: &str) -> String {
+pub(super) fn text(x: f64, y: f64, size: &str, anchor: &str, text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!(
         "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \

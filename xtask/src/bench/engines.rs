@@ -101,6 +101,16 @@ impl Engine {
         Ok(answer)
     }
 
+    /// Has the worker end; the next question starts another.
+    pub(super) fn leave(&mut self) {
+        self.worker = None;
+    }
+
+    /// The number of the worker's process.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.worker.as_ref().map(Worker::process)
+    }
+
     /// Asks for something that is done (`ok`) or not, and why.
     pub(super) fn tell(&mut self, command: &str) -> Result<(), String> {
         match self.ask(command)? {
@@ -119,7 +129,12 @@ impl Engine {
 
     /// The median time in nanoseconds that `command` (`time` or `primal`) answers.
     pub(super) fn time(&mut self, command: &str, seconds: f64) -> Result<f64, String> {
-        match self.ask(&format!("{command} {seconds}"))? {
+        self.nanoseconds(&format!("{command} {seconds}"))
+    }
+
+    /// The time that a command answers.
+    pub(super) fn nanoseconds(&mut self, command: &str) -> Result<f64, String> {
+        match self.ask(command)? {
             Answer::Nanoseconds(ns) => Ok(ns),
             Answer::Absent(reason) => Err(reason),
             answer => Err(format!("said {answer:?} to `{command}`")),
@@ -135,12 +150,7 @@ fn log(library: &Library) -> PathBuf {
 /// The command that starts a library's worker, once everything it needs is built.
 fn prepare(library: &Library) -> Result<Command, String> {
     match library.source {
-        Source::Ours => {
-            let words = ["build", "--release", "-p", "chainrule", "--example", "rows"];
-            shell::capture(shell::cargo(&words))?;
-            let program = format!("target/release/examples/rows{EXE_SUFFIX}");
-            Ok(shell::program(&shell::root().join(program).to_string_lossy(), &[]))
-        }
+        Source::Ours => Ok(shell::program(&our_worker()?, &[])),
         Source::Package => {
             let package = format!("bench-{}", library.key);
             let mut build = shell::cargo(&["build", "--release", "-p", &package, "--target-dir"]);
@@ -154,6 +164,14 @@ fn prepare(library: &Library) -> Result<Command, String> {
             Ok(shell::program(&python, &["bench/python/worker.py", library.key]))
         }
     }
+}
+
+/// Our own worker, built.
+pub(super) fn our_worker() -> Result<String, String> {
+    let words = ["build", "--release", "-p", "chainrule", "--example", "rows"];
+    shell::capture(shell::cargo(&words))?;
+    let program = format!("target/release/examples/rows{EXE_SUFFIX}");
+    Ok(shell::root().join(program).to_string_lossy().into_owned())
 }
 
 /// The Python of an environment with everything in `requirements.txt`, made if it is not there.

@@ -12,26 +12,34 @@
 //! cargo xtask bench --rows 6,15a      some rows
 //! cargo xtask bench --peers           all engines, which are built and installed first
 //! cargo xtask bench --peers --save    and the record kept in bench/results
+//! cargo xtask bench --scaling         how our time grows with the number of elements and of nodes
+//! cargo xtask bench --memory          how much memory some rows take
+//! cargo xtask bench --instructions    whether some rows take more instructions than they did
 //! ```
 //!
 //! It fails when we have no results, or results differ between engines or between numbers of
-//! threads. A target that is missed is only reported: it is one machine's, on one day.
+//! threads, or when a row takes more instructions than are accepted. A target that is missed is
+//! only reported: it is one machine's, on one day.
 
 mod chart;
 mod engines;
 mod inputs;
+mod instructions;
+mod lines;
 mod measure;
+mod memory;
 mod plan;
 mod record;
 mod results;
 mod rows;
+mod scaling;
 mod table;
 mod worker;
 
 use crate::{shell, sizes};
 use engines::{Engine, LIBRARIES, Library};
 use measure::{Measured, measure};
-use plan::Plan;
+use plan::{Plan, Quantity};
 use rows::Limits;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -42,6 +50,11 @@ use worker::Answer;
 /// The processor's cores, and the number of threads unless another is asked for.
 fn cores() -> usize {
     thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// This machine, as it is used today.
+fn conditions(plan: &Plan) -> String {
+    table::conditions(&record::machine(), cores(), plan.threads, &record::today())
 }
 
 /// What a run came to.
@@ -72,12 +85,16 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let sound = bench(&plan).and_then(|sound| {
-        if plan.peers && !plan.quick {
-            sizes::print_build()?;
+    let sound = match plan.quantity {
+        Quantity::Time => bench(&plan),
+        Quantity::Scaling => scaling::run(&plan),
+        Quantity::Memory => memory::run(&plan),
+        Quantity::Instructions if !instructions::can_count() => {
+            eprintln!("error: instructions are counted by valgrind, which is not installed");
+            return ExitCode::from(2);
         }
-        Ok(sound)
-    });
+        Quantity::Instructions => instructions::run(&plan),
+    };
     match sound {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -120,6 +137,9 @@ fn bench(plan: &Plan) -> Result<bool, String> {
     drop(engines);
     record::write(&run, plan).map_err(|error| format!("no record was written: {error}"))?;
     summarise(&run, plan);
+    if plan.peers && !plan.quick {
+        sizes::print_build()?;
+    }
     Ok(run.rows.iter().all(Measured::is_sound))
 }
 

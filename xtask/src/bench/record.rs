@@ -6,13 +6,10 @@
 use super::measure::{Measured, Outcome, median};
 use super::{Plan, Run, chart, folder, table};
 use crate::json::Json;
-use crate::shell;
+use crate::{marks, shell};
 use std::fs;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-const BEGIN: &str = "<!-- table -->";
-const END: &str = "<!-- /table -->";
 
 /// Writes the three files, and keeps them if the plan says so.
 pub(super) fn write(run: &Run, plan: &Plan) -> io::Result<()> {
@@ -22,31 +19,26 @@ pub(super) fn write(run: &Run, plan: &Plan) -> io::Result<()> {
         ("speed.md", format!("{told}\n{}", table::notes(run))),
         ("speed.svg", chart::svg(run)),
     ];
-    let kept = shell::root().join("bench/results");
-    if plan.save {
-        fs::create_dir_all(&kept)?;
-    }
-    // A reason for being absent may name files, which are elsewhere on other machines.
-    let here = format!("{}/", shell::root().display());
-    for (name, text) in &files {
-        let text = text.replace(&here, "");
-        fs::write(folder(&[name]), &text)?;
-        if plan.save {
-            fs::write(kept.join(name), &text)?;
-        }
-    }
+    files.iter().try_for_each(|(name, text)| keep(name, text, plan))?;
     for path in ["bench/README.md", "README.md"].iter().filter(|_| plan.save) {
-        let told = shell::read(path).and_then(|text| between_marks(&text, &told));
+        let told = shell::read(path).and_then(|text| marks::between(&text, "table", &told));
         told.map_or(Ok(()), |text| fs::write(shell::root().join(path), text))?;
     }
     Ok(())
 }
 
-/// `text` with `new` between the marks; `None` without marks.
-fn between_marks(text: &str, new: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{new}\n{END}{after}"))
+/// Writes a file to `target/bench`, and to `bench/results` if the plan says so.
+pub(super) fn keep(name: &str, text: &str, plan: &Plan) -> io::Result<()> {
+    // A reason for being absent may name files, which are elsewhere on other machines.
+    let text = text.replace(&format!("{}/", shell::root().display()), "");
+    fs::create_dir_all(folder(&[]))?;
+    fs::write(folder(&[name]), &text)?;
+    if plan.save {
+        let kept = shell::root().join("bench/results");
+        fs::create_dir_all(&kept)?;
+        fs::write(kept.join(name), text)?;
+    }
+    Ok(())
 }
 
 fn json(run: &Run, plan: &Plan) -> Json {
@@ -161,14 +153,5 @@ mod tests {
             assert_eq!(date(day), text);
         }
         assert_eq!(date(20_820), "2027-01-02");
-    }
-
-    #[test]
-    fn a_table_takes_the_place_of_the_last() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let new = between_marks(&text, "new\n").unwrap();
-        assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
-        assert_eq!(between_marks(&new, "new\n"), Some(new));
-        assert_eq!(between_marks("a", "new"), None);
     }
 }

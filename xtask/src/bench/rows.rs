@@ -62,15 +62,20 @@ impl Row {
     pub(super) fn against(&self) -> Against {
         match self.name {
             "17a" | "17b" => Against::Only("torch"),
-            "18" => Against::Primal,
+            "18" | "18b" => Against::Primal,
             _ => Against::Best,
         }
     }
 
     /// Whether an engine is shown without counting: JAX traces the loop of rows 17 once and scans,
-    /// while the rows ask for a graph that is recorded anew in every run.
+    /// while the rows ask for a graph that is recorded anew in every run; num-dual computes with
+    /// single numbers, compiled into the function, and has no graph.
     pub(super) fn is_informal(&self, engine: &str) -> bool {
-        engine == "jax" && matches!(self.name, "17a" | "17b")
+        match self.name {
+            "17a" | "17b" => engine == "jax",
+            "1" | "2" => engine == "num-dual",
+            _ => false,
+        }
     }
 }
 
@@ -138,7 +143,8 @@ pub(super) const ROWS: &[Row] = &[
     row("16b", "GMM gradient, f64",                         F64, 0.80, 0.0,          0.0),
     row("17a", "LSTM objective, 2 × 1024, f64",             F64, 0.05, 0.0,          0.0),
     row("17b", "LSTM gradient, f64",                        F64, 0.05, 0.0,          0.0),
-    row("18",  "scalar tape, gradient / primal, f64",       F64, 3.00, 0.0,          0.0),
+    row("18",  "scalar tape: LSTM, gradient / primal",      F64, 3.00, 0.0,          0.0),
+    row("18b", "scalar tape: determinant, grad. / primal",  F64, 3.00, 0.0,          0.0),
     row("19",  "embedding 8192 of 50,000 × 256, gradient",  F32, 0.00, TABLE,        0.0),
     row("20",  "4096 matmuls 16³",                          F32, 0.00, 0.75 * WIDE,  SMALLS),
     row("21",  "sum of 4096² over axis 0",                  F32, 0.00, SQUARE,       0.0),

@@ -7,6 +7,7 @@ use super::engines::Library;
 use super::measure::{Measured, Outcome, median, spread};
 use super::rows::{Against, Limits};
 use super::{Plan, Run};
+use crate::columns;
 
 /// Columns that are wider than the others: the row's name and its title.
 const NAME: usize = 4;
@@ -115,26 +116,15 @@ fn aligned(cells: &[String], peers: &[&Library]) -> String {
 /// The whole table in Markdown.
 pub(super) fn table(run: &Run) -> String {
     let peers = run.peers();
-    let head = head(&peers);
-    let align = |at: usize| if at < 2 { "---" } else { "--:" };
-    let rule: Vec<_> = (0..head.len()).map(|at| align(at).to_string()).collect();
     let rows = run.rows.iter().map(|measured| cells(measured, &peers, run.limits));
-    let lines = [head, rule].into_iter().chain(rows);
-    lines.map(|cells| format!("| {} |\n", cells.join(" | "))).collect()
+    columns::markdown(head(&peers), rows.collect(), 2)
 }
 
 /// Where, when and how the numbers of the table came to be.
 pub(super) fn provenance(run: &Run, plan: &Plan) -> String {
-    let threads = if plan.threads == 1 { "thread" } else { "threads" };
-    let mut text = format!(
-        "{}, {} cores, {} {threads}, {}; medians of {} rounds of {} s, by turns.",
-        run.machine,
-        run.cores,
-        plan.threads,
-        run.date,
-        plan.rounds(),
-        plan.seconds(),
-    );
+    let conditions = conditions(&run.machine, run.cores, plan.threads, &run.date);
+    let (rounds, seconds) = (plan.rounds(), plan.seconds());
+    let mut text = format!("{conditions}; medians of {rounds} rounds of {seconds} s, by turns.");
     if let Some(limits) = run.limits {
         let Limits { bandwidth, peak32, peak64 } = limits;
         text += &format!(
@@ -144,6 +134,12 @@ pub(super) fn provenance(run: &Run, plan: &Plan) -> String {
     }
     let versions: Vec<_> = run.engines.iter().map(|(_, version)| version.as_str()).collect();
     text + &format!(" Versions: {}.\n", versions.join(", "))
+}
+
+/// The machine, how much of it was used, and when.
+pub(super) fn conditions(machine: &str, cores: usize, threads: usize, date: &str) -> String {
+    let word = if threads == 1 { "thread" } else { "threads" };
+    format!("{machine}, {cores} cores, {threads} {word}, {date}")
 }
 
 /// How to read the table, and what is not in it.

@@ -11,8 +11,9 @@
 //! quit         (the worker ends)
 //! ```
 //!
-//! Our own worker knows three more: `threads N` (`ok`); `primal S` (`ns MEDIAN` of row 18 without
-//! its gradient); `limits` (`limits BANDWIDTH PEAK32 PEAK64`, in GB/s and GF/s).
+//! Our own worker knows four more: `threads N` (`ok`); `primal S` (`ns MEDIAN` of row 18 without
+//! its gradient); `scaling KIND N` (`ns MEDIAN`, see `scaling`); `limits` (`limits BANDWIDTH PEAK32
+//! PEAK64`, in GB/s and GF/s).
 
 use super::rows::Limits;
 use std::fs::{self, OpenOptions};
@@ -89,6 +90,11 @@ impl Worker {
         let (process, commands, answers) = start()
             .map_err(|error| format!("{:?} did not start: {error}", command.get_program()))?;
         Ok(Worker { process, commands, answers, log })
+    }
+
+    /// The number of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends a command and waits for its answer. After an error the worker is of no more use.

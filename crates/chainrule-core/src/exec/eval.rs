@@ -77,7 +77,7 @@ fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T])
     let rank = layout.shape.len();
     let (height, n, step) =
         (layout.shape[rank - 2], layout.shape[rank - 1], layout.strides[rank - 1]);
-    if from % n != 0 || out.len() % n != 0 || out.len() < 2 * n {
+    if !from.is_multiple_of(n) || !out.len().is_multiple_of(n) || out.len() < 2 * n {
         return false;
     }
     let (mut row, mut rest) = (from / n, out);

@@ -7,12 +7,16 @@
 //! |---|---|---|
 //! | `name` | | `chainrule VERSION` |
 //! | `threads N` | later commands use N threads | `ok` |
-//! | `row N` | loads the inputs of row N, runs it once, writes its results | `ok`, or `absent WHY` |
+//! | `row N` | loads row N, runs it once and writes its results | `ok`, or `absent WHY` |
 //! | `time S` | runs the row for S seconds | `ns MEDIAN` |
 //! | `primal S` | the same for the function without its derivative (row 18) | `ns MEDIAN` |
+//! | `scaling KIND N` | measures one of `elements`, `nodes` and `plan` at size N | `ns MEDIAN` |
 //! | `limits` | copies and multiplies, as fast as the machine can | `limits GB/s GF/s GF/s` |
 //! | `drop` | forgets the row | `ok` |
 //! | `quit` | | |
+//!
+//! As `rows count ROW RUNS` it talks to nobody: it runs the row so often on toy inputs, on one
+//! thread, for somebody who counts its instructions.
 //!
 //! The rows themselves are in `work.rs`.
 
@@ -21,6 +25,9 @@ mod lstm;
 mod mixture;
 mod networks;
 mod scalar;
+mod scaling;
+#[allow(dead_code)] // its middle size, which tests run
+mod toy;
 mod work;
 
 use std::io::{BufRead, Write};
@@ -32,10 +39,32 @@ use work::Row;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [inputs, results] = arguments.as_slice() else {
-        eprintln!("error: run `cargo xtask bench`, which makes the inputs and starts this program");
-        std::process::exit(2);
-    };
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [inputs, results] => serve(Path::new(inputs), Path::new(results)),
+        ["count", name, runs] => match repeat(name, runs) {
+            Ok(()) => {}
+            Err(why) => misused(&why),
+        },
+        _ => misused("run `cargo xtask bench`, which makes the inputs and starts this program"),
+    }
+}
+
+fn misused(why: &str) {
+    eprintln!("error: {why}");
+    std::process::exit(2);
+}
+
+/// Runs a row on toy inputs, on one thread.
+fn repeat(name: &str, runs: &str) -> Result<(), String> {
+    let runs: usize = runs.parse().map_err(|_| format!("`{runs}` is no number of runs"))?;
+    with_threads(1, || {
+        let mut row = work::make(name, &toy::inputs(name, toy::Size::Toy))?;
+        (0..runs).try_for_each(|_| (row.run)().map(drop)).map_err(|e| e.to_string())
+    })
+}
+
+/// Answers commands until there are no more.
+fn serve(inputs: &Path, results: &Path) {
     let mut threads = std::env::var("BENCH_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     let mut row = None;
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -49,7 +78,7 @@ fn main() {
             }
             "row" => {
                 row = None;
-                let paths = (Path::new(inputs).join(word), Path::new(results).join(word));
+                let paths = (inputs.join(word), results.join(word));
                 match with_threads(threads, || first(word, &paths.0, &paths.1)) {
                     Ok(made) => {
                         row = Some(made);
@@ -63,6 +92,10 @@ fn main() {
                 "ok".into()
             }
             "limits" => with_threads(threads, limits),
+            "scaling" => match with_threads(threads, || scaling::time(word)) {
+                Ok(ns) => format!("ns {ns}"),
+                Err(why) => format!("absent {why}"),
+            },
             "time" | "primal" => match &mut row {
                 Some(row) => {
                     let run = if command == "time" { &mut row.run } else { &mut row.primal };

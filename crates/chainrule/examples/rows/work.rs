@@ -60,12 +60,18 @@ fn zip([x, y]: [Tensor; 2], f: fn(&Tensor, &Tensor) -> Tensor) -> Result<Row, St
     row(move || results([("out", &f(&x, &y))]))
 }
 
+/// The names of all rows.
+pub(crate) const NAMES: &[&str] = &[
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15a", "15b", "16a",
+    "16b", "17a", "17b", "18", "18b", "19", "20", "21", "22", "23", "24", "25", "26",
+];
+
 /// The row of this name.
 pub(crate) fn make(name: &str, given: &[Named]) -> Result<Row, String> {
     let given = &Inputs(given);
     match name {
         "1" => row(small_gradient),
-        "2" => row(chain),
+        "2" => row(|| chain(1000, 0.5)),
         "3" => zip(given.all(["x", "y"])?, |x, y| x + y),
         "4" => map(given.get("x")?, Tensor::exp),
         "5" => map(given.get("x")?, Tensor::tanh),
@@ -97,7 +103,7 @@ pub(crate) fn make(name: &str, given: &[Named]) -> Result<Row, String> {
             row(move || results([("out", &(&x * &r + &c))]))
         }
         "26" => zip(given.all(["x", "y"])?, Tensor::matmul),
-        _ => Err(format!("there is no row `{name}`")),
+        _ => Err(format!("there is no row `{name}`; the rows are {}", NAMES.join(", "))),
     }
 }
 
@@ -110,12 +116,12 @@ fn small_gradient() -> Outcome {
     results([("y", &y), ("grad", &g)])
 }
 
-/// 2,000 operations on one number, and back.
-fn chain() -> Outcome {
+/// Two operations on one number, `rounds` times, and back.
+pub(crate) fn chain(rounds: usize, addend: f64) -> Outcome {
     let x = Tensor::from(1.0f32).requires_grad();
     let mut z = x.clone();
-    for _ in 0..1000 {
-        z = &z * 1.0001 + 0.5;
+    for _ in 0..rounds {
+        z = &z * 1.0001 + addend;
     }
     let g = chainrule::grad(&z, &[&x])?;
     results([("z", &z), ("grad", &g[0])])
@@ -125,7 +131,7 @@ fn wave(x: &Tensor) -> Tensor {
     (x.sin() * (-x.square()).exp() + 3.0 * x.tanh()).sum()
 }
 
-fn waves(x: Tensor) -> Result<Row, String> {
+pub(crate) fn waves(x: Tensor) -> Result<Row, String> {
     row(move || {
         let (y, g) = value_and_grad(wave, &x)?;
         results([("y", &y), ("grad", &g)])
