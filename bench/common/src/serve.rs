@@ -19,7 +19,7 @@ pub trait Engine {
 }
 
 /// Starts this program anew with the environment that libraries read before `main`: as many threads
-/// as `BENCH_THREADS` says. To be called first thing in `main`; it returns once the environment is so.
+/// as `BENCH_THREADS` says. To be called first thing in `main`; it returns once that is so.
 pub fn prepare() -> Result<()> {
     let threads = env::var("BENCH_THREADS").unwrap_or_else(|_| "2".into());
     if env::var("RAYON_NUM_THREADS").as_ref() == Ok(&threads) {

@@ -4,8 +4,8 @@
 //! A walk over neighbours is twice as fast as one over nodes that lie anywhere, so what matters is
 //! not only what a block costs, but where it is. Blocks therefore lie in *chunks*, and each thread
 //! takes them from its chunks in ascending order, round and round, passing over what is in use. A
-//! chunk has a bit for each free block; giving a block back sets the bit, on any thread. Before that
-//! comes a short list of blocks given back just now, which are still in the first-level cache.
+//! chunk has a bit for each free block; giving a block back sets the bit, on any thread. Before
+//! that comes a short list of blocks given back just now, which are still in the first-level cache.
 //!
 //! A chunk of which nothing is in use goes back to the system when its thread has more than
 //! [`SPARE`] of them, ends, or calls [`empty_cache`](crate::empty_cache); a chunk in use that its

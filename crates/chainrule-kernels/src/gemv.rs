@@ -2,8 +2,9 @@
 //!
 //! Each number of the matrix is used once, so memory decides: whole cache lines are read, in the
 //! order in which they stand. A matrix whose rows are dense is multiplied row by row; one whose
-//! columns are dense is summed up column by column, eight at a time. Work is cut into the same pieces for any number of threads, and partial sums
-//! are added in a fixed order, so the bits do not depend on it.
+//! columns are dense is summed up column by column, eight at a time. Work is cut into the same
+//! pieces for any number of threads, and partial sums are added in a fixed order, so the bits do
+//! not depend on it.
 
 use crate::Float;
 use crate::gemm::Matrix;
@@ -19,8 +20,8 @@ const PIECE: usize = 1 << 16;
 /// Nanoseconds that an element takes when memory is slow.
 const SLOW: f64 = 0.2;
 
-/// `y = a · x` for `a` of `y.len()` rows and `x.len()` columns, if its rows or its columns are dense.
-/// Whether they were. The caller has checked that the matrix lies inside its slice.
+/// `y = a · x` for `a` of `y.len()` rows and `x.len()` columns, if its rows or its columns are
+/// dense. Whether they were. The caller has checked that the matrix lies inside its slice.
 pub(crate) fn gemv<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) -> bool {
     if a.col == 1 && a.row >= 0 {
         rows(y, a, x);

@@ -1,7 +1,7 @@
 //! Shared ownership of small values that come and go by the thousand.
 //!
 //! A [`Shared`] is an [`Arc`](std::sync::Arc) without weak pointers whose memory comes from
-//! [`blocks`](crate::blocks): making and dropping one costs a few instructions, and values made one
+//! blocks of one size: making and dropping one costs a few instructions, and values made one
 //! after the other are neighbours in memory.
 //!
 //! ```

@@ -78,8 +78,8 @@ pub fn vectorize<V: Vectorize>(loop_: V) -> V::Output {
     loop_.call()
 }
 
-/// Asks for the cache lines of some bytes, which will be read, or written, soon. The processor's own
-/// prefetching stops at the end of each page.
+/// Asks for the cache lines of some bytes, which will be read, or written, soon. The processor's
+/// own prefetching stops at the end of each page.
 #[inline]
 pub fn prefetch(bytes: &[u8], write: bool) {
     #[cfg(target_arch = "x86_64")]

@@ -70,9 +70,9 @@ pub(crate) fn copy(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8], s
 /// the first-level cache, where lines a power of two apart share few places.
 const TILE: usize = 8;
 
-/// Copies whole rows whose elements stand far apart while the rows themselves are neighbours: tile by
-/// tile, so that a cache line is used for all rows before it is given up. Whether there were whole
-/// rows.
+/// Copies whole rows whose elements stand far apart while the rows themselves are neighbours, tile
+/// by tile, so that a cache line is used for all rows before it is given up. Whether there were
+/// whole rows.
 fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T]) -> bool {
     let rank = layout.shape.len();
     let (height, n, step) =

@@ -57,8 +57,8 @@ impl Slots<'_> {
     }
 }
 
-/// Runs a plan. The values come in the order of its outputs. If the steps have labels, the thread is
-/// watched.
+/// Runs a plan. The values come in the order of its outputs. If the steps have labels, the thread
+/// is watched.
 pub(super) fn run(
     plan: &Plan,
     inputs: &[Value],

@@ -264,7 +264,8 @@ impl Builder {
 
     /// Whether a value is the index along an axis of this length whose elements are neighbours.
     pub(crate) fn is_index(&self, value: u32, row: usize) -> bool {
-        matches!(self.vals[value as usize].def, Def::Code(Code::Iota { len, stride: 1 }) if len == row)
+        let def = &self.vals[value as usize].def;
+        matches!(def, Def::Code(Code::Iota { len, stride: 1 }) if *len == row)
     }
 
     /// Values that something stored or summed up depends on.
