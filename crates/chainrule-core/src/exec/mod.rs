@@ -8,6 +8,7 @@
 pub(crate) mod anomaly;
 pub(crate) mod eval;
 mod fused;
+mod index;
 mod prepared;
 mod reference;
 pub(crate) mod watch;

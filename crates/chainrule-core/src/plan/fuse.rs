@@ -9,7 +9,7 @@ use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
-use crate::op::{Axes, Binary, Cmp, DType, Extremum, Linear, Op, Scalar};
+use crate::op::{Axes, Cmp, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
 const LONGEST_ROW: usize = 16 << 10;
@@ -43,17 +43,17 @@ enum Home {
     },
 }
 
-struct Planner<'a> {
+pub(super) struct Planner<'a> {
     items: &'a [Item],
     homes: Vec<Home>,
-    kernels: Vec<(u32, Builder)>,
+    pub(super) kernels: Vec<(u32, Builder)>,
     by_stage: FxHashMap<(u32, usize), usize>,
     /// Where kernels' values have been stored.
     stored: FxHashMap<(usize, u32), usize>,
     /// Deferred items that a kernel has computed already.
     emitted: FxHashMap<(usize, usize, Level), u32>,
     /// The row length of kernels over so many elements.
-    rows: FxHashMap<usize, usize>,
+    pub(super) rows: FxHashMap<usize, usize>,
     steps: Vec<(u32, Step)>,
     inputs: usize,
     sizes: Vec<usize>,
@@ -272,71 +272,6 @@ impl Planner<'_> {
                 self.kernels[kernel].1.load(&view, item.dtype, level)
             }
         }
-    }
-
-    /// What is the same along each row, loaded once a row.
-    fn load_rows(&mut self, view: &View, dtype: DType, kernel: usize) -> Option<u32> {
-        let builder = &mut self.kernels[kernel].1;
-        let row = *self.rows.get(&builder.n)?;
-        let mut layout = view.layout.merged();
-        if builder.row.is_some_and(|known| known != row)
-            || layout.shape.len() < 2
-            || layout.strides.last() != Some(&0)
-            || layout.shape.last() != Some(&row)
-        {
-            return None;
-        }
-        layout.shape.pop();
-        layout.strides.pop();
-        builder.row = Some(row);
-        let value = builder.load(&View { slot: view.slot, layout }, dtype, Level::Row);
-        Some(builder.code(Code::RowExpand(dtype.size(), value), dtype, Level::Full, 1))
-    }
-
-    /// An operation on elements and one number for each row, or on numbers for rows alone.
-    fn zip_rows(&mut self, op: Binary, dtype: DType, kernel: usize, s: &[u32]) -> Option<u32> {
-        let builder = &mut self.kernels[kernel].1;
-        let cost = op.cost();
-        let code = match (builder.row_source(s[0]), builder.row_source(s[1])) {
-            (Some(x), Some(y)) => {
-                let code = Code::Zip(op.kernel(dtype), x, y);
-                let row = builder.code(code, dtype, Level::Row, cost);
-                return Some(builder.code(
-                    Code::RowExpand(dtype.size(), row),
-                    dtype,
-                    Level::Full,
-                    1,
-                ));
-            }
-            (Some(x), None) => Code::ZipRows(op.kernel_rows(dtype, true)?, s[1], x),
-            (None, Some(y)) => Code::ZipRows(op.kernel_rows(dtype, false)?, s[0], y),
-            (None, None) => return None,
-        };
-        Some(builder.code(code, dtype, Level::Full, cost))
-    }
-
-    /// An operation on elements and one number in all.
-    fn zip_one(&mut self, op: Binary, dtype: DType, kernel: usize, s: &[u32]) -> Option<u32> {
-        let builder = &mut self.kernels[kernel].1;
-        let code = if let Some(y) = builder.as_one(s[1]) {
-            Code::ZipOne(op.kernel_rows(dtype, false)?, s[0], y)
-        } else {
-            let x = builder.as_one(s[0])?;
-            Code::ZipOne(op.kernel_rows(dtype, true)?, s[1], x)
-        };
-        Some(builder.code(code, dtype, Level::Full, op.cost()))
-    }
-
-    /// Whether the index along rows equals a number for each row.
-    fn one_hot(&mut self, kernel: usize, s: &[u32]) -> Option<u32> {
-        let builder = &mut self.kernels[kernel].1;
-        let row = builder.row?;
-        let index = match (builder.row_source(s[0]), builder.row_source(s[1])) {
-            (None, Some(y)) if builder.is_index(s[0], row) => y,
-            (Some(x), None) if builder.is_index(s[1], row) => x,
-            _ => return None,
-        };
-        Some(builder.code(Code::OneHot(index), DType::Bool, Level::Full, 1))
     }
 
     /// Where the value of a pending item is to be.

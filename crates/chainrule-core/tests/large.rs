@@ -1,0 +1,89 @@
+//! Both engines on tensors of many blocks: what small shapes never reach. Blocks of several rows,
+//! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered.
+
+use chainrule_core::{Engine, Error, Tensor, grad, with_engine};
+
+/// The largest difference between the engines, relative to the largest number.
+fn difference(f: impl Fn() -> Result<Tensor, Error>) -> f64 {
+    let numbers = |engine| with_engine(engine, || f()?.to_vec::<f64>()).unwrap();
+    let (fused, reference) = (numbers(Engine::Fused), numbers(Engine::Reference));
+    assert_eq!(fused.len(), reference.len());
+    let size = reference.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    assert!(size.is_finite() && size > 0.0);
+    fused.iter().zip(&reference).fold(0.0f64, |m, (a, b)| m.max((a - b).abs())) / size
+}
+
+#[test]
+fn elementwise_operations_have_the_same_bits() {
+    let x = Tensor::randn_f64([300, 200]);
+    let y = Tensor::randn_f64([200, 300]);
+    let cube = Tensor::randn_f64([7, 130, 65]);
+    let (bias, column) = (Tensor::randn_f64([200]), Tensor::randn_f64([300, 1]));
+    assert_eq!(difference(|| Ok(&x + y.t())), 0.0);
+    assert_eq!(difference(|| Ok(y.t() * 2.0 - &bias)), 0.0);
+    assert_eq!(difference(|| Ok(cube.transpose(1, 2).exp() * 3.0)), 0.0);
+    assert_eq!(difference(|| Ok(cube.permute([2, 0, 1]) + 1.0)), 0.0);
+    assert_eq!(difference(|| Ok(&x * &bias + &column)), 0.0);
+    // Two periods, of which one block must be a multiple.
+    let (six, four) = (Tensor::randn_f64([6]), Tensor::randn_f64([4, 6]));
+    let z = Tensor::randn_f64([999, 4, 6]);
+    assert_eq!(difference(|| Ok((&z + &six) / &four)), 0.0);
+}
+
+#[test]
+fn rows_agree() {
+    // Sums of n terms in another order differ by about n roundings of 2⁻⁵³.
+    let bound = 1e-13;
+    for (n, row) in [(5000, 10), (700, 65), (300, 1000)] {
+        let x = Tensor::randn_f64([n, row]).requires_grad();
+        let (gain, bias) = (Tensor::randn_f64([row]), Tensor::randn_f64([row]));
+        let weight = Tensor::randn_f64([n, 1]);
+        let norm = || {
+            let z = &x - x.mean_axis(1, true);
+            let y = &z * (z.square().mean_axis(1, true) + 1e-5).rsqrt() * &gain + &bias;
+            (y.softmax(1) * &weight).square().sum()
+        };
+        assert!(difference(|| Ok(norm())) < bound);
+        assert!(difference(|| Ok(grad(&norm(), &[&x])?.remove(0))) < bound);
+        // Some targets are no class.
+        let classes: Vec<i64> = (0..n as i64).map(|i| i * 7 % (row as i64 + 3) - 1).collect();
+        let target = Tensor::from(classes);
+        let loss = || x.cross_entropy(&target);
+        assert!(difference(|| Ok(loss())) < bound);
+        assert!(difference(|| Ok(grad(&loss(), &[&x])?.remove(0))) < bound);
+    }
+}
+
+#[test]
+fn gathered_rows_agree() {
+    let table = Tensor::randn_f64([700, 64]).requires_grad();
+    let ids = Tensor::from((0..3000i64).map(|i| i * i % 700).collect::<Vec<_>>());
+    let c = Tensor::randn_f64([3000, 64]);
+    assert_eq!(difference(|| Ok(table.index_select(0, &ids) * 1.0)), 0.0);
+    let slope = || Ok(grad(&(table.index_select(0, &ids) * &c).sum(), &[&table])?.remove(0));
+    assert!(difference(slope) < 1e-14);
+}
+
+#[test]
+fn slices_pull_back_to_what_padding_gives() {
+    let x = Tensor::randn_f64([40, 90]).requires_grad();
+    let square = |start: i64, end: i64, k: f64| x.i((.., start..end)).square().sum() * k;
+    for parts in [
+        vec![(0, 30), (30, 60), (60, 90)],
+        vec![(60, 90), (0, 30), (30, 60)],
+        vec![(0, 30), (60, 90)],
+        vec![(0, 50), (30, 90)],
+        vec![(0, 45), (0, 45), (45, 90)],
+    ] {
+        let y = parts.iter().fold(Tensor::from(0.0), |y, &(s, e)| y + square(s, e, s as f64 + 1.0));
+        let g = grad(&y, &[&x]).unwrap().remove(0);
+        let x = x.to_vec::<f64>().unwrap();
+        let expected = |i: usize| {
+            let inside = parts.iter().filter(|p| (p.0..p.1).contains(&((i % 90) as i64)));
+            inside.map(|p| 2.0 * x[i] * (p.0 as f64 + 1.0)).sum::<f64>()
+        };
+        for (i, g) in g.to_vec::<f64>().unwrap().into_iter().enumerate() {
+            assert!((g - expected(i)).abs() <= 1e-12, "{parts:?}: {i}");
+        }
+    }
+}
