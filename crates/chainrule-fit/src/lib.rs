@@ -32,12 +32,17 @@
 pub mod atomic;
 pub mod data;
 mod error;
+pub mod glm;
+pub mod inference;
 pub mod least_squares;
 pub mod linear;
 pub mod metrics;
 pub mod model;
+pub mod nn;
 pub mod optim;
 pub mod report;
+pub mod solve;
+pub mod train;
 
 pub use error::{Error, Result, shown};
 

@@ -12,8 +12,9 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("chainrule-linalg", &[]),
     ("chainrule-core", &["chainrule-kernels", "chainrule-linalg"]),
     ("chainrule-fit", &["chainrule-core"]),
-    ("chainrule", &["chainrule-core", "chainrule-fit"]),
-    ("chainrule-cli", &["chainrule", "chainrule-fit"]),
+    ("chainrule-plot", &[]),
+    ("chainrule", &["chainrule-core", "chainrule-fit", "chainrule-plot"]),
+    ("chainrule-cli", &["chainrule", "chainrule-fit", "chainrule-plot"]),
     ("xtask", &[]),
 ];
 

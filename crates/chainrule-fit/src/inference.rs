@@ -1,0 +1,1 @@
+//! From estimates to what the data can and cannot tell: errors, intervals, correlation.

@@ -1,0 +1,1 @@
+//! Solvers for least squares and minimisation: one loop, many ways to search and to descend.
