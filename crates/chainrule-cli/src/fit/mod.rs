@@ -1,16 +1,19 @@
-//! `chainrule fit`: a linear model of one column of a table.
+//! `chainrule fit`: a model of one column of a table.
+//!
+//! What all models share is here; each kind of model has a file with its own options and its way
+//! from the table to the report. [`Kind`] reads `--model`.
 
-use std::io::{self, Write};
+mod curve;
+mod glm;
+mod linear;
+mod network;
+
 use std::path::{Path, PathBuf};
 
-use chainrule_fit::data::table::Table;
-use chainrule_fit::linear::{Schedule, Watcher};
-use chainrule_fit::{Error, Request, Result, atomic, fit, report};
+use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
-use crate::progress::Progress;
-
-/// Fit a linear model to a table by gradient descent, and compare it with least squares
+/// Fit a model to a table: linear, a formula, a network, …
 ///
 /// The table is a CSV file with a header. Columns of text become categories; missing values take
 /// the mean of the column, or a category of their own. Nothing is learnt from the rows to test on.
@@ -22,26 +25,35 @@ Examples:
   chainrule fit data/diabetes.csv --target bp --json > fit.json
   chainrule fit data/diabetes.csv --target bp --profile profile.json")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten, next_help_heading = "Linear models by descent")]
+    linear: linear::Options,
+    #[command(flatten, next_help_heading = "Formulas")]
+    curve: curve::Options,
+    #[command(flatten, next_help_heading = "Generalised linear models")]
+    glm: glm::Options,
+    #[command(flatten, next_help_heading = "Networks")]
+    network: network::Options,
+}
+
+/// What all kinds of models are told.
+#[derive(Args)]
+#[group(skip)]
+struct Common {
     /// The table: a CSV file whose first line names the columns
     #[arg(value_name = "DATA.csv")]
     data: PathBuf,
-    /// The column to predict; it must be numeric
+    /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: String,
+    /// What to fit [default: a linear model by descent, beside its closed form]
+    #[arg(long, value_name = "MODEL", value_parser = kind)]
+    model: Option<Kind>,
     /// The columns to predict from, separated by commas [default: all others]
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     features: Option<Vec<String>>,
-    /// Passes over the training rows [default: enough for 3000 steps; fewer if the table is large]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
-    epochs: Option<usize>,
-    /// The learning rate of the first step; it falls to 0 along a cosine
-    #[arg(long, value_name = "X", default_value = "0.05", allow_negative_numbers = true,
-          value_parser = rate)]
-    lr: f64,
-    /// Rows for each step [default: all]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
-    batch: Option<usize>,
-    /// Decides which rows are tested on, and the order of batches
+    /// Decides which rows are tested on, and everything else that is drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// The share of the rows to test on, from 0 to below 1
@@ -54,9 +66,68 @@ pub(crate) struct Arguments {
     /// Tell where the time of the fit went, and save its steps to this file, a Chrome trace
     #[arg(long, value_name = "FILE.json")]
     profile: Option<PathBuf>,
+    /// Draw the fit into this file, SVG or PNG by its name
+    #[arg(long, value_name = "FILE.svg|png")]
+    plot: Option<PathBuf>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+}
+
+/// The kinds of models.
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    /// Ordinary least squares.
+    Linear,
+    /// Least squares with a penalty λ on the squares of the weights.
+    Ridge(f64),
+    /// Least squares with a penalty λ on the absolute values of the weights.
+    Lasso(f64),
+    /// Two classes.
+    Logistic,
+    /// Any number of classes.
+    Softmax,
+    /// Counts.
+    Poisson,
+    /// A network with hidden layers of these widths.
+    Mlp(Vec<usize>),
+    /// A formula of columns and parameters.
+    Formula(String),
+}
+
+/// Reads `--model`: a word, a word with numbers behind a colon, or else a formula.
+fn kind(text: &str) -> std::result::Result<Kind, String> {
+    let (word, numbers) = match text.split_once(':') {
+        Some((word, numbers)) => (word.trim(), Some(numbers.trim())),
+        None => (text.trim(), None),
+    };
+    let penalty = || match numbers.and_then(|n| n.parse::<f64>().ok()) {
+        Some(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        _ => Err(format!("{word} needs its penalty, a number of at least 0: {word}:0.1")),
+    };
+    let alone = |kind: Kind| match numbers {
+        None => Ok(kind),
+        Some(_) => Err(format!("{word} takes no number: write --model {word}")),
+    };
+    match word {
+        "linear" => alone(Kind::Linear),
+        "logistic" => alone(Kind::Logistic),
+        "softmax" => alone(Kind::Softmax),
+        "poisson" => alone(Kind::Poisson),
+        "ridge" => Ok(Kind::Ridge(penalty()?)),
+        "lasso" => Ok(Kind::Lasso(penalty()?)),
+        "mlp" => {
+            let widths = numbers.unwrap_or_default().split(',').map(|n| n.trim().parse::<usize>());
+            match widths.collect::<std::result::Result<Vec<usize>, _>>() {
+                Ok(widths) if widths.iter().all(|n| (1..=65_536).contains(n)) => {
+                    Ok(Kind::Mlp(widths))
+                }
+                _ => Err("mlp needs the widths of its hidden layers: mlp:64,32".into()),
+            }
+        }
+        "" => Err("it is empty; name a model or write a formula".into()),
+        _ => Ok(Kind::Formula(text.into())),
+    }
 }
 
 fn positive(text: &str) -> std::result::Result<usize, String> {
@@ -82,79 +153,36 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    check(arguments)?;
-    let table = Table::read(&arguments.data)?;
-    let request = request(arguments);
-    let mut progress = Progress::new();
-    let times = progress.times();
-    let mut tell = |epoch: &_| progress.tell(epoch);
-    let mut fit = || fit(&table, &request, Some(Watcher { times, tell: &mut tell }));
-    let (fitted, profile) = match &arguments.profile {
-        Some(path) => {
-            let (fitted, profile) = chainrule::profile(fit);
-            (fitted, Some((path, profile)))
-        }
-        None => (fit(), None),
-    };
-    progress.end();
-    let fitted = fitted?;
-    crate::warn(&fitted.warnings);
-    if let Some(out) = &arguments.out {
-        fitted.model.save(out)?;
+    let common = &arguments.common;
+    common.check()?;
+    match &common.model {
+        None => linear::run(common, &arguments.linear),
+        Some(Kind::Formula(text)) => curve::run(common, &arguments.curve, text),
+        Some(Kind::Mlp(widths)) => network::run(common, &arguments.network, widths),
+        Some(kind) => glm::run(common, &arguments.glm, kind),
     }
-    if let Some((path, profile)) = &profile {
-        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
-    }
-    if arguments.json {
-        crate::print(&format!("{:#}\n", report::json(&fitted)))?;
-    } else {
-        let styled = crate::is_styled(&io::stdout());
-        let mut text = report::text(&fitted, &|title| crate::bold(title, styled));
-        if let Some(out) = &arguments.out {
-            text += &format!("The model is in {}\n", out.display());
-        }
-        crate::print(&text)?;
-    }
-    if let Some((path, profile)) = profile {
-        let text = format!("{profile}The profile is in {}\n", path.display());
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    Ok(())
 }
 
-/// Refuses files that cannot be written or must not be, before any work is done.
-fn check(arguments: &Arguments) -> Result<()> {
-    let outputs = [("--out", &arguments.out), ("--profile", &arguments.profile)];
-    for (option, path) in outputs {
-        if let Some(path) = path {
-            differs(option, path, &arguments.data)?;
+impl Common {
+    /// Refuses files that cannot be written or must not be, before any work is done.
+    fn check(&self) -> Result<()> {
+        let outputs = [("--out", &self.out), ("--profile", &self.profile), ("--plot", &self.plot)];
+        let mut places: Vec<(&str, PathBuf)> = vec![];
+        for (option, path) in outputs {
+            let Some(path) = path else { continue };
+            differs(option, path, &self.data)?;
             atomic::check(path)?;
+            // Where a file does not exist yet, names are all there is to compare.
+            let place = path.canonicalize().or_else(|_| std::path::absolute(path));
+            let Ok(place) = place else { continue };
+            if let Some((other, _)) = places.iter().find(|(_, p)| *p == place) {
+                return Err(Error::new(format!(
+                    "{other} and {option} name the same file; name two"
+                )));
+            }
+            places.push((option, place));
         }
-    }
-    if let (Some(out), Some(profile)) = (&arguments.out, &arguments.profile) {
-        // Where a file does not exist yet, names are all there is to compare.
-        let place = |path: &PathBuf| path.canonicalize().or_else(|_| std::path::absolute(path));
-        if let (Ok(a), Ok(b)) = (place(out), place(profile))
-            && a == b
-        {
-            return Err(Error::new("--out and --profile name the same file; name two"));
-        }
-    }
-    Ok(())
-}
-
-fn request(arguments: &Arguments) -> Request {
-    let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
-    Request {
-        target: arguments.target.trim().into(),
-        features: arguments.features.as_ref().map(trimmed),
-        test_split: arguments.test_split,
-        schedule: Schedule {
-            epochs: arguments.epochs,
-            rate: arguments.lr,
-            batch: arguments.batch,
-            seed: arguments.seed,
-        },
+        Ok(())
     }
 }
 
@@ -166,5 +194,27 @@ pub(crate) fn differs(option: &str, out: &Path, read: &Path) -> Result<()> {
             out.display()
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_by_name() {
+        assert_eq!(kind("linear"), Ok(Kind::Linear));
+        assert_eq!(kind("ridge: 0.5"), Ok(Kind::Ridge(0.5)));
+        assert_eq!(kind("mlp:64,32"), Ok(Kind::Mlp(vec![64, 32])));
+        assert_eq!(kind("a*x + b"), Ok(Kind::Formula("a*x + b".into())));
+        for (text, said) in [
+            ("ridge", "needs its penalty"),
+            ("lasso:-1", "at least 0"),
+            ("mlp:0", "widths"),
+            ("logistic:3", "takes no number"),
+            (" ", "empty"),
+        ] {
+            assert!(kind(text).unwrap_err().contains(said), "{text}");
+        }
     }
 }
