@@ -99,7 +99,7 @@ pub enum By {
 }
 
 /// The numbers with names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Constant {
     /// π.
     Pi,
