@@ -47,6 +47,16 @@ impl Term {
         derive::gradient(self, by)
     }
 
+    /// The number of operations, those of equal parts counted once.
+    pub fn operations(&self) -> usize {
+        Term::operations_of(std::slice::from_ref(self))
+    }
+
+    /// The number of operations in several terms together, those of equal parts counted once.
+    pub fn operations_of(terms: &[Term]) -> usize {
+        term::operations(terms)
+    }
+
     /// The term as the tree of a formula.
     pub fn to_node(&self) -> Node {
         write::node(self)

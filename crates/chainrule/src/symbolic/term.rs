@@ -5,6 +5,7 @@
 //! too. The constructors keep it so: they are the simplification, and each rule that they apply
 //! has its name in [`RULES`](super::RULES).
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -401,4 +402,33 @@ impl Kind {
             Kind::Choice(_, all) => all.iter().for_each(see),
         }
     }
+}
+
+/// The operations in the distinct parts of `terms`.
+pub(super) fn operations(terms: &[Term]) -> usize {
+    let (mut seen, mut rest, mut n) = (HashSet::new(), terms.to_vec(), 0);
+    while let Some(term) = rest.pop() {
+        if !seen.insert(term.clone()) {
+            continue;
+        }
+        n += match term.kind() {
+            Kind::Number(_) | Kind::Constant(_) | Kind::Symbol(_) => 0,
+            Kind::Sum(x, all) => {
+                let scaled = all.iter().filter(|(c, _)| c.value().abs() != 1.0).count();
+                all.len() - 1 + scaled + usize::from(!x.is_zero())
+            }
+            Kind::Product(all) => {
+                let raised = all.iter().filter(|(_, e)| !e.is(1) && !e.is(-1)).count();
+                all.len() - 1 + raised + usize::from(all.len() == 1 && raised == 0)
+            }
+            // Activations count as what they abbreviate.
+            Kind::Map(Unary::silu | Unary::logsigmoid, _) => 2,
+            Kind::Map(Unary::mish | Unary::softsign, _) => 3,
+            Kind::Map(Unary::gelu, _) => 4,
+            Kind::Map(Unary::gelu_tanh, _) => 8,
+            Kind::Map(..) | Kind::Zip(..) | Kind::Choice(..) => 1,
+        };
+        term.kind().for_parts(&mut |part| rest.push(part.clone()));
+    }
+    n
 }
