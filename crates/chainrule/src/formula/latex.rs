@@ -123,6 +123,10 @@ const GREEK: [&str; 25] = [
 
 /// A name: Greek letters by their commands, words upright, what follows `_` below.
 fn variable(name: &str) -> String {
+    if name.starts_with(char::is_control) {
+        // A place for something else.
+        return name.into();
+    }
     let (stem, subscript) = name.split_once('_').map_or((name, None), |(a, b)| (a, Some(b)));
     let part = |text: &str| -> String {
         let mut letters = text.chars();

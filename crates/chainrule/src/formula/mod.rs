@@ -152,6 +152,12 @@ impl Formula {
         Ok(Formula { text: text.into(), root, variables })
     }
 
+    /// The formula of a tree that was not read from a text.
+    pub fn from_node(root: Node) -> Formula {
+        let variables = variables(&root);
+        Formula { text: root.to_string(), root, variables }
+    }
+
     /// The tree.
     pub fn root(&self) -> &Node {
         &self.root

@@ -116,11 +116,11 @@ fn call(function: Function, arguments: &[Node], last: bool) -> String {
     let [argument] = arguments else {
         return format!("{}({})", function.name(), list(arguments, ", ", Tightness::Or));
     };
-    let simple = matches!(argument.expr(), Expr::Variable(_) | Expr::Constant(_));
+    let simple = matches!(argument.expr(), Expr::Variable(_) | Expr::Constant(_) | Expr::Number(_));
     match function {
         Function::Map(Unary::abs) => format!("|{}|", bars(argument)),
         Function::Norm => format!("‖{}‖", bars(argument)),
-        Function::Map(Unary::sqrt) if simple || matches!(argument.expr(), Expr::Number(_)) => {
+        Function::Map(Unary::sqrt) if simple => {
             format!("√{}", bare(argument, false))
         }
         Function::Map(Unary::sqrt) => format!("√({})", bare(argument, true)),

@@ -16,11 +16,13 @@
 mod derive;
 mod exact;
 mod real;
+mod steps;
 mod term;
 mod write;
 
 use std::fmt;
 
+pub use steps::{Rule, Step, steps};
 pub use term::Term;
 
 use crate::formula::{Formula, FormulaError, Node};
