@@ -111,19 +111,33 @@ fn number(x: f64) -> Node {
     new(Expr::Number(x))
 }
 
+/// The product of all, with the divisors of quotients among them at its end.
 fn times(all: Vec<Node>) -> Node {
-    let mut all = all.into_iter().filter(|x| *x.expr() != Expr::Number(1.0));
-    let Some(first) = all.next() else { return number(1.0) };
-    let rest: Vec<(By, Node)> = all.map(|x| (By::Times, x)).collect();
+    let (mut above, mut below) = (vec![], vec![]);
+    for node in all {
+        match node.expr() {
+            Expr::Number(1.0) => {}
+            Expr::Product(first, rest) if rest.iter().all(|(by, _)| *by != By::Elementwise) => {
+                above.push((**first).clone());
+                for (by, factor) in rest {
+                    let side = if *by == By::Over { &mut below } else { &mut above };
+                    side.push(factor.clone());
+                }
+            }
+            _ => above.push(node),
+        }
+    }
+    above.retain(|x| *x.expr() != Expr::Number(1.0));
+    let mut above = above.into_iter();
+    let first = above.next().unwrap_or_else(|| number(1.0));
+    let rest: Vec<(By, Node)> =
+        above.map(|x| (By::Times, x)).chain(below.into_iter().map(|x| (By::Over, x))).collect();
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }
 }
 
 fn over(above: Node, below: Node) -> Node {
-    if let Expr::Product(first, rest) = above.expr() {
-        let rest = rest.iter().cloned().chain([(By::Over, below)]).collect();
-        return new(Expr::Product(first.clone(), rest));
-    }
-    new(Expr::Product(Box::new(above), vec![(By::Over, below)]))
+    let quotient = new(Expr::Product(Box::new(number(1.0)), vec![(By::Over, below)]));
+    times(vec![above, quotient])
 }
 
 fn raise(base: Node, exponent: Node) -> Node {
@@ -452,11 +466,11 @@ mod tests {
             ("2^x", "d/dx[2^x] = 2^x ln 2   exponential rule"),
             ("x^x", "d/dx[x^x] = x^x (d/dx[x] ln x + x d/dx[x]/x)   general power rule"),
             ("(x+1)^3", "d/dx[(x + 1)³] = 3 (x + 1)² d/dx[x + 1]   chain rule"),
-            ("ln(sin x)", "d/dx[ln(sin x)] = 1/sin(x) d/dx[sin x]   chain rule, derivative of ln"),
+            ("ln(sin x)", "d/dx[ln(sin x)] = d/dx[sin x]/sin(x)   chain rule, derivative of ln"),
             ("cos x", "d/dx[cos x] = −sin x   derivative of cos"),
             (
                 "hypot(x, 2)",
-                "d/dx[hypot(x, 2)] = x/hypot(x, 2) d/dx[x]   \
+                "d/dx[hypot(x, 2)] = x d/dx[x]/hypot(x, 2)   \
               chain rule in several variables, partial derivatives of hypot",
             ),
             (
