@@ -26,7 +26,9 @@ fn brackets(text: &str) -> String {
 fn within(node: &Node, least: Tightness) -> String {
     let text = bare(node);
     // A fraction holds together like a bracket, but not as the base of a power.
-    let fraction = text.starts_with(r"\frac") && least <= Tightness::Power;
+    let quotient =
+        matches!(node.expr(), Expr::Product(_, rest) if rest[rest.len() - 1].0 == By::Over);
+    let fraction = quotient && text.starts_with(r"\frac") && least <= Tightness::Power;
     if fraction || tightness(node.expr()) >= least { text } else { brackets(&text) }
 }
 

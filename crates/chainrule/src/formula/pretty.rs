@@ -90,7 +90,8 @@ fn product(first: &Node, rest: &[(By, Node)], last: bool) -> String {
             By::Times => {
                 let number = text.ends_with(|c: char| c.is_ascii_digit());
                 let plain = matches!(first.expr(), Expr::Number(_)) && at == 0;
-                let letter = next.starts_with(|c: char| c.is_alphabetic() && !"eE".contains(c));
+                let letter = next.starts_with(|c: char| c.is_alphabetic() && !"eE".contains(c))
+                    && is_name(factor);
                 if number && plain && letter { "" } else { " " }
             }
         };
@@ -99,6 +100,15 @@ fn product(first: &Node, rest: &[(By, Node)], last: bool) -> String {
         text += &next;
     }
     text
+}
+
+/// A variable or a constant, perhaps raised.
+fn is_name(node: &Node) -> bool {
+    match node.expr() {
+        Expr::Variable(_) | Expr::Constant(_) => true,
+        Expr::Power(base, _) => matches!(base.expr(), Expr::Variable(_)),
+        _ => false,
+    }
 }
 
 fn power(base: &Node, exponent: &Node) -> String {

@@ -18,6 +18,7 @@ mod exact;
 mod real;
 mod steps;
 mod term;
+mod tidy;
 mod write;
 
 use std::fmt;
@@ -46,7 +47,7 @@ impl Term {
 
     /// The partial derivatives by several variables.
     pub fn gradient(&self, by: &[&str]) -> Vec<Term> {
-        derive::gradient(self, by)
+        derive::gradient(self, by).iter().map(tidy::tidy).collect()
     }
 
     /// The number of operations, those of equal parts counted once.

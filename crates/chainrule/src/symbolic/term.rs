@@ -230,23 +230,24 @@ fn choices(mut list: Vec<(Term, Exact)>) -> Vec<(Term, Exact)> {
         Kind::Choice(cmp, [a, b, ..]) => Some((*cmp, a.clone(), b.clone())),
         _ => None,
     };
-    let mut joined: Vec<((Cmp, Term, Term), Vec<(Exact, Term)>, Vec<(Exact, Term)>)> = vec![];
+    let mut joined: Vec<((Cmp, Term, Term), [Vec<(Exact, Term)>; 2])> = vec![];
     list.retain(|(term, c)| {
         let (Some(of), Kind::Choice(_, [_, _, then, otherwise])) = (condition(term), term.kind())
         else {
             return true;
         };
-        let at = joined.iter().position(|(other, ..)| *other == of).unwrap_or_else(|| {
-            joined.push((of, vec![], vec![]));
+        let at = joined.iter().position(|(other, _)| *other == of).unwrap_or_else(|| {
+            joined.push((of, [vec![], vec![]]));
             joined.len() - 1
         });
-        joined[at].1.push((*c, then.clone()));
-        joined[at].2.push((*c, otherwise.clone()));
+        let [if_so, if_not] = &mut joined[at].1;
+        if_so.push((*c, then.clone()));
+        if_not.push((*c, otherwise.clone()));
         false
     });
-    for ((cmp, a, b), then, otherwise) in joined {
-        let choice = Term::choice(cmp, [a, b, Term::sum(then), Term::sum(otherwise)]);
-        list.push((choice, Exact::ONE));
+    for ((cmp, a, b), sides) in joined {
+        let [then, otherwise] = sides.map(Term::sum);
+        list.push((Term::choice(cmp, [a, b, then, otherwise]), Exact::ONE));
     }
     list
 }
@@ -318,13 +319,13 @@ impl Factors {
             Kind::Map(Unary::abs, x) if whole.is_some_and(|n| n % 2 == 0) => {
                 self.push(x.clone(), exponent);
             }
-            Kind::Constant(Constant::E) => self.exponential(exponent),
+            Kind::Constant(Constant::E) => self.exponential(&exponent),
             _ => self.list.push((base, exponent)),
         }
     }
 
     /// e to the power of a term: of its logarithms the arguments' powers.
-    fn exponential(&mut self, exponent: Term) {
+    fn exponential(&mut self, exponent: &Term) {
         let (mut rest, mut powers) = (vec![], vec![]);
         let terms = match exponent.kind() {
             Kind::Sum(x, terms) => {
