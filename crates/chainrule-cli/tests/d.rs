@@ -89,6 +89,26 @@ fn several_variables_as_json() {
 }
 
 #[test]
+fn vectors_and_matrices() {
+    let (code, out, err) = d(&["x' A x", "--wrt", "x", "--at", "x=[1,2],A=[2,1;0,5]"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let expected = "\
+f     = x' A x
+∇_x f = (A + A')x
+
+at x = [1, 2], A = [2, 1; 0, 5]: f = 24
+∇_x f
+  formula        6, 21
+  reverse mode   6, 21
+  digits         16
+";
+    assert_eq!(out, expected);
+    let (_, out, _) = d(&["norm(A x - b)^2", "--wrt", "x", "--json"]);
+    let object: Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(object["derivatives"][0]["formula"], "2*A'*A*x - 2*A'*b");
+}
+
+#[test]
 fn points_without_a_derivative() {
     let (code, out, err) = d(&["|x|", "--at", "x=0"]);
     assert_eq!(code, 1);
@@ -107,7 +127,9 @@ fn misuse() {
         (&["x", "--limit"], "--at"),
         (&["x", "--order", "0"], "--order"),
         (&["a b c d e f g", "--order", "8"], "up to 100"),
-        (&["x' A x", "--at", "x=[1,2],A=[1,2;3,4]"], "vector"),
+        (&["x' A x", "--steps"], "formulas of numbers"),
+        (&["sin(A x)' x"], "`chainrule check`"),
+        (&["x' A x", "--wrt", "z"], "the variables are x, A"),
     ] {
         let (code, out, err) = d(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?} {err}");

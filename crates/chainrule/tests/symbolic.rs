@@ -3,7 +3,7 @@
 use chainrule::formula::Formula;
 use chainrule::prelude::*;
 use chainrule::scalar::Dual;
-use chainrule::symbolic::Term;
+use chainrule::symbolic::{MatrixFormula, Term, guessed_kinds};
 
 struct Case {
     text: &'static str,
@@ -92,5 +92,62 @@ fn printed_derivatives_stay_short() {
         let slopes = term.gradient(&["x", "y"]);
         let (n, m) = (term.operations(), Term::operations_of(&slopes));
         assert!(m <= 6 * n.max(1), "{}: {n} operations, gradient {m}: {slopes:?}", case.text);
+    }
+}
+
+/// Gradients by vectors and matrices against reverse mode, at vectors of three numbers.
+#[test]
+fn printed_gradients_of_vectors_are_right() {
+    let numbers = |n: usize, start: f64| -> Vec<f64> {
+        (0..n).map(|i| (start + 1.7 * i as f64).sin() + 0.1).collect()
+    };
+    for text in [
+        "x' A x",
+        "norm(x)^2",
+        "norm(x)",
+        "norm(A x - b)^2",
+        "e^(-x' x/2)",
+        "ln(1 + norm(x)^2)",
+        "x' A' A x + b' x",
+        "(b' x)^2",
+        "(b' x)(x' A b)",
+        "x' A b/(1 + norm(x)^2)",
+        "c norm(x - b)",
+        "sin(x' A b)",
+        "dot(x, A b) + x' x",
+        "max(x' b, c)",
+        "b' A B x",
+        "x' (A + B) x",
+        "c^2 x' A x",
+        "norm(A x)/norm(x)",
+        "tanh(b' x)^2",
+        "(x - b)' A (x - b)",
+    ] {
+        let formula = Formula::parse(text).unwrap();
+        let leaf = |name: &str| {
+            let start = f64::from(name.as_bytes()[0]);
+            match name {
+                "A" | "B" => Tensor::from_vec(numbers(9, start), [3, 3]).unwrap(),
+                "c" => Tensor::from(0.7),
+                _ => Tensor::from(numbers(3, start)),
+            }
+        };
+        let names = formula.variables();
+        let leaves: Vec<Tensor> = names.iter().map(|n| leaf(n).requires_grad()).collect();
+        let values: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(&leaves).collect();
+        let y = formula.eval(&values).unwrap();
+        let mut matrix = MatrixFormula::new(&formula, guessed_kinds(&formula)).unwrap();
+        for (name, x) in names.iter().zip(&leaves) {
+            let expected: Vec<f64> = grad(&y, &[x]).unwrap()[0].to_vec().unwrap();
+            let node = matrix.gradient(name).unwrap();
+            for printed in [node.to_string(), node.pretty()] {
+                let again = Formula::parse(&printed).unwrap_or_else(|e| panic!("{printed}: {e}"));
+                let got: Vec<f64> = again.eval(&values).unwrap().to_vec().unwrap();
+                assert_eq!(got.len(), expected.len(), "{text}: ∇_{name} = {printed}");
+                for (a, b) in got.iter().zip(&expected) {
+                    assert!(close(*a, *b, 1e-12), "{text}: ∇_{name} = {printed}: {a} {b}");
+                }
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ const MOST: usize = 100;
 /// A variable, whose numbers are a part of the point.
 pub(crate) struct Variable {
     pub(crate) name: String,
-    shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     start: usize,
 }
 
@@ -120,7 +120,7 @@ impl Function {
     }
 
     /// The places in the point of the variables to differentiate by.
-    fn coordinates(&self, names: Option<&[String]>) -> Result<Vec<usize>, Trouble> {
+    pub(crate) fn coordinates(&self, names: Option<&[String]>) -> Result<Vec<usize>, Trouble> {
         let all: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         let names = match names {
             Some(names) => names.iter().map(|name| name.trim()).collect(),
@@ -174,6 +174,18 @@ impl Function {
     /// The value at a point.
     pub(crate) fn value(&self, point: &[f64]) -> Result<f64, Trouble> {
         Ok(self.eval(&self.tensors(point)?)?.item()?)
+    }
+
+    /// Whether a variable is a vector or matrix.
+    pub(crate) fn has_vectors(&self) -> bool {
+        self.variables.iter().any(|v| !v.shape.is_empty())
+    }
+
+    /// The derivatives by all numbers of the point, by reverse mode.
+    pub(crate) fn gradient_of_all(&self) -> Result<Vec<f64>, Trouble> {
+        let leaves: Vec<Tensor> =
+            self.tensors(&self.point)?.into_iter().map(Tensor::requires_grad).collect();
+        Ok(gradient(&self.eval(&leaves)?, &leaves)?.to_vec()?)
     }
 
     /// The derivatives at the function's point by reverse mode.

@@ -80,7 +80,7 @@ fn number(term: &Term, point: &[(&str, f64)]) -> Result<f64, Trouble> {
 }
 
 /// To how many digits the numbers that are there agree, at most 16.
-fn agreement(all: &[f64]) -> u32 {
+pub(super) fn agreement(all: &[f64]) -> u32 {
     let there: Vec<f64> = all.iter().copied().filter(|x| !x.is_nan()).collect();
     let size = there.iter().fold(1e-300f64, |m, x| m.max(x.abs()));
     let (low, high) = there.iter().fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(*x), b.max(*x)));

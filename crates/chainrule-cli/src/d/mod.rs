@@ -1,6 +1,7 @@
 //! `chainrule d`: the derivative of a formula, as a formula and as a number.
 
 mod limit;
+mod matrix;
 mod show;
 mod symbolic;
 
@@ -8,6 +9,8 @@ use std::process::ExitCode;
 
 use chainrule_fit::{Error, Result};
 use clap::Args;
+
+use chainrule::symbolic::has_matrices;
 
 use crate::check::{Function, Trouble, misuse};
 use symbolic::Symbolic;
@@ -23,6 +26,7 @@ Examples:
   chainrule d \"3x^2 - 4x\" --at x=1 --limit
   chainrule d \"x^2 sin x\" --steps
   chainrule d \"x^2 y + e^(x y)\" --at x=1,y=2 --order 2
+  chainrule d \"x' A x\" --wrt x --at \"x=[1,2],A=[2,1;0,5]\"
   chainrule d \"e^(-x²/2)/√(2π)\" --order 3 --latex
 
 Exit codes: 0 done; 1 no derivative at the point, or a failure; 2 misused.")]
@@ -77,17 +81,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// What is printed, and what is wrong with the point.
 fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>), Trouble> {
-    let symbolic = Symbolic::read(arguments)?;
+    let formula = symbolic::formula(arguments)?;
     let point = match arguments.at.is_empty() {
         true => None,
-        false => {
-            let wrt = symbolic.by.clone();
-            let f = Function::read(&arguments.formula, &arguments.at, Some(&wrt))?;
-            if f.point.len() != f.variables.len() {
-                return Err(misuse(
-                    "this formula has vectors; `chainrule check` has their numbers",
-                ));
-            }
+        false => Some(Function::read(&arguments.formula, &arguments.at, None)?),
+    };
+    if has_matrices(&formula) || point.as_ref().is_some_and(Function::has_vectors) {
+        return Ok((matrix::run(arguments, &formula, point.as_ref())?, None));
+    }
+    let symbolic = Symbolic::new(arguments, formula)?;
+    let point = match point {
+        None => None,
+        Some(_) => {
+            let f = Function::read(&arguments.formula, &arguments.at, Some(&symbolic.by))?;
             Some(limit::At::compute(&f, &symbolic)?)
         }
     };

@@ -27,10 +27,7 @@ pub(super) struct Symbolic {
 }
 
 impl Symbolic {
-    pub(super) fn read(arguments: &Arguments) -> Result<Symbolic, Trouble> {
-        let names = names(arguments);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let formula = Formula::parse_with(&arguments.formula, &names)?;
+    pub(super) fn new(arguments: &Arguments, formula: Formula) -> Result<Symbolic, Trouble> {
         let used = formula.variables();
         let by = match &arguments.wrt {
             Some(wrt) => wrt.iter().map(|name| name.trim().to_string()).collect(),
@@ -109,6 +106,13 @@ impl Symbolic {
 
 fn place(all: &[String], name: &str) -> usize {
     all.iter().position(|other| other == name).unwrap_or(0)
+}
+
+/// The formula, read with the names that the arguments give.
+pub(super) fn formula(arguments: &Arguments) -> Result<Formula, Trouble> {
+    let names = names(arguments);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(Formula::parse_with(&arguments.formula, &names)?)
 }
 
 /// The names that the arguments give to variables.

@@ -88,11 +88,11 @@ fn product(first: &Node, rest: &[(By, Node)], last: bool) -> String {
             By::Times if next.starts_with(|c: char| c.is_ascii_digit() || c == '[') => "·",
             By::Times if divided => " · ",
             By::Times => {
-                let number = text.ends_with(|c: char| c.is_ascii_digit());
-                let plain = matches!(first.expr(), Expr::Number(_)) && at == 0;
-                let letter = next.starts_with(|c: char| c.is_alphabetic() && !"eE".contains(c))
-                    && is_name(factor);
-                if number && plain && letter { "" } else { " " }
+                let number = matches!(first.expr(), Expr::Number(_)) && !text.contains('e');
+                let bracket = tightness(first.expr()) < Tightness::Power;
+                let letter = next.starts_with(|c: char| c.is_alphabetic() && !"eE".contains(c));
+                let glued = at == 0 && (number || bracket) && letter && is_name(factor);
+                if glued { "" } else { " " }
             }
         };
         divided |= *by == By::Over;
@@ -106,7 +106,9 @@ fn product(first: &Node, rest: &[(By, Node)], last: bool) -> String {
 fn is_name(node: &Node) -> bool {
     match node.expr() {
         Expr::Variable(_) | Expr::Constant(_) => true,
-        Expr::Power(base, _) => matches!(base.expr(), Expr::Variable(_)),
+        Expr::Power(base, _) | Expr::Transpose(base) => {
+            matches!(base.expr(), Expr::Variable(_))
+        }
         _ => false,
     }
 }

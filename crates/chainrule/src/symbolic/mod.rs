@@ -15,6 +15,7 @@
 
 mod derive;
 mod exact;
+mod matrix;
 mod real;
 mod steps;
 mod term;
@@ -23,6 +24,7 @@ mod write;
 
 use std::fmt;
 
+pub use matrix::{Kind, MatrixFormula, guessed_kinds, has_matrices};
 pub use steps::{Rule, Step, steps};
 pub use term::Term;
 

@@ -224,13 +224,16 @@ impl Term {
     }
 }
 
+/// Terms, each with the number before it.
+type Terms = Vec<(Exact, Term)>;
+
 /// Choices by one condition become one, with the numbers before them inside.
 fn choices(mut list: Vec<(Term, Exact)>) -> Vec<(Term, Exact)> {
     let condition = |term: &Term| match term.kind() {
         Kind::Choice(cmp, [a, b, ..]) => Some((*cmp, a.clone(), b.clone())),
         _ => None,
     };
-    let mut joined: Vec<((Cmp, Term, Term), [Vec<(Exact, Term)>; 2])> = vec![];
+    let mut joined: Vec<((Cmp, Term, Term), [Terms; 2])> = vec![];
     list.retain(|(term, c)| {
         let (Some(of), Kind::Choice(_, [_, _, then, otherwise])) = (condition(term), term.kind())
         else {
