@@ -286,9 +286,19 @@ pub struct Plateau {
     pub epsilon: f64,
     /// Whether larger is better.
     pub maximize: bool,
-    best: f64,
+    /// What has been observed so far.
+    pub seen: Seen,
+}
+
+/// What a [`Plateau`] has observed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    best: Option<f64>,
+    /// Observations since then.
     bad: u64,
+    /// Observations that will not count.
     cooling: u64,
+    /// How often the rate dropped.
     drops: u64,
 }
 
@@ -303,29 +313,23 @@ impl Default for Plateau {
             least: 0.0,
             epsilon: 1e-8,
             maximize: false,
-            best: f64::NAN,
-            bad: 0,
-            cooling: 0,
-            drops: 0,
+            seen: Seen::default(),
         }
     }
 }
 
 impl Plateau {
     fn is_better(&self, metric: f64) -> bool {
-        let by = if self.relative { self.best * self.threshold } else { self.threshold };
-        match (self.best.is_nan(), self.maximize) {
-            (true, _) => !metric.is_nan(),
-            (false, true) => metric > self.best + by,
-            (false, false) => metric < self.best - by,
-        }
+        let Some(best) = self.seen.best else { return !metric.is_nan() };
+        let by = if self.relative { best * self.threshold } else { self.threshold };
+        if self.maximize { metric > best + by } else { metric < best - by }
     }
 }
 
 impl Schedule for Plateau {
     fn rate(&self, base: f64, _: usize) -> f64 {
         let mut rate = base;
-        for _ in 0..self.drops {
+        for _ in 0..self.seen.drops {
             let next = (rate * self.factor).max(self.least);
             if (rate - next).abs() <= self.epsilon || rate <= next {
                 break;
@@ -336,36 +340,41 @@ impl Schedule for Plateau {
     }
 
     fn observe(&mut self, metric: f64) {
-        if self.is_better(metric) {
-            (self.best, self.bad) = (metric, 0);
+        let better = self.is_better(metric);
+        let seen = &mut self.seen;
+        if better {
+            (seen.best, seen.bad) = (Some(metric), 0);
         } else {
-            self.bad = self.bad.saturating_add(1);
+            seen.bad = seen.bad.saturating_add(1);
         }
-        if self.cooling > 0 {
-            (self.cooling, self.bad) = (self.cooling - 1, 0);
+        if seen.cooling > 0 {
+            (seen.cooling, seen.bad) = (seen.cooling - 1, 0);
         }
-        if self.bad > self.patience {
-            self.drops = self.drops.saturating_add(1);
-            (self.cooling, self.bad) = (self.cooldown, 0);
+        if seen.bad > self.patience {
+            seen.drops = seen.drops.saturating_add(1);
+            (seen.cooling, seen.bad) = (self.cooldown, 0);
         }
     }
 
     fn state(&self) -> Vec<(String, Tensor)> {
+        let Seen { best, bad, cooling, drops } = self.seen;
         let state = [
-            ("best", exact(self.best)),
-            ("bad", count(self.bad)),
-            ("cooling", count(self.cooling)),
-            ("drops", count(self.drops)),
+            ("best", exact(best.unwrap_or(f64::NAN))),
+            ("bad", count(bad)),
+            ("cooling", count(cooling)),
+            ("drops", count(drops)),
         ];
         state.map(|(name, tensor)| (name.to_string(), tensor)).to_vec()
     }
 
     fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()> {
         let loading = Loading::new(state, &self.state())?;
-        let best = loading.number("best")?;
-        let counts = [loading.count("bad")?, loading.count("cooling")?, loading.count("drops")?];
-        self.best = best;
-        [self.bad, self.cooling, self.drops] = counts;
+        self.seen = Seen {
+            best: Some(loading.number("best")?).filter(|best| !best.is_nan()),
+            bad: loading.count("bad")?,
+            cooling: loading.count("cooling")?,
+            drops: loading.count("drops")?,
+        };
         Ok(())
     }
 }
