@@ -149,6 +149,22 @@ def lbfgs(name):
     return run(torch.optim.LBFGS(made, lr=rate, **options), made, [1, 2, 4])
 
 
+def rosenbrock():
+    """A valley: one step of 43 evaluations."""
+    torch.set_default_dtype(torch.float64)
+    x = torch.tensor([-1.2, 1.0], requires_grad=True)
+    optimiser = torch.optim.LBFGS([x], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimiser.zero_grad()
+        loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return dict(x=flat([x]), evaluations=optimiser.state[x]["func_evals"])
+
+
 def linear(o):
     return lrs.LinearLR(o, start_factor=0.1, total_iters=10)
 
@@ -213,6 +229,7 @@ golden = dict(
     f64={name: descent(name, torch.float64) for name in CASES},
     f32={name: descent(name, torch.float32) for name in SINGLE},
     lbfgs={name: lbfgs(name) for name in LBFGS},
+    rosenbrock=rosenbrock(),
     schedules={name: rates(make, False) for name, make in SCHEDULES.items()},
     plateaus={name: rates(lambda o, options=options: lrs.ReduceLROnPlateau(o, **options), True)
               for name, options in PLATEAUS.items()},

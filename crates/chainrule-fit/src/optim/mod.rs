@@ -1,7 +1,100 @@
 //! Optimisers: from gradients to the next parameters.
+//!
+//! An optimiser is a *rule* with its options, such as [`Adam`], at work on *groups* of parameters
+//! that share a rate and a decay. With the gradient g of the loss at the parameters θ, the rate η,
+//! the number of the step t, and running means written `m ⇐β x` for m ← β m + (1 − β) x,
+//!
+//! ```text
+//! Sgd        m ← μ m + (1 − τ) g                                  θ ← θ − η m
+//! Asgd       θ ← θ − ηₜ (g + λ' θ)                                θ̄ ← θ̄ + μₜ (θ − θ̄)
+//! Lion       m ⇐β₂ g after                                        θ ← θ − η sign(β₁ m + (1 − β₁) g)
+//! Rprop      Δ ← Δ η₊ or Δ η₋ as sign(g) stays or turns           θ ← θ − Δ sign(g)
+//! Adagrad    s ← s + g²                                           θ ← θ − η g / (√s + ε)
+//! RmsProp    v ⇐α g²                                              θ ← θ − η g / (√v + ε)
+//! Adadelta   v ⇐ρ g²,  Δ = g √(a + ε)/√(v + ε),  a ⇐ρ Δ²          θ ← θ − η Δ
+//! Adam       m ⇐β₁ g,  v ⇐β₂ g²,  m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)
+//!                                                                 θ ← θ − η m̂ / (√v̂ + ε)
+//! AdamW      the same, and                                        θ ← (1 − η λ) θ beside it
+//! NAdam      the same with (1 − μₜ) g/(1 − Πₜ) + μₜ₊₁ m/(1 − Πₜ₊₁) for m̂
+//! RAdam      the same with r for √v̂, once v̂ can be trusted        θ ← θ − η r m̂ / (√v̂ + ε)
+//! Adamax     m ⇐β₁ g,  u ← max(β₂ u, |g| + ε)                     θ ← θ − η m̂ / u
+//! Lamb       u = m̂/(√v̂ + ε) + λ θ                                 θ ← θ − η (‖θ‖/‖u‖) u
+//! Adafactor  v ≈ row · column,  u = g/√v                          θ ← θ − ρ RMS(θ) u / max(1, RMS(u)/d)
+//! Muon       m ⇐μ g = U Σ Vᵀ                                      θ ← θ − η s U Vᵀ
+//! Lbfgs      H from the last k pairs (s, y)                       θ ← θ − t H g
+//! ```
+//!
+//! Each rule's own page has the whole formula, its options, and what torch calls its slots. Where
+//! torch has an optimiser, this is the same one, with the same defaults, to the last digits.
+//!
+//! # A step
+//!
+//! ```
+//! use chainrule_core::Tensor;
+//! use chainrule_fit::optim::{Adam, Optimiser, Rule};
+//! let x = Tensor::from(5.0).requires_grad();
+//! let mut adam = Adam::default().over([&x], 0.1);
+//! for _ in 0..300 {
+//!     let loss = (&x - 3.0).square();
+//!     adam.minimise(&loss, &[])?;
+//! }
+//! assert!((x.item::<f64>()? - 3.0).abs() < 1e-2);
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
+//!
+//! [`minimise`](Optimiser::minimise) records the gradient and the update of all parameters and
+//! moments as one lazy graph, and computes them together with the loss as one plan. What changes
+//! from step to step, such as the rate and Adam's corrections, enters as a tensor with one element
+//! ([`Rule::numbers`]), so that all steps share the plan. The torch way, `loss.backward()` and then
+//! [`step`](Optimiser::step), does the same in two plans or one, as the caller reads the loss before
+//! the step or after it; parameters that `backward` did not reach are left alone.
+//! [`record`](Optimiser::record) only records, for whoever has gradients of his own.
+//!
+//! # Groups, and what stands around
+//!
+//! ```
+//! use chainrule_core::Tensor;
+//! use chainrule_fit::optim::{AdamW, Clip, Group, Optimiser, Rule};
+//! let w = Tensor::from([[1.0, 2.0]]).requires_grad();
+//! let b = Tensor::from([0.0, 0.0]).requires_grad();
+//! let groups = [Group::new([&w], 1e-3).weight_decay(0.01), Group::new([&b], 2e-3)];
+//! let mut optimiser = AdamW::default().over_groups(groups)
+//!     .clipped(Clip::Norm(1.0)) // bounds the gradients
+//!     .averaged(0.999)          // keeps a mean of the parameters
+//!     .accumulated(4);          // takes a step for every four gradients
+//! optimiser.minimise(&(&w + &b).square().sum(), &[])?;
+//! let saved = optimiser.state();
+//! optimiser.load_state(&saved)?;
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
+//!
+//! [`Together`] makes one optimiser of two. Rates that change are in [`schedule`].
+//!
+//! # State
+//!
+//! [`state`](Optimiser::state) lists moments, numbers of steps, rates and decays by name, as
+//! `0.exp_avg` for the first parameter or `group.1.rate`. An optimiser made with the same options
+//! that loads it goes on to the same bits. Options and the parameters themselves are not in it.
+//!
+//! # Not here
+//!
+//! Sparse gradients, complex parameters, and closures for anything but L-BFGS. Solvers for sums of
+//! squares are in [`crate::solve`].
+//!
+//! # References
+//!
+//! Polyak 1964; Nesterov 1983; Sutskever, Martens, Dahl and Hinton 2013 (momentum). Polyak and
+//! Juditsky 1992 (averages). Riedmiller and Braun 1993 (Rprop). Duchi, Hazan and Singer 2011
+//! (Adagrad). Hinton 2012, lecture 6e, and Graves 2013 (RMSprop). Zeiler 2012 (Adadelta). Kingma and
+//! Ba 2015 (Adam, Adamax). Dozat 2016 (NAdam). Reddi, Kale and Kumar 2018 (AMSGrad). Loshchilov and
+//! Hutter 2019 (AdamW). Liu, Jiang, He, Chen, Liu, Gao and Han 2020 (RAdam). You et al. 2020 (LAMB).
+//! Shazeer and Stern 2018 (Adafactor). Chen et al. 2023 (Lion). Jordan et al. 2024, with Liu et al.
+//! 2025 and Bernstein 2025 (Muon). Nocedal 1980, Liu and Nocedal 1989, Nocedal and Wright 2006
+//! (L-BFGS). Pascanu, Mikolov and Bengio 2013 (clipping).
 
 mod adam;
 mod around;
+mod curve;
 mod group;
 mod lbfgs;
 mod line_search;
@@ -27,6 +120,9 @@ use crate::error::{Result, fail};
 use schedule::{Curve, Schedule as _};
 
 /// Something that moves parameters along their gradients.
+///
+/// Those that follow a [`Rule`] are made with [`Rule::over`]; there are [`Lbfgs`] and the wrappers
+/// [`Clipped`], [`Accumulated`], [`Averaged`] and [`Together`] besides.
 pub trait Optimiser {
     /// The groups of parameters. Gradients are in the order of the parameters over all groups.
     fn groups(&self) -> Vec<&Group>;
@@ -87,8 +183,9 @@ pub trait Optimiser {
     /// the tensors in `also` are computed as one plan.
     ///
     /// # Errors
-    /// As [`record`](Self::record), or if `loss` has several elements or tracks no gradients, or if
-    /// the evaluation fails.
+    /// As [`record`](Self::record), or if `loss` has several elements or does not depend on some
+    /// parameter (after `backward`, [`step`](Self::step) leaves such a one alone), or if the
+    /// evaluation fails.
     fn minimise(&mut self, loss: &Tensor, also: &[&Tensor]) -> Result<()> {
         let parameters = self.parameters();
         let gradients = grad(loss, &parameters.iter().collect::<Vec<_>>())?;
