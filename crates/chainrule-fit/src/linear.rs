@@ -7,9 +7,9 @@
 //! L(w, b) = ‖X w + b − y‖² / n            ∂L/∂w = 2 Xᵀ (X w + b − y) / n
 //! ```
 //!
-//! Nobody writes that derivative here: the loss is recorded as it stands, and [`minimise`](Optimiser::minimise) derives it.
-//! Adam follows it with a rate that falls to 0 along a cosine, which lets the parameters settle,
-//! also when each step sees only a batch of the rows.
+//! Nobody writes that derivative here: the loss is recorded as it stands, and
+//! [`minimise`](Optimiser::minimise) derives it. Adam follows it with a rate that falls to 0 along
+//! a cosine, which lets the parameters settle, also when each step sees only a batch of the rows.
 //!
 //! ```
 //! use chainrule_fit::linear::{Rows, Schedule, descend};

@@ -1,8 +1,8 @@
 //! Adam and its kin: a rate for each parameter, from running means of its gradient and the square.
 //!
-//! All of them keep m ← β₁ m + (1 − β₁) g and most keep v ← β₂ v + (1 − β₂) g². Both start at 0, so
-//! that after t steps they have gathered 1 − βᵗ of what they should; m̂ and v̂ are m and v divided by
-//! that.
+//! All of them keep m ← β₁ m + (1 − β₁) g and most keep v ← β₂ v + (1 − β₂) g². Both start at 0,
+//! so that after t steps they have gathered 1 − βᵗ of what they should; m̂ and v̂ are m and v
+//! divided by that.
 
 use chainrule_core::Tensor;
 

@@ -7,7 +7,7 @@
 //! ```text
 //! Sgd        m ← μ m + (1 − τ) g                                  θ ← θ − η m
 //! Asgd       θ ← θ − ηₜ (g + λ' θ)                                θ̄ ← θ̄ + μₜ (θ − θ̄)
-//! Lion       m ⇐β₂ g after                                        θ ← θ − η sign(β₁ m + (1 − β₁) g)
+//! Lion       c = β₁ m + (1 − β₁) g,  m ⇐β₂ g                      θ ← θ − η sign(c)
 //! Rprop      Δ ← Δ η₊ or Δ η₋ as sign(g) stays or turns           θ ← θ − Δ sign(g)
 //! Adagrad    s ← s + g²                                           θ ← θ − η g / (√s + ε)
 //! RmsProp    v ⇐α g²                                              θ ← θ − η g / (√v + ε)
@@ -19,7 +19,7 @@
 //! RAdam      the same with r for √v̂, once v̂ can be trusted        θ ← θ − η r m̂ / (√v̂ + ε)
 //! Adamax     m ⇐β₁ g,  u ← max(β₂ u, |g| + ε)                     θ ← θ − η m̂ / u
 //! Lamb       u = m̂/(√v̂ + ε) + λ θ                                 θ ← θ − η (‖θ‖/‖u‖) u
-//! Adafactor  v ≈ row · column,  u = g/√v                          θ ← θ − ρ RMS(θ) u / max(1, RMS(u)/d)
+//! Adafactor  v ≈ row · column,  u = g/√v                          θ ← θ − ρ RMS(θ) u / RMS(u)
 //! Muon       m ⇐μ g = U Σ Vᵀ                                      θ ← θ − η s U Vᵀ
 //! Lbfgs      H from the last k pairs (s, y)                       θ ← θ − t H g
 //! ```
@@ -46,8 +46,8 @@
 //! moments as one lazy graph, and computes them together with the loss as one plan. What changes
 //! from step to step, such as the rate and Adam's corrections, enters as a tensor with one element
 //! ([`Rule::numbers`]), so that all steps share the plan. The torch way, `loss.backward()` and then
-//! [`step`](Optimiser::step), does the same in two plans or one, as the caller reads the loss before
-//! the step or after it; parameters that `backward` did not reach are left alone.
+//! [`step`](Optimiser::step), does the same, in one plan if the caller reads the loss after the
+//! step; parameters that `backward` did not reach are left alone.
 //! [`record`](Optimiser::record) only records, for whoever has gradients of his own.
 //!
 //! # Groups, and what stands around
@@ -76,6 +76,10 @@
 //! `0.exp_avg` for the first parameter or `group.1.rate`. An optimiser made with the same options
 //! that loads it goes on to the same bits. Options and the parameters themselves are not in it.
 //!
+//! A step whose evaluation fails, say because a batch has an index out of range, has been assigned
+//! all the same: what it would have computed fails for ever. Whoever wants to go on keeps a state
+//! and the parameters' values from before, or checks the batch.
+//!
 //! # Not here
 //!
 //! Sparse gradients, complex parameters, and closures for anything but L-BFGS. Solvers for sums of
@@ -85,12 +89,12 @@
 //!
 //! Polyak 1964; Nesterov 1983; Sutskever, Martens, Dahl and Hinton 2013 (momentum). Polyak and
 //! Juditsky 1992 (averages). Riedmiller and Braun 1993 (Rprop). Duchi, Hazan and Singer 2011
-//! (Adagrad). Hinton 2012, lecture 6e, and Graves 2013 (RMSprop). Zeiler 2012 (Adadelta). Kingma and
-//! Ba 2015 (Adam, Adamax). Dozat 2016 (NAdam). Reddi, Kale and Kumar 2018 (AMSGrad). Loshchilov and
-//! Hutter 2019 (AdamW). Liu, Jiang, He, Chen, Liu, Gao and Han 2020 (RAdam). You et al. 2020 (LAMB).
-//! Shazeer and Stern 2018 (Adafactor). Chen et al. 2023 (Lion). Jordan et al. 2024, with Liu et al.
-//! 2025 and Bernstein 2025 (Muon). Nocedal 1980, Liu and Nocedal 1989, Nocedal and Wright 2006
-//! (L-BFGS). Pascanu, Mikolov and Bengio 2013 (clipping).
+//! (Adagrad). Hinton 2012, lecture 6e, and Graves 2013 (RMSprop). Zeiler 2012 (Adadelta). Kingma
+//! and Ba 2015 (Adam, Adamax). Dozat 2016 (NAdam). Reddi, Kale and Kumar 2018 (AMSGrad).
+//! Loshchilov and Hutter 2019 (AdamW). Liu, Jiang, He, Chen, Liu, Gao and Han 2020 (RAdam). You et
+//! al. 2020 (LAMB). Shazeer and Stern 2018 (Adafactor). Chen et al. 2023 (Lion). Jordan et al.
+//! 2024, with Liu et al. 2025 and Bernstein 2025 (Muon). Nocedal 1980, Liu and Nocedal 1989,
+//! Nocedal and Wright 2006 (L-BFGS). Pascanu, Mikolov and Bengio 2013 (clipping).
 
 mod adam;
 mod around;

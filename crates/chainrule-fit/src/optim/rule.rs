@@ -111,6 +111,9 @@ pub trait Rule {
 /// Slots and the number of steps of one parameter.
 #[derive(Clone, Debug)]
 struct Moments {
+    /// The parameter's, to notice if there is another one.
+    shape: Vec<usize>,
+    dtype: DType,
     t: u64,
     names: Vec<&'static str>,
     slots: Vec<Tensor>,
@@ -127,14 +130,20 @@ pub struct Descent<R> {
 
 impl<R: Rule> Descent<R> {
     fn new(rule: R, groups: Vec<Group>) -> Descent<R> {
-        let mut moments = vec![];
-        for group in &groups {
-            for p in &group.parameters {
-                let (names, slots) = rule.slots(p, group.rate).into_iter().unzip();
-                moments.push(Moments { t: 0, names, slots });
-            }
+        let mut descent = Descent { rule, groups: vec![], moments: vec![] };
+        groups.into_iter().for_each(|group| descent.add(group));
+        descent
+    }
+
+    /// Adds a group behind the others, as for layers that begin to learn later. Its parameters are
+    /// at their first step.
+    pub fn add(&mut self, group: Group) {
+        for p in &group.parameters {
+            let (names, slots) = self.rule.slots(p, group.rate).into_iter().unzip();
+            let (shape, dtype) = (p.shape().to_vec(), p.dtype());
+            self.moments.push(Moments { shape, dtype, t: 0, names, slots });
         }
-        Descent { rule, groups, moments }
+        self.groups.push(group);
     }
 
     /// The rule with its options.
@@ -143,6 +152,14 @@ impl<R: Rule> Descent<R> {
     }
 
     fn check(&self) -> Result<()> {
+        let parameters = || self.groups.iter().flat_map(|group| &group.parameters);
+        let same = |(p, m): (&Tensor, &Moments)| p.shape() == m.shape && p.dtype() == m.dtype;
+        if parameters().count() != self.moments.len() || !parameters().zip(&self.moments).all(same)
+        {
+            fail!(
+                "the parameters of a group were exchanged; make another optimiser, or `add` them"
+            );
+        }
         for group in &self.groups {
             if !(group.rate.is_finite() && group.rate >= 0.0) {
                 fail!("the learning rate {} is not a number ≥ 0; choose another", group.rate);

@@ -75,6 +75,25 @@ impl Schedule for Box<dyn Schedule> {
     }
 }
 
+/// A rate that a closure gives, from η₀ and the step.
+///
+/// ```
+/// use chainrule_fit::optim::schedule::{Lambda, Schedule};
+/// let inverse_root = Lambda(|base: f64, t: usize| base / (1.0 + t as f64).sqrt());
+/// assert_eq!(inverse_root.rate(0.1, 3), 0.05);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Lambda<F>(
+    /// The closure.
+    pub F,
+);
+
+impl<F: Fn(f64, usize) -> f64> Schedule for Lambda<F> {
+    fn rate(&self, base: f64, t: usize) -> f64 {
+        (self.0)(base, t)
+    }
+}
+
 /// A rate that drops when a metric has not become better for a while: torch's
 /// `ReduceLROnPlateau`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -45,7 +45,7 @@ impl Rule for Sgd {
         let rate = &now.numbers[0];
         let Some(m) = slots.first_mut() else { return g * rate };
         *m = match now.t {
-            1 => g.clone(),
+            1 => g.detach(),
             _ if self.dampening == 0.0 => &*m * self.momentum + g,
             _ => &*m * self.momentum + g * (1.0 - self.dampening),
         };

@@ -9,28 +9,28 @@ use chainrule_fit::optim::{
 };
 
 /// Live nodes and plans are counted for the whole process: one test at a time.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Make = Box<dyn Fn(Vec<Group>) -> Box<dyn Optimiser>>;
 
-pub struct Case {
-    pub name: &'static str,
-    pub rate: f64,
-    pub decay: f64,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) rate: f64,
+    pub(crate) decay: f64,
     make: Make,
 }
 
 impl Case {
-    pub fn parameters(&self, dtype: DType) -> Vec<Tensor> {
+    pub(crate) fn parameters(&self, dtype: DType) -> Vec<Tensor> {
         let matrices: &[&[usize]] = &[&[3, 2], &[2, 4]];
         let all: &[&[usize]] = &[&[3, 2], &[2], &[2, 4]];
         problem(if self.name.starts_with("muon") { matrices } else { all }, dtype)
     }
 
-    pub fn over(&self, parameters: &[Tensor]) -> Box<dyn Optimiser> {
+    pub(crate) fn over(&self, parameters: &[Tensor]) -> Box<dyn Optimiser> {
         let (first, last) = parameters.split_at(parameters.len() - 1);
         let up = self.name.ends_with("maximize");
         let group = |parameters, share: f64| {
@@ -41,14 +41,19 @@ impl Case {
     }
 }
 
-pub fn case<R: Rule + Clone + 'static>(name: &'static str, rate: f64, decay: f64, rule: R) -> Case {
+pub(crate) fn case<R: Rule + Clone + 'static>(
+    name: &'static str,
+    rate: f64,
+    decay: f64,
+    rule: R,
+) -> Case {
     let make = move |groups| Box::new(rule.clone().over_groups(groups)) as Box<dyn Optimiser>;
     Case { name, rate, decay, make: Box::new(make) }
 }
 
 /// Every optimiser that torch has as well, with every option.
 #[rustfmt::skip]
-pub fn in_torch() -> Vec<Case> {
+pub(crate) fn in_torch() -> Vec<Case> {
     let sgd = Sgd::default();
     let (adam, nadam, radam, adamax) =
         (Adam::default(), NAdam::default(), RAdam::default(), Adamax::default());
@@ -115,7 +120,7 @@ pub fn in_torch() -> Vec<Case> {
 }
 
 /// Those, those that torch lacks, and what can stand around one.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let mut all = in_torch();
     all.push(case("lion", 0.02, 0.1, Lion::default()));
     all.push(case("lamb", 0.02, 0.1, Lamb::default()));
@@ -138,7 +143,7 @@ pub fn all() -> Vec<Case> {
     all
 }
 
-pub fn problem(shapes: &[&[usize]], dtype: DType) -> Vec<Tensor> {
+pub(crate) fn problem(shapes: &[&[usize]], dtype: DType) -> Vec<Tensor> {
     let mut i = 0.0;
     let parameter = |shape: &&[usize]| {
         let n = shape.iter().product();
@@ -149,7 +154,7 @@ pub fn problem(shapes: &[&[usize]], dtype: DType) -> Vec<Tensor> {
     shapes.iter().map(parameter).collect()
 }
 
-pub fn loss(parameters: &[Tensor]) -> Tensor {
+pub(crate) fn loss(parameters: &[Tensor]) -> Tensor {
     let flat: Vec<Tensor> = parameters.iter().map(|p| p.reshape([-1])).collect();
     let x = cat(&flat.iter().collect::<Vec<_>>(), 0).unwrap();
     let of = |f: fn(f64) -> f64| {
@@ -160,12 +165,12 @@ pub fn loss(parameters: &[Tensor]) -> Tensor {
     own.sum() + 0.05 * x.sum().square()
 }
 
-pub fn numbers(parameters: &[Tensor]) -> Vec<f64> {
+pub(crate) fn numbers(parameters: &[Tensor]) -> Vec<f64> {
     parameters.iter().flat_map(|p| p.to_vec::<f64>().unwrap()).collect()
 }
 
 /// The largest difference, relative where numbers are not small.
-pub fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs() / b.abs().max(0.1)).fold(0.0, f64::max)
 }

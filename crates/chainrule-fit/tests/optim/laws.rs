@@ -203,6 +203,52 @@ fn all_refuse_what_does_not_fit() {
     }
 }
 
+/// Once the memory is full, it does not grow.
+#[test]
+fn a_memory_keeps_no_graph() {
+    let _alone = alone();
+    let parameters = problem(&[&[3, 2], &[2]], DType::F64);
+    let options = LbfgsOptions {
+        max_iter: 2,
+        history: 3,
+        strong_wolfe: true,
+        tolerance_grad: 0.0,
+        tolerance_change: 0.0,
+        ..LbfgsOptions::default()
+    };
+    let mut lbfgs = Lbfgs::new(&parameters, 0.1, options);
+    let mut count = |steps: usize| {
+        for _ in 0..steps {
+            // Another point each time, so that there is always something to remember.
+            lbfgs.step_with(&mut || Ok(loss(&parameters))).unwrap();
+            parameters[0].assign(&(parameters[0].detach() * 0.9)).unwrap();
+        }
+        live_nodes()
+    };
+    let before = count(20);
+    assert_eq!(count(50), before);
+}
+
+#[test]
+fn parameters_can_be_added_but_not_exchanged() {
+    let _alone = alone();
+    let (x, y) = (Tensor::from([1.0]).requires_grad(), Tensor::from([1.0]).requires_grad());
+    let mut adam = Adam::default().over([&x], 0.1);
+    adam.minimise(&x.sum(), &[]).unwrap();
+    adam.add(Group::new([&y], 0.2));
+    adam.minimise(&(&x + &y).sum(), &[]).unwrap();
+    // The first step of each has the length of its rate.
+    assert!((y.item::<f64>().unwrap() - 0.8).abs() < 1e-8);
+    assert!(adam.minimise(&x.sum(), &[]).unwrap_err().to_string().contains("does not depend"));
+    adam.zero_grad();
+    x.sum().backward().unwrap();
+    adam.step().unwrap();
+    assert!((y.item::<f64>().unwrap() - 0.8).abs() < 1e-8);
+    adam.groups_mut()[1].parameters = vec![Tensor::from([1.0, 2.0]).requires_grad()];
+    let gradients = [None, Some(Tensor::from([1.0, 2.0]))];
+    assert!(adam.record(&gradients).unwrap_err().to_string().contains("exchanged"));
+}
+
 #[test]
 fn options_are_checked() {
     let _alone = alone();
