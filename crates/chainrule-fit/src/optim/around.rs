@@ -190,11 +190,13 @@ impl<O: Optimiser> Optimiser for Accumulated<O> {
     }
 }
 
-/// An optimiser that keeps an exponential mean of the parameters; see [`Optimiser::averaged`].
+/// An optimiser that keeps a mean of the parameters; see [`Optimiser::averaged`] and
+/// [`Optimiser::averaged_equally`].
 #[derive(Clone, Debug)]
 pub struct Averaged<O> {
     inner: O,
-    decay: f64,
+    /// d of an exponential mean; none if all steps count alike.
+    decay: Option<f64>,
     updates: u64,
     /// The means; the parameters themselves while [`swapped`](Averaged::is_swapped).
     means: Vec<Tensor>,
@@ -202,7 +204,7 @@ pub struct Averaged<O> {
 }
 
 impl<O: Optimiser> Averaged<O> {
-    pub(super) fn new(inner: O, decay: f64) -> Averaged<O> {
+    pub(super) fn new(inner: O, decay: Option<f64>) -> Averaged<O> {
         let means = inner.parameters().iter().map(Tensor::detach).collect();
         Averaged { inner, decay, updates: 0, means, swapped: false }
     }
@@ -244,14 +246,15 @@ impl<O: Optimiser> Optimiser for Averaged<O> {
         if self.swapped {
             fail!("the parameters hold their means; call `swap` before the next step");
         }
-        if !(0.0..=1.0).contains(&self.decay) {
-            fail!("the decay {} of a mean is not in [0, 1]; choose another", self.decay);
+        if let Some(decay) = self.decay.filter(|decay| !(0.0..=1.0).contains(decay)) {
+            fail!("the decay {decay} of a mean is not in [0, 1]; choose another");
         }
         let mut wanted = self.inner.record(gradients)?;
-        let first = self.updates == 0;
+        let share = self.decay.map_or(1.0 / (self.updates as f64 + 1.0), |decay| 1.0 - decay);
         for (p, mean) in self.inner.parameters().iter().zip(&mut self.means) {
             let p = p.detach();
-            *mean = no_grad(|| if first { p } else { &*mean + (p - &*mean) * (1.0 - self.decay) });
+            let next = || &*mean + (&p - &*mean) * number(share, p.dtype());
+            *mean = if self.updates == 0 { p.clone() } else { no_grad(next) };
             wanted.push(mean.clone());
         }
         self.updates = self.updates.saturating_add(1);

@@ -244,7 +244,7 @@ impl Lbfgs {
 
 /// What L-BFGS answers to whoever brings a gradient.
 fn needs_the_loss<T>() -> Result<T> {
-    fail!("L-BFGS evaluates the loss at several points of a step; use `step_with`")
+    fail!("L-BFGS evaluates the loss at several points of a step; use its own `step_with`")
 }
 
 impl Optimiser for Lbfgs {

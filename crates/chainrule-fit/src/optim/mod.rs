@@ -226,13 +226,22 @@ pub trait Optimiser {
     }
 
     /// This optimiser with a mean of the parameters, θ̄ ← d θ̄ + (1 − d) θ after each step (θ̄ ← θ
-    /// after the first), d being `decay`. It stands outside [`accumulated`](Self::accumulated) only
-    /// if the mean is to be taken after every batch.
+    /// after the first), d being `decay`. With [`accumulated`](Self::accumulated) it stands inside,
+    /// or the mean counts a step for every batch.
     fn averaged(self, decay: f64) -> Averaged<Self>
     where
         Self: Sized,
     {
-        Averaged::new(self, decay)
+        Averaged::new(self, Some(decay))
+    }
+
+    /// This optimiser with the mean of the parameters after all its steps (Izmailov et al. 2018,
+    /// *Averaging weights*), for the end of a training, with a rate that stays large.
+    fn averaged_equally(self) -> Averaged<Self>
+    where
+        Self: Sized,
+    {
+        Averaged::new(self, None)
     }
 }
 

@@ -131,6 +131,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.push(around("clipped by norm", |o| Box::new(o.clipped(Clip::Norm(0.5)))));
     all.push(around("clipped by value", |o| Box::new(o.clipped(Clip::Value(0.1)))));
     all.push(around("averaged", |o| Box::new(o.averaged(0.9))));
+    all.push(around("averaged equally", |o| Box::new(o.averaged_equally())));
     all.push(around("averaged, accumulated", |o| {
         Box::new(o.clipped(Clip::Norm(1.0)).averaged(0.9).accumulated(2))
     }));

@@ -182,6 +182,11 @@ fn means_of_parameters() {
     close(value(&sgd.means()[0]), mean);
     sgd.swap().unwrap();
     close(value(&x), at);
+
+    let mut sgd = Sgd::default().over([&x], 0.1).averaged_equally();
+    (0..5).for_each(|_| sgd.minimise(&x.square(), &[]).unwrap());
+    let sum: f64 = (1..=5).map(|t| at * 0.8f64.powi(t)).sum();
+    close(value(&sgd.means()[0]), sum / 5.0);
 }
 
 #[test]

@@ -50,6 +50,17 @@ fn copy(x: &Tensor) -> Tensor {
 }
 
 #[test]
+fn a_memory_in_single_precision() {
+    let _alone = alone();
+    let parameters = problem(&[&[3, 2], &[2]], DType::F32);
+    let mut lbfgs = Lbfgs::new(&parameters, 1.0, LbfgsOptions::default());
+    let first = loss(&parameters).item::<f64>().unwrap();
+    lbfgs.step_with(&mut || Ok(loss(&parameters))).unwrap();
+    assert!(loss(&parameters).item::<f64>().unwrap() < first);
+    assert!(parameters.iter().all(|p| p.dtype() == DType::F32));
+}
+
+#[test]
 fn a_memory_goes_on_where_it_was() {
     let _alone = alone();
     for strong_wolfe in [false, true] {
@@ -58,7 +69,9 @@ fn a_memory_goes_on_where_it_was() {
         let parameters = problem(&[&[3, 2], &[2]], DType::F64);
         let mut lbfgs = Lbfgs::new(&parameters, 0.5, options);
         for step in 0..5 {
-            lbfgs.step_with(&mut || Ok(loss(&parameters))).unwrap();
+            if step > 0 {
+                lbfgs.step_with(&mut || Ok(loss(&parameters))).unwrap();
+            }
             let copies: Vec<Tensor> =
                 parameters.iter().map(|p| copy(&p.detach()).requires_grad()).collect();
             let mut other = Lbfgs::new(&copies, 0.5, options);
@@ -88,12 +101,15 @@ fn all_keep_one_plan_and_no_graph() {
                 scheduler.step(&mut optimiser);
             }
         };
+        let plans = |f: &mut dyn FnMut()| -> usize {
+            let (_, seen) = profile(f);
+            seen.rows().iter().filter(|row| row.name == "plan").map(|row| row.runs).sum()
+        };
+        // Everything of a step is in one plan (which may be there from another test).
+        assert!(plans(&mut || steps(1)) <= 1, "{}", case.name);
         let special = case.name.starts_with("radam") || case.name.contains("accumulated");
-        steps(if special { 8 } else { 2 });
-        let (_, seen) = profile(|| steps(10));
-        let planned: usize =
-            seen.rows().iter().filter(|row| row.name == "plan").map(|row| row.runs).sum();
-        assert_eq!(planned, 0, "{}", case.name);
+        steps(if special { 7 } else { 1 });
+        assert_eq!(plans(&mut || steps(10)), 0, "{}", case.name);
         let before = live_nodes();
         steps(1000);
         assert_eq!(live_nodes(), before, "{}", case.name);
