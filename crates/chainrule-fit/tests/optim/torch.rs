@@ -44,7 +44,7 @@ fn torch_in_double_precision() {
     }
 }
 
-/// Roundings of 6·10⁻⁸ each: 7·10⁻⁷ is reached in 10 steps, 3·10⁻⁶ after 100.
+/// Roundings of 6·10⁻⁸ each: 3·10⁻⁷ is reached in 10 steps, 3·10⁻⁶ after 100.
 #[test]
 fn torch_in_single_precision() {
     let _alone = alone();
