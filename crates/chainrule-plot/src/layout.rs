@@ -1,0 +1,329 @@
+//! Where everything in a figure is.
+//!
+//! Ticks depend on the size of the frame, the frame on the margins, and the margins on the width of
+//! the ticks' labels. Starting from a guess, these are computed in turn until they agree, which takes
+//! two rounds. Panels of one column share their left and right margins, panels of one row their top
+//! and bottom, so that frames line up. Texts that have no room are ended by an ellipsis.
+//!
+//! The order of drawing: grid, areas, axes, lines, points, then legend and texts; see [`crate::axes`]
+//! and [`crate::marks`] for the parts.
+
+use crate::axes;
+use crate::figure::{Axis, Figure, Grid, Kind, Legend, Mark, Panel};
+use crate::font;
+use crate::marks;
+use crate::place::{self, Cover};
+use crate::scale::{Scale, Span, Ticks};
+use crate::shape::{Anchor, Point, Rect, Shape, Text};
+use crate::stat::extent;
+use crate::theme::Ink;
+
+/// Sizes of text: ticks and legend, labels of axes, titles of panels, title of the figure.
+pub(crate) const SMALL: f64 = 11.0;
+pub(crate) const LABEL: f64 = 12.0;
+pub(crate) const TITLE: f64 = 13.0;
+pub(crate) const HEAD: f64 = 16.0;
+
+/// From the frame to a tick's label.
+pub(crate) const TICK: f64 = 8.0;
+
+/// Round the figure, and between panels.
+const EDGE: f64 = 12.0;
+const GAP: f64 = 20.0;
+
+/// The height of a line of text.
+pub(crate) fn line(size: f64) -> f64 {
+    (font::ASCENT + font::DESCENT) * size
+}
+
+/// Margins of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sides {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+}
+
+/// A panel's frame with what its axes show.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) rect: Rect,
+    pub(crate) x: Span,
+    pub(crate) y: Span,
+    pub(crate) flip: (bool, bool),
+    pub(crate) x_ticks: Ticks,
+    pub(crate) y_ticks: Ticks,
+    /// Whether the labels of the horizontal axis are turned.
+    pub(crate) turned: bool,
+    pub(crate) bar: Option<axes::Bar>,
+    pub(crate) above: bool,
+}
+
+impl Frame {
+    /// The place of a point in pixels.
+    pub(crate) fn at(&self, x: f64, y: f64) -> Point {
+        let (mut u, mut v) = (self.x.place(x), self.y.place(y));
+        if self.flip.0 {
+            u = 1.0 - u;
+        }
+        if self.flip.1 {
+            v = 1.0 - v;
+        }
+        (self.rect.x + u * self.rect.w, self.rect.bottom() - v * self.rect.h)
+    }
+}
+
+/// The size a figure is drawn in.
+pub(crate) fn size(figure: &Figure) -> (f64, f64) {
+    let sane = |v: f64, least: f64| if v.is_nan() { least } else { v.clamp(least, 4000.0).round() };
+    (sane(figure.width, 160.0), sane(figure.height, 120.0))
+}
+
+/// Everything in the figure, from back to front.
+pub(crate) fn draw(figure: &Figure) -> Vec<Shape> {
+    let (width, _) = size(figure);
+    let mut shapes = Vec::new();
+    if !figure.title.is_empty() {
+        let text = font::fitted(&figure.title, HEAD, width - 2.0 * EDGE);
+        let at = (width / 2.0, EDGE + line(HEAD) / 2.0);
+        shapes.push(Shape::Words(Text::level(at, &text, HEAD, Anchor::Middle, Ink::Text)));
+    }
+    for (panel, frame) in figure.panels.iter().zip(frames(figure)) {
+        draw_panel(panel, &frame, &mut shapes);
+    }
+    shapes
+}
+
+fn draw_panel(panel: &Panel, frame: &Frame, shapes: &mut Vec<Shape>) {
+    let from = shapes.len();
+    let drawn = marks::shapes(panel, frame);
+    let areas = drawn.iter().any(|(mark, _)| marks::is_ground(&mark.kind));
+    if !areas {
+        axes::grid(frame, shapes);
+    }
+    let mut cover = Cover::new(frame.rect);
+    for (_, parts) in &drawn {
+        parts.iter().for_each(|shape| cover.add(shape));
+    }
+    let (back, front): (Vec<_>, Vec<_>) =
+        drawn.into_iter().partition(|(mark, _)| marks::is_ground(&mark.kind));
+    shapes.extend(back.into_iter().flat_map(|(_, parts)| parts));
+    axes::draw(panel, frame, areas || panel.square, shapes);
+    shapes.extend(front.into_iter().flat_map(|(_, parts)| parts));
+    place::legend(panel, frame, &mut cover, shapes);
+    place::facts(panel, frame, &mut cover, shapes);
+    let texts: Vec<Rect> = shapes[from..]
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Words(text) => Some(text.bounds()),
+            _ => None,
+        })
+        .collect();
+    place::notes(panel, frame, &mut cover, texts, shapes);
+}
+
+/// The frames of all panels.
+pub(crate) fn frames(figure: &Figure) -> Vec<Frame> {
+    let (width, height) = size(figure);
+    let columns = figure.columns.clamp(1, 20).min(figure.panels.len().max(1));
+    let rows = figure.panels.len().div_ceil(columns).max(1);
+    let top = if figure.title.is_empty() { EDGE } else { EDGE + line(HEAD) + 10.0 };
+    let weight = |row: usize| match figure.rows.get(row) {
+        Some(weight) if weight.is_finite() => weight.clamp(0.05, 20.0),
+        _ => 1.0,
+    };
+    let weights: Vec<f64> = (0..rows).map(weight).collect();
+    let share = (width - 2.0 * EDGE - GAP * (columns - 1) as f64) / columns as f64;
+    let mut above = vec![false; figure.panels.len()];
+    let mut rects =
+        vec![Rect { x: 0.0, y: 0.0, w: share - 60.0, h: height / rows as f64 - 70.0 }; above.len()];
+    let mut frames = Vec::new();
+    for round in 0..5 {
+        let sized = |(k, panel): (usize, &Panel)| frame(panel, rects[k], above[k]);
+        frames = figure.panels.iter().enumerate().map(sized).collect::<Vec<Frame>>();
+        if round == 2 {
+            rects_of(&mut frames, &rects);
+            let crowded = |(panel, frame): (&Panel, &Frame)| place::crowded(panel, frame);
+            above = figure.panels.iter().zip(&frames).map(crowded).collect();
+        }
+        let sides: Vec<Sides> = figure.panels.iter().zip(&frames).map(axes::sides).collect();
+        let most = |of: fn(&Sides) -> f64, within: &dyn Fn(usize) -> bool| {
+            let inside = sides.iter().enumerate().filter(|(k, _)| within(*k));
+            inside.map(|(_, sides)| of(sides)).fold(0.0, f64::max)
+        };
+        let tops: Vec<f64> = (0..rows).map(|r| most(|s| s.top, &|k| k / columns == r)).collect();
+        let bottoms: Vec<f64> =
+            (0..rows).map(|r| most(|s| s.bottom, &|k| k / columns == r)).collect();
+        let lefts: Vec<f64> =
+            (0..columns).map(|c| most(|s| s.left, &|k| k % columns == c)).collect();
+        let rights: Vec<f64> =
+            (0..columns).map(|c| most(|s| s.right, &|k| k % columns == c)).collect();
+        let taken: f64 = tops.iter().chain(&bottoms).sum();
+        let free = height - top - EDGE - GAP * 0.6 * (rows - 1) as f64 - taken;
+        let unit = free / weights.iter().sum::<f64>();
+        let across: f64 = lefts.iter().chain(&rights).sum();
+        let room = width - 2.0 * EDGE - GAP * (columns - 1) as f64 - across;
+        let w = (room / columns as f64).max(20.0);
+        for (k, rect) in rects.iter_mut().enumerate() {
+            let (r, c) = (k / columns, k % columns);
+            let before: f64 =
+                (0..r).map(|r| tops[r] + bottoms[r] + unit * weights[r] + GAP * 0.6).sum();
+            let h = (unit * weights[r]).max(20.0);
+            let left: f64 = (0..c).map(|c| lefts[c] + rights[c] + w + GAP).sum();
+            *rect = Rect { x: EDGE + left + lefts[c], y: top + before + tops[r], w, h };
+            if figure.panels[k].square {
+                let side = w.min(h);
+                *rect = Rect {
+                    x: rect.x + (w - side) / 2.0,
+                    y: rect.y + (h - side) / 2.0,
+                    w: side,
+                    h: side,
+                };
+            }
+        }
+    }
+    rects_of(&mut frames, &rects);
+    frames
+}
+
+fn rects_of(frames: &mut [Frame], rects: &[Rect]) {
+    for (frame, rect) in frames.iter_mut().zip(rects) {
+        frame.rect = *rect;
+    }
+}
+
+fn frame(panel: &Panel, rect: Rect, above: bool) -> Frame {
+    let (x, y) = (span(panel, true), span(panel, false));
+    let (x_ticks, turned) = x_ticks(&panel.x, x, rect.w);
+    let y_ticks = y_ticks(&panel.y, y, rect.h);
+    let bar = axes::bar(panel, rect.h);
+    let flip = (panel.x.reversed, panel.y.reversed);
+    Frame {
+        rect,
+        x,
+        y,
+        flip,
+        x_ticks,
+        y_ticks,
+        turned,
+        bar,
+        above: above || panel.legend == Legend::Above,
+    }
+}
+
+fn x_ticks(axis: &Axis, span: Span, width: f64) -> (Ticks, bool) {
+    if !axis.names.is_empty() {
+        let step = width / (span.high - span.low);
+        let widest = axis.names.iter().map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
+        let turned = widest > step - 8.0;
+        return (names(axis, step, if turned { 110.0 } else { step }, turned), turned);
+    }
+    let fits = |ticks: &Ticks| {
+        let reach =
+            |tick: &(f64, String)| (span.place(tick.0) * width, font::width(&tick.1, SMALL));
+        ticks.major.windows(2).all(|pair| {
+            let ((a, wa), (b, wb)) = (reach(&pair[0]), reach(&pair[1]));
+            b - a >= (wa + wb) / 2.0 + 10.0
+        })
+    };
+    (span.ticks((width / 60.0) as usize, fits), false)
+}
+
+fn y_ticks(axis: &Axis, span: Span, height: f64) -> Ticks {
+    if !axis.names.is_empty() {
+        return names(axis, height / (span.high - span.low), 170.0, true);
+    }
+    let fits = |ticks: &Ticks| {
+        let apart =
+            |pair: &[(f64, String)]| (span.place(pair[1].0) - span.place(pair[0].0)) * height;
+        ticks.major.windows(2).all(|pair| apart(pair) >= line(SMALL) + 4.0)
+    };
+    span.ticks((height / 36.0) as usize, fits)
+}
+
+fn names(axis: &Axis, step: f64, limit: f64, dense: bool) -> Ticks {
+    let need = if dense { line(SMALL) + 2.0 } else { 1.0 };
+    let every = (need / step.max(1e-9)).ceil().clamp(1.0, 1e9) as usize;
+    let name = |(k, name): (usize, &String)| (k as f64, font::fitted(name, SMALL, limit));
+    let major = axis.names.iter().enumerate().step_by(every).map(name).collect();
+    Ticks { major, ..Ticks::default() }
+}
+
+/// The range of an axis: as given, else that of the data and a little more.
+pub(crate) fn span(panel: &Panel, upright: bool) -> Span {
+    let axis = if upright { &panel.x } else { &panel.y };
+    if !axis.names.is_empty() {
+        let last = axis.names.len() as f64 - 0.5;
+        return Span::new(Scale::Linear, axis.low.unwrap_or(-0.5), axis.high.unwrap_or(last));
+    }
+    let log = axis.scale == Scale::Log;
+    let mut reach: Option<(f64, f64)> = None;
+    let (mut tight, mut based) = (false, false);
+    for mark in &panel.marks {
+        let values = values(mark, upright);
+        let usable = values.into_iter().filter(|v| !log || *v > 0.0);
+        if let Some((low, high)) = extent(usable) {
+            reach = Some(reach.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
+        }
+        tight |= marks::is_ground(&mark.kind);
+        based |= matches!(mark.kind, Kind::Bars { flat, .. } if flat == upright);
+    }
+    let (low, high) = reach.unwrap_or(if log { (1e-3, 1.0) } else { (0.0, 1.0) });
+    let (given_low, given_high) = (axis.low.is_some(), axis.high.is_some());
+    let span = Span::new(axis.scale, axis.low.unwrap_or(low), axis.high.unwrap_or(high));
+    let part = if tight { 0.0 } else { 0.045 };
+    let ground = based && !log;
+    span.padded(
+        part,
+        (!given_low && !(ground && low >= 0.0), !given_high && !(ground && high <= 0.0)),
+    )
+}
+
+fn values(mark: &Mark, upright: bool) -> Vec<f64> {
+    let pick = |x: &[f64], y: &[f64]| if upright { x.to_vec() } else { y.to_vec() };
+    match &mark.kind {
+        Kind::Line { x, y } | Kind::Path { x, y } | Kind::Points { x, y, .. } => pick(x, y),
+        Kind::Band { x, low, high } => pick(x, &[&low[..], high].concat()),
+        Kind::Bars { at, size, thick, flat } => match *flat == upright {
+            true => size.iter().copied().chain([0.0]).collect(),
+            false => at.iter().flat_map(|v| [v - thick / 2.0, v + thick / 2.0]).collect(),
+        },
+        Kind::Errors { at, low, high, flat } => match *flat == upright {
+            true => [&low[..], high].concat(),
+            false => at.clone(),
+        },
+        Kind::Heat { grid, .. } => edges(if upright { &grid.x } else { &grid.y }),
+        Kind::Contour { grid, .. } => pick(&grid.x, &grid.y),
+        Kind::Rule { at, upright: across } => {
+            if *across == upright {
+                vec![*at]
+            } else {
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// The borders of cells about ascending places.
+pub(crate) fn edges(places: &[f64]) -> Vec<f64> {
+    match places {
+        [] => Vec::new(),
+        [one] => vec![one - 0.5, one + 0.5],
+        [first, second, ..] => {
+            let n = places.len();
+            let (a, b) = (
+                first - (second - first) / 2.0,
+                places[n - 1] + (places[n - 1] - places[n - 2]) / 2.0,
+            );
+            let inner = places.windows(2).map(|pair| pair[0] / 2.0 + pair[1] / 2.0);
+            [a].into_iter().chain(inner).chain([b]).collect()
+        }
+    }
+}
+
+/// The values at the ends of a map of colours.
+pub(crate) fn colours(grid: &Grid, range: Option<(f64, f64)>) -> Span {
+    let (low, high) = range.or_else(|| grid.extent()).unwrap_or((0.0, 1.0));
+    Span::new(Scale::Linear, low, high)
+}
