@@ -9,6 +9,7 @@ mod marks;
 mod place;
 #[cfg(feature = "png")]
 mod png;
+pub mod ready;
 pub mod scale;
 mod shape;
 mod stat;
