@@ -165,7 +165,7 @@ fn run(
 fn rosenbrock() -> Figure {
     let f = |x: f64, y: f64| (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
     let slope = |x: f64, y: f64| (-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x));
-    let grid = Grid::of(&linspace(-1.7, 1.7, 171), &linspace(-0.7, 2.4, 156), f);
+    let grid = Grid::of(&linspace(-1.7, 1.7, 341), &linspace(-0.7, 2.4, 311), f);
     let plain = run((-1.3, 1.2), 9e-4, 0.0, 2000, slope);
     let heavy = run((-1.3, 1.2), 7e-4, 0.9, 160, slope);
     let ways = [
@@ -377,7 +377,9 @@ fn surface() -> Figure {
     let levels = chainrule_plot::contour::levels(&grid, 10);
     let panels = vec![
         Panel::new("x", "y").title("Heat").with(Mark::heat(grid.clone()).label("f(x, y)")),
-        Panel::new("x", "y").title("Filled contours").with(Mark::filled(grid.clone(), &levels)),
+        Panel::new("x", "y")
+            .title("Filled contours")
+            .with(Mark::filled(grid.clone(), &chainrule_plot::contour::steps(&grid, 10))),
         Panel::new("x", "y").title("Contours").with(Mark::contour(grid, &levels)),
     ];
     Figure::grid(panels, 3, (1200.0, 400.0)).title("f(x, y) = sin 1.3x · cos 1.1y + 0.15x")

@@ -1,11 +1,11 @@
 //! Axes: frame, ticks, labels, grid and the bar that explains colours; and the room they take.
 
-use crate::figure::{Kind, Legend, Panel};
+use crate::figure::{Axis, Kind, Legend, Mark, Panel};
 use crate::font;
 use crate::layout::{Frame, LABEL, SMALL, Sides, TICK, TITLE, colours, line};
 use crate::place;
 use crate::scale::{Scale, Span, Ticks, short};
-use crate::shape::{Anchor, Point, Rect, Shape, Stroke, Text};
+use crate::shape::{Anchor, Edges, Point, Rect, Shape, Stroke, Text, ring};
 use crate::stat::extent;
 use crate::theme::{Ink, Map};
 
@@ -22,9 +22,20 @@ pub(crate) struct Bar {
     power: String,
     /// How many blocks of one colour there are.
     blocks: usize,
+    opacity: f64,
 }
 
 const BAR: f64 = 12.0;
+
+impl Bar {
+    /// The width it takes right of the frame.
+    pub(crate) fn room(&self) -> f64 {
+        let widest = self.ticks.iter().map(|tick| font::width(&tick.1, SMALL)).fold(0.0, f64::max);
+        let wide = widest.max(font::width(&self.power, SMALL) - BAR);
+        let label = if self.label.is_empty() { 0.0 } else { line(LABEL) + 6.0 };
+        14.0 + BAR + TICK + wide + label
+    }
+}
 
 /// The bar of the panel's first mark whose colours stand for values.
 pub(crate) fn bar(panel: &Panel, height: f64) -> Option<Bar> {
@@ -42,14 +53,14 @@ pub(crate) fn bar(panel: &Panel, height: f64) -> Option<Bar> {
                 let tick = |k: usize| (k as f64 / last as f64, short(levels[k], 3));
                 let ticks = (0..=last).step_by(every).map(tick).collect();
                 let (map, label, power) = (mark.map, mark.label.clone(), String::new());
-                return Some(Bar { map, label, ticks, power, blocks: last });
+                return Some(Bar { map, label, ticks, power, blocks: last, opacity: mark.opacity });
             }
             _ => return None,
         };
         let ticks = span.ticks(most, |_| true);
         let placed = ticks.major.into_iter().map(|(v, text)| (span.place(v), text)).collect();
         let (map, label, power) = (mark.map, mark.label.clone(), ticks.power);
-        Some(Bar { map, label, ticks: placed, power, blocks: 64 })
+        Some(Bar { map, label, ticks: placed, power, blocks: 64, opacity: mark.opacity })
     })
 }
 
@@ -83,11 +94,7 @@ pub(crate) fn sides((panel, frame): (&Panel, &Frame)) -> Sides {
     if !frame.x_ticks.power.is_empty() && panel.x.label.is_empty() {
         sides.bottom += line(SMALL) + 4.0;
     }
-    if let Some(bar) = &frame.bar {
-        let widest = bar.ticks.iter().map(|tick| font::width(&tick.1, SMALL)).fold(0.0, f64::max);
-        let wide = widest.max(font::width(&bar.power, SMALL) - BAR);
-        sides.right += 10.0 + BAR + TICK + wide + label(&bar.label, 6.0);
-    }
+    sides.right += frame.bar.as_ref().map_or(0.0, Bar::room);
     if !panel.title.is_empty() {
         sides.top += line(TITLE) + 4.0;
     }
@@ -103,11 +110,17 @@ pub(crate) fn sides((panel, frame): (&Panel, &Frame)) -> Sides {
     sides
 }
 
-/// Lines across the frame at the ticks.
-pub(crate) fn grid(frame: &Frame, shapes: &mut Vec<Shape>) {
+/// Lines across the frame at the ticks, but none behind bars that have names.
+pub(crate) fn grid(panel: &Panel, frame: &Frame, shapes: &mut Vec<Shape>) {
     let (r, stroke) = (frame.rect, Stroke::new(Ink::Faint, 0.8));
-    let upright = frame.x_ticks.major.iter().map(|tick| frame.at(tick.0, frame.y.low).0);
-    let flat = frame.y_ticks.major.iter().map(|tick| frame.at(frame.x.low, tick.0).1);
+    let bars = |mark: &Mark| matches!(mark.kind, Kind::Bars { .. });
+    let bars = panel.marks.iter().any(bars);
+    let of = |axis: &Axis, ticks: &'_ Ticks| -> Vec<f64> {
+        let bare = bars && !axis.names.is_empty();
+        if bare { Vec::new() } else { ticks.major.iter().map(|tick| tick.0).collect() }
+    };
+    let upright = of(&panel.x, &frame.x_ticks).into_iter().map(|v| frame.at(v, frame.y.low).0);
+    let flat = of(&panel.y, &frame.y_ticks).into_iter().map(|v| frame.at(frame.x.low, v).1);
     let runs: Vec<Vec<Point>> = upright
         .map(|x| vec![(x, r.y), (x, r.bottom())])
         .chain(flat.map(|y| vec![(r.x, y), (r.right(), y)]))
@@ -165,8 +178,7 @@ fn labels(panel: &Panel, frame: &Frame, put: &mut impl FnMut(Text)) {
         put(Text::level((middle, below), &text, LABEL, Anchor::Middle, Ink::Text));
     }
     if !panel.y.label.is_empty() {
-        let widest = frame.y_ticks.major.iter().map(|tick| font::width(&tick.1, SMALL));
-        let x = r.x - TICK - widest.fold(0.0, f64::max) - 8.0 - font::DESCENT * LABEL;
+        let x = r.x - frame.left + font::ASCENT * LABEL;
         let text = font::fitted(&panel.y.label, LABEL, r.h);
         let mut text = Text::level((x, 0.0), &text, LABEL, Anchor::Middle, Ink::Text);
         (text.at, text.turn) = ((x, r.y + r.h / 2.0), -90.0);
@@ -190,14 +202,17 @@ fn draw_bar(bar: &Bar, frame: &Frame, shapes: &mut Vec<Shape>) {
     let r = frame.rect;
     let x = r.right() + 14.0;
     let block = r.h / bar.blocks as f64;
+    let mut parts = Vec::new();
     for k in 0..bar.blocks {
         let t = if bar.blocks > 1 { k as f64 / (bar.blocks - 1) as f64 } else { 0.5 };
         let y = r.bottom() - (k + 1) as f64 * block;
         let (red, green, blue) = bar.map.at(t);
-        let rings = vec![crate::shape::ring(Rect { x, y, w: BAR, h: block })];
+        let over = if k + 1 < bar.blocks { 0.6 } else { 0.0 };
+        let rings = vec![ring(Rect { x, y: y - over, w: BAR, h: block + over })];
         let fill = Ink::Rgb(red, green, blue);
-        shapes.push(Shape::Area { rings, fill, opacity: 1.0, crisp: true });
+        parts.push(Shape::Area { rings, fill, opacity: 1.0, edges: Edges::Crisp });
     }
+    shapes.push(Shape::Group { parts, opacity: bar.opacity });
     let y_of = |t: f64| r.bottom() - t * r.h;
     let edge = x + BAR;
     let runs =

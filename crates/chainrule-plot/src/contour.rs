@@ -2,9 +2,8 @@
 //!
 //! Each cell of four lattice points is cut by the level on those of its sides whose ends lie on both
 //! sides of it; the pieces of neighbouring cells share their end points and are joined into lines.
-//! In the ambiguous case of a saddle the mean of the four corners decides. An area above a level is
-//! the union of each cell's part, cut out of its four triangles about the middle; cells wholly inside
-//! are joined along the row.
+//! In the ambiguous case of a saddle the mean of the four corners decides. With a border that lies
+//! below, all lines are closed and are the outline of the area above their level.
 //!
 //! # References
 //!
@@ -13,7 +12,8 @@
 use std::collections::HashMap;
 
 use crate::figure::Grid;
-use crate::shape::{Point, cut};
+use crate::scale::{Scale, Span, Ticks};
+use crate::shape::Point;
 
 /// A side of a cell: its lower left lattice point, and whether it is upright.
 type Side = (usize, usize, bool);
@@ -86,57 +86,50 @@ fn crossing(grid: &Grid, (i, j, upright): Side, level: f64) -> Point {
     (mix(grid.x[i], grid.x[k]), mix(grid.y[j], grid.y[l]))
 }
 
-/// Polygons that cover where the values are not below `level`.
+/// Rings of which an odd number goes round each place where the values are not below `level`: the
+/// lines of a grid with a border of no width that lies below. Values that are not finite are below.
 pub(crate) fn above(grid: &Grid, level: f64) -> Vec<Vec<Point>> {
-    let mut rings = Vec::new();
-    let cells = grid.x.len().saturating_sub(1);
-    for j in 0..grid.y.len().saturating_sub(1) {
-        let (low, high) = (grid.y[j], grid.y[j + 1]);
-        let mut run: Option<usize> = None;
-        for i in 0..=cells {
-            let corners = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)];
-            let values = corners.map(|(i, j)| if i <= cells { grid.at(i, j) } else { f64::NAN });
-            let whole = i < cells && values.iter().all(|v| *v >= level);
-            match (whole, run) {
-                (true, None) => run = Some(i),
-                (false, Some(from)) => {
-                    let (a, b) = (grid.x[from], grid.x[i]);
-                    rings.push(vec![(a, low), (b, low), (b, high), (a, high)]);
-                    run = None;
-                }
-                _ => {}
-            }
-            let part = i < cells && !whole && values.iter().any(|v| *v >= level);
-            if part && values.iter().all(|v| v.is_finite()) {
-                let places = corners.map(|(i, j)| (grid.x[i], grid.y[j]));
-                rings.extend(cell(places, values, level));
-            }
-        }
-    }
-    rings
-}
-
-fn cell(places: [Point; 4], values: [f64; 4], level: f64) -> Vec<Vec<Point>> {
-    let middle = values.iter().map(|v| v / 4.0).sum::<f64>();
-    let centre = ((places[0].0 + places[1].0) / 2.0, (places[0].1 + places[2].1) / 2.0);
-    let triangle = |k: usize| {
-        let (a, b) = (k, (k + 1) % 4);
-        let depths = [values[a] - level, values[b] - level, middle - level];
-        let corners = [places[a], places[b], centre];
-        let depth = |p: Point| {
-            let at = corners.iter().position(|q| *q == p);
-            at.map_or(0.0, |at| depths[at])
-        };
-        cut(&corners, depth)
+    const BELOW: f64 = -1e300;
+    let bordered = |places: &[f64]| -> Vec<f64> {
+        let ends = [places.first(), places.last()].map(|end| end.copied().into_iter());
+        let [first, last] = ends;
+        first.chain(places.iter().copied()).chain(last).collect()
     };
-    (0..4).map(triangle).filter(|ring| ring.len() > 2).collect()
+    let (x, y) = (bordered(&grid.x), bordered(&grid.y));
+    let value = |k: usize| {
+        let (i, j) = (k % x.len(), k / x.len());
+        let inside = (1..=grid.x.len()).contains(&i) && (1..=grid.y.len()).contains(&j);
+        let v = if inside { grid.at(i - 1, j - 1) } else { BELOW };
+        if v.is_finite() { v.max(BELOW) } else { BELOW }
+    };
+    let values = (0..x.len() * y.len()).map(value).collect();
+    lines(&Grid { x, y, values }, level)
 }
 
-/// About `count` levels at multiples of 1, 2 or 5 times a power of ten.
+/// About `count` levels at multiples of 1, 2 or 5 times a power of ten, inside the range of the values.
 pub fn levels(grid: &Grid, count: usize) -> Vec<f64> {
     let Some((low, high)) = grid.extent() else { return Vec::new() };
-    let span = crate::scale::Span::new(crate::scale::Scale::Linear, low, high);
-    span.ticks(count, |_| true).major.into_iter().map(|tick| tick.0).collect()
+    let span = Span::new(Scale::Linear, low, high);
+    let many = |ticks: &Ticks| ticks.major.len() <= count.max(1) + count / 3;
+    span.ticks(2 * count, many).major.into_iter().map(|tick| tick.0).collect()
+}
+
+/// The same with a level more at each end, so that areas between levels cover all values.
+pub fn steps(grid: &Grid, count: usize) -> Vec<f64> {
+    let inner = levels(grid, count);
+    let (Some((low, high)), [first, second, ..]) = (grid.extent(), &inner[..]) else {
+        return inner;
+    };
+    let step = second - first;
+    let mut all = inner.clone();
+    if low < *first {
+        all.insert(0, first - step);
+    }
+    let last = inner[inner.len() - 1];
+    if high > last {
+        all.push(last + step);
+    }
+    all
 }
 
 #[cfg(test)]
@@ -159,8 +152,11 @@ mod tests {
             ring.iter().enumerate().map(|(k, p)| p.0 * next(k).1 - next(k).0 * p.1).sum::<f64>()
                 / 2.0
         };
-        let whole: f64 = above(&grid, 0.0).iter().map(area).sum();
-        assert!((whole - std::f64::consts::PI).abs() < 5e-3, "{whole}");
+        let discs = above(&grid, 0.0);
+        assert_eq!(discs.len(), 1);
+        assert!((area(&discs[0]).abs() - std::f64::consts::PI).abs() < 5e-3);
+        let frame = above(&grid, -100.0);
+        assert_eq!((frame.len(), area(&frame[0]).abs()), (1, 9.0));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) const TICK: f64 = 8.0;
 
 /// Round the figure, and between panels.
 const EDGE: f64 = 12.0;
-const GAP: f64 = 20.0;
+const GAP: f64 = 22.0;
 
 /// The height of a line of text.
 pub(crate) fn line(size: f64) -> f64 {
@@ -58,6 +58,8 @@ pub(crate) struct Frame {
     pub(crate) turned: bool,
     pub(crate) bar: Option<axes::Bar>,
     pub(crate) above: bool,
+    /// The left margin, which the panels of a column share.
+    pub(crate) left: f64,
 }
 
 impl Frame {
@@ -100,7 +102,7 @@ fn draw_panel(panel: &Panel, frame: &Frame, shapes: &mut Vec<Shape>) {
     let drawn = marks::shapes(panel, frame);
     let areas = drawn.iter().any(|(mark, _)| marks::is_ground(&mark.kind));
     if !areas {
-        axes::grid(frame, shapes);
+        axes::grid(panel, frame, shapes);
     }
     let mut cover = Cover::new(frame.rect);
     for (_, parts) in &drawn {
@@ -126,77 +128,87 @@ fn draw_panel(panel: &Panel, frame: &Frame, shapes: &mut Vec<Shape>) {
 /// The frames of all panels.
 pub(crate) fn frames(figure: &Figure) -> Vec<Frame> {
     let (width, height) = size(figure);
-    let columns = figure.columns.clamp(1, 20).min(figure.panels.len().max(1));
-    let rows = figure.panels.len().div_ceil(columns).max(1);
-    let top = if figure.title.is_empty() { EDGE } else { EDGE + line(HEAD) + 10.0 };
-    let weight = |row: usize| match figure.rows.get(row) {
-        Some(weight) if weight.is_finite() => weight.clamp(0.05, 20.0),
-        _ => 1.0,
-    };
-    let weights: Vec<f64> = (0..rows).map(weight).collect();
-    let share = (width - 2.0 * EDGE - GAP * (columns - 1) as f64) / columns as f64;
+    let (columns, rows) = shape(figure);
+    let (w, h) = (width / columns as f64 - 60.0, height / rows as f64 - 70.0);
+    let mut rects = vec![Rect { x: 0.0, y: 0.0, w, h }; figure.panels.len()];
     let mut above = vec![false; figure.panels.len()];
-    let mut rects =
-        vec![Rect { x: 0.0, y: 0.0, w: share - 60.0, h: height / rows as f64 - 70.0 }; above.len()];
-    let mut frames = Vec::new();
     for round in 0..5 {
-        let sized = |(k, panel): (usize, &Panel)| frame(panel, rects[k], above[k]);
-        frames = figure.panels.iter().enumerate().map(sized).collect::<Vec<Frame>>();
+        let (sized, _) = sized(figure, &rects, &above);
         if round == 2 {
-            rects_of(&mut frames, &rects);
             let crowded = |(panel, frame): (&Panel, &Frame)| place::crowded(panel, frame);
-            above = figure.panels.iter().zip(&frames).map(crowded).collect();
+            above = figure.panels.iter().zip(&sized).map(crowded).collect();
         }
-        let sides: Vec<Sides> = figure.panels.iter().zip(&frames).map(axes::sides).collect();
-        let most = |of: fn(&Sides) -> f64, within: &dyn Fn(usize) -> bool| {
-            let inside = sides.iter().enumerate().filter(|(k, _)| within(*k));
-            inside.map(|(_, sides)| of(sides)).fold(0.0, f64::max)
-        };
-        let tops: Vec<f64> = (0..rows).map(|r| most(|s| s.top, &|k| k / columns == r)).collect();
-        let bottoms: Vec<f64> =
-            (0..rows).map(|r| most(|s| s.bottom, &|k| k / columns == r)).collect();
-        let lefts: Vec<f64> =
-            (0..columns).map(|c| most(|s| s.left, &|k| k % columns == c)).collect();
-        let rights: Vec<f64> =
-            (0..columns).map(|c| most(|s| s.right, &|k| k % columns == c)).collect();
-        let taken: f64 = tops.iter().chain(&bottoms).sum();
-        let free = height - top - EDGE - GAP * 0.6 * (rows - 1) as f64 - taken;
-        let unit = free / weights.iter().sum::<f64>();
-        let across: f64 = lefts.iter().chain(&rights).sum();
-        let room = width - 2.0 * EDGE - GAP * (columns - 1) as f64 - across;
-        let w = (room / columns as f64).max(20.0);
-        for (k, rect) in rects.iter_mut().enumerate() {
-            let (r, c) = (k / columns, k % columns);
-            let before: f64 =
-                (0..r).map(|r| tops[r] + bottoms[r] + unit * weights[r] + GAP * 0.6).sum();
-            let h = (unit * weights[r]).max(20.0);
-            let left: f64 = (0..c).map(|c| lefts[c] + rights[c] + w + GAP).sum();
-            *rect = Rect { x: EDGE + left + lefts[c], y: top + before + tops[r], w, h };
-            if figure.panels[k].square {
-                let side = w.min(h);
-                *rect = Rect {
-                    x: rect.x + (w - side) / 2.0,
-                    y: rect.y + (h - side) / 2.0,
-                    w: side,
-                    h: side,
-                };
-            }
-        }
+        rects = arranged(figure, &sized);
     }
-    rects_of(&mut frames, &rects);
+    let (mut frames, lefts) = sized(figure, &rects, &above);
+    for (k, frame) in frames.iter_mut().enumerate() {
+        frame.left = lefts[k % columns];
+    }
     frames
 }
 
-fn rects_of(frames: &mut [Frame], rects: &[Rect]) {
-    for (frame, rect) in frames.iter_mut().zip(rects) {
-        frame.rect = *rect;
-    }
+/// Panels side by side, and rows.
+fn shape(figure: &Figure) -> (usize, usize) {
+    let columns = figure.columns.clamp(1, 20).min(figure.panels.len().max(1));
+    (columns, figure.panels.len().div_ceil(columns).max(1))
+}
+
+fn sized(figure: &Figure, rects: &[Rect], above: &[bool]) -> (Vec<Frame>, Vec<f64>) {
+    let (columns, _) = shape(figure);
+    let sized = |(k, panel): (usize, &Panel)| frame(panel, rects[k], above[k]);
+    let frames: Vec<Frame> = figure.panels.iter().enumerate().map(sized).collect();
+    let sides: Vec<Sides> = figure.panels.iter().zip(&frames).map(axes::sides).collect();
+    let left = |c| most(&sides, |sides| sides.left, |k| k % columns == c);
+    let lefts = (0..columns).map(left).collect();
+    (frames, lefts)
+}
+
+fn most(sides: &[Sides], of: fn(&Sides) -> f64, within: impl Fn(usize) -> bool) -> f64 {
+    let inside = sides.iter().enumerate().filter(|(k, _)| within(*k));
+    inside.map(|(_, sides)| of(sides)).fold(0.0, f64::max)
+}
+
+/// The rectangles of frames whose margins are those of the given ones.
+fn arranged(figure: &Figure, frames: &[Frame]) -> Vec<Rect> {
+    let ((width, height), (columns, rows)) = (size(figure), shape(figure));
+    let sides: Vec<Sides> = figure.panels.iter().zip(frames).map(axes::sides).collect();
+    let by_row = |of: fn(&Sides) -> f64| -> Vec<f64> {
+        (0..rows).map(|r| most(&sides, of, |k| k / columns == r)).collect()
+    };
+    let by_column = |of: fn(&Sides) -> f64| -> Vec<f64> {
+        (0..columns).map(|c| most(&sides, of, |k| k % columns == c)).collect()
+    };
+    let (tops, bottoms) = (by_row(|s| s.top), by_row(|s| s.bottom));
+    let (lefts, rights) = (by_column(|s| s.left), by_column(|s| s.right));
+    let head = if figure.title.is_empty() { EDGE } else { EDGE + line(HEAD) + 10.0 };
+    let weight = |row: usize| figure.rows.get(row).copied().unwrap_or(1.0).clamp(0.05, 20.0);
+    let weights: Vec<f64> = (0..rows).map(|row| weight(row).max(0.05)).collect();
+    let taken = tops.iter().chain(&bottoms).sum::<f64>() + GAP * (rows - 1) as f64;
+    let unit = (height - head - EDGE - taken) / weights.iter().sum::<f64>();
+    let across = lefts.iter().chain(&rights).sum::<f64>() + GAP * (columns - 1) as f64;
+    let w = ((width - 2.0 * EDGE - across) / columns as f64).max(20.0);
+    let high = |r: usize| (unit * weights[r]).max(20.0);
+    let rect = |k: usize| {
+        let (r, c) = (k / columns, k % columns);
+        let above: f64 = (0..r).map(|r| tops[r] + bottoms[r] + high(r) + GAP).sum();
+        let before: f64 = (0..c).map(|c| lefts[c] + rights[c] + w + GAP).sum();
+        let (x, y) = (EDGE + before + lefts[c], head + above + tops[r]);
+        let side = w.min(high(r));
+        match figure.panels[k].square {
+            true => {
+                Rect { x: x + (w - side) / 2.0, y: y + (high(r) - side) / 2.0, w: side, h: side }
+            }
+            false => Rect { x, y, w, h: high(r) },
+        }
+    };
+    (0..figure.panels.len()).map(rect).collect()
 }
 
 fn frame(panel: &Panel, rect: Rect, above: bool) -> Frame {
     let (x, y) = (span(panel, true), span(panel, false));
     let (x_ticks, turned) = x_ticks(&panel.x, x, rect.w);
-    let y_ticks = y_ticks(&panel.y, y, rect.h);
+    let pitch = if panel.square { 60.0 } else { 42.0 };
+    let y_ticks = y_ticks(&panel.y, y, rect.h, (rect.h / pitch) as usize);
     let bar = axes::bar(panel, rect.h);
     let flip = (panel.x.reversed, panel.y.reversed);
     Frame {
@@ -209,6 +221,7 @@ fn frame(panel: &Panel, rect: Rect, above: bool) -> Frame {
         turned,
         bar,
         above: above || panel.legend == Legend::Above,
+        left: 0.0,
     }
 }
 
@@ -230,16 +243,16 @@ fn x_ticks(axis: &Axis, span: Span, width: f64) -> (Ticks, bool) {
     (span.ticks((width / 60.0) as usize, fits), false)
 }
 
-fn y_ticks(axis: &Axis, span: Span, height: f64) -> Ticks {
+fn y_ticks(axis: &Axis, span: Span, height: f64, count: usize) -> Ticks {
     if !axis.names.is_empty() {
-        return names(axis, height / (span.high - span.low), 170.0, true);
+        return names(axis, height / (span.high - span.low), 200.0, true);
     }
     let fits = |ticks: &Ticks| {
         let apart =
             |pair: &[(f64, String)]| (span.place(pair[1].0) - span.place(pair[0].0)) * height;
         ticks.major.windows(2).all(|pair| apart(pair) >= line(SMALL) + 4.0)
     };
-    span.ticks((height / 36.0) as usize, fits)
+    span.ticks(count, fits)
 }
 
 fn names(axis: &Axis, step: f64, limit: f64, dense: bool) -> Ticks {
@@ -266,7 +279,7 @@ pub(crate) fn span(panel: &Panel, upright: bool) -> Span {
         if let Some((low, high)) = extent(usable) {
             reach = Some(reach.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
         }
-        tight |= marks::is_ground(&mark.kind);
+        tight |= matches!(mark.kind, Kind::Heat { .. } | Kind::Contour { .. });
         based |= matches!(mark.kind, Kind::Bars { flat, .. } if flat == upright);
     }
     let (low, high) = reach.unwrap_or(if log { (1e-3, 1.0) } else { (0.0, 1.0) });

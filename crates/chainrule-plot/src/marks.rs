@@ -6,7 +6,8 @@ use crate::font;
 use crate::layout::{Frame, SMALL, colours, edges};
 use crate::scale::{Scale, Span, short};
 use crate::shape::{
-    Anchor, Marker, Point, Rect, Shape, Stroke, Text, clip_area, clip_line, ring, sparse, thinned,
+    Anchor, Edges, Marker, Point, Rect, Shape, Stroke, Text, clip_area, clip_line, ring, sparse,
+    straightened, thinned,
 };
 use crate::stat::extent;
 use crate::theme::{Ink, Map};
@@ -27,8 +28,7 @@ fn layer(kind: &Kind) -> usize {
         Kind::Heat { .. } | Kind::Contour { filled: true, .. } => 0,
         Kind::Band { .. } | Kind::Bars { .. } => 1,
         Kind::Rule { .. } | Kind::Contour { .. } => 2,
-        Kind::Line { .. } | Kind::Errors { .. } => 3,
-        Kind::Path { .. } | Kind::Points { .. } => 4,
+        Kind::Line { .. } | Kind::Errors { .. } | Kind::Path { .. } | Kind::Points { .. } => 3,
     }
 }
 
@@ -169,7 +169,7 @@ fn bars(
         finite.then(|| clip_area(&ring(Rect { x, y, w: w.max(0.2), h: h.max(0.0) }), frame.rect))
     };
     let rings = at.iter().zip(size).filter_map(ring).take(5000).collect();
-    vec![Shape::Area { rings, fill: ink, opacity: mark.opacity, crisp: false }]
+    vec![Shape::Area { rings, fill: ink, opacity: mark.opacity, edges: Edges::Smooth }]
 }
 
 fn errors(
@@ -238,7 +238,7 @@ fn heat(
     }
     let area = |(k, rings): (usize, Vec<Vec<Point>>)| {
         let fill = of_map(mark.map, k as f64 / (SHADES - 1) as f64);
-        Shape::Area { rings, fill, opacity: mark.opacity, crisp: true }
+        Shape::Area { rings, fill, opacity: mark.opacity, edges: Edges::Crisp }
     };
     let drawn = shades.into_iter().enumerate().filter(|(_, rings)| !rings.is_empty());
     drawn.map(area).chain(texts).collect()
@@ -273,12 +273,14 @@ fn filled(mark: &Mark, frame: &Frame, grid: &Grid, levels: &[f64]) -> Vec<Shape>
             let finite = ring.iter().all(|p| p.0.is_finite() && p.1.is_finite());
             if finite { clip_area(&ring, frame.rect) } else { Vec::new() }
         };
-        let rings = rings.map(place).filter(|ring| ring.len() > 2).collect();
+        let rings =
+            rings.map(|ring| straightened(&place(ring))).filter(|ring| ring.len() > 2).collect();
         let t = if blocks > 1 { k as f64 / (blocks - 1) as f64 } else { 0.5 };
         let (r, g, b) = mark.map.at(t);
-        Shape::Area { rings, fill: Ink::Rgb(r, g, b), opacity: mark.opacity, crisp: false }
+        Shape::Area { rings, fill: Ink::Rgb(r, g, b), opacity: 1.0, edges: Edges::Odd }
     };
-    levels.iter().take(blocks.min(100)).enumerate().map(area).collect()
+    let parts = levels.iter().take(blocks.min(100)).enumerate().map(area).collect();
+    vec![Shape::Group { parts, opacity: mark.opacity }]
 }
 
 fn contours(
@@ -309,6 +311,7 @@ fn contours(
             taken.push(text.bounds());
             texts.push(Shape::Words(text));
         }
+        let runs = runs.iter().map(|run| straightened(run)).collect();
         shapes.push(Shape::Line { runs, stroke });
     }
     shapes.extend(texts);
@@ -378,9 +381,13 @@ fn way(mark: &Mark, ink: Ink, frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Shape>
     }
     let places = x.iter().zip(y).map(|(x, y)| frame.at(*x, *y));
     let inside = |p: &Point| frame.rect.holds(Rect { x: p.0, y: p.1, w: 0.0, h: 0.0 });
-    dots.extend(places.filter(inside));
+    for p in places.filter(inside) {
+        if dots.last().is_none_or(|last| apart(*last, p) >= 6.0) {
+            dots.push(p);
+        }
+    }
     let dots = sparse(&dots);
-    let heads = Shape::Area { rings: heads, fill: ink, opacity: 1.0, crisp: false };
+    let heads = Shape::Area { rings: heads, fill: ink, opacity: 1.0, edges: Edges::Smooth };
     let dots = Shape::Dots { at: dots, radius: 2.4, marker: Marker::Circle, ink, opacity: 1.0 };
     vec![Shape::Line { runs, stroke }, heads, dots]
 }

@@ -8,12 +8,15 @@ use crate::figure::{Kind, Legend, Mark, Panel};
 use crate::font;
 use crate::layout::{Frame, SMALL, TITLE, line};
 use crate::marks;
-use crate::shape::{Anchor, Dash, Marker, Point, Rect, Shape, Stroke, Text, clip_segment};
+use crate::shape::{Anchor, Dash, Edges, Marker, Point, Rect, Shape, Stroke, Text, clip_segment};
 use crate::theme::Ink;
 
 const CELL: f64 = 4.0;
 const SWATCH: f64 = 22.0;
 const PITCH: f64 = 17.0;
+
+/// A note further from its point than this is joined to it by a line.
+const LEAD: f64 = 30.0;
 
 /// How much is drawn where.
 pub(crate) struct Cover {
@@ -67,9 +70,9 @@ impl Cover {
                     self.segment(pair[0], pair[1], 1.0);
                 }
             }
-            Shape::Area { crisp: true, .. } => {}
+            Shape::Area { edges: Edges::Crisp | Edges::Odd, .. } | Shape::Group { .. } => {}
             Shape::Area { rings, opacity, .. } => {
-                let by = if *opacity < 0.5 { 0.15 } else { 1.0 };
+                let by = if *opacity < 0.5 { 0.01 } else { 1.0 };
                 for ring in rings {
                     self.columns_of(ring, by);
                 }
@@ -231,7 +234,7 @@ pub(crate) fn legend(panel: &Panel, frame: &Frame, cover: &mut Cover, shapes: &m
 }
 
 fn bar_room(frame: &Frame) -> f64 {
-    if frame.bar.is_some() { 90.0 } else { 0.0 }
+    frame.bar.as_ref().map_or(0.0, crate::axes::Bar::room)
 }
 
 fn entry(mark: &Mark, ink: Ink, (x, y): Point, room: f64, shapes: &mut Vec<Shape>) {
@@ -261,7 +264,7 @@ fn entry(mark: &Mark, ink: Ink, (x, y): Point, room: f64, shapes: &mut Vec<Shape
         }
         Kind::Band { .. } | Kind::Bars { .. } | Kind::Heat { .. } => {
             let r = Rect { x: x + 2.0, y: y - 5.0, w: SWATCH - 4.0, h: 10.0 };
-            shapes.push(Shape::rect(r, ink, mark.opacity.max(0.25)));
+            shapes.push(Shape::rect(r, ink, mark.opacity.max(0.1)));
         }
     }
     let text = font::fitted(&mark.label, SMALL, room);
@@ -324,15 +327,18 @@ pub(crate) fn notes(
             ]
             .map(|(x, y)| (far, Rect { x: p.0 + x, y: p.1 + y, w, h }))
         });
-        let free = candidates.filter(|(_, r)| {
-            frame.rect.grown(-2.0).holds(*r) && !texts.iter().any(|text| text.meets(r.grown(2.0)))
+        let lead = |r: &Rect| (p.0.clamp(r.x, r.right()), p.1.clamp(r.y, r.bottom()));
+        let free = candidates.filter(|(far, r)| {
+            let crossed = |text: &Rect| *far > LEAD && clip_segment(p, lead(r), *text).is_some();
+            let meets = |text: &Rect| text.meets(r.grown(2.0)) || crossed(text);
+            frame.rect.grown(-2.0).holds(*r) && !texts.iter().any(meets)
         });
         let cost = |(far, r): &(f64, Rect)| cover.cost(r.grown(1.0)) + far * 0.12;
         let best = free.min_by(|a, b| cost(a).total_cmp(&cost(b)));
         let Some((far, r)) = best.filter(|_| !note.text.is_empty()) else { continue };
-        if far > 30.0 {
-            let near = (p.0.clamp(r.x, r.right()), p.1.clamp(r.y, r.bottom()));
-            shapes.push(Shape::line(vec![p, near], Stroke::new(Ink::Muted, 0.8)));
+        if far > LEAD {
+            cover.segment(p, lead(&r), 3.0);
+            shapes.push(Shape::line(vec![p, lead(&r)], Stroke::new(Ink::Muted, 0.8)));
         }
         let mut text =
             Text::level((r.x, r.y + h / 2.0), &note.text, SMALL, Anchor::Start, note.ink);

@@ -102,15 +102,16 @@ impl Span {
         (self.forward(v) - low) / (high - low)
     }
 
-    /// About `count` ticks, as many of them as `fits` admits.
+    /// About `count` ticks, and no more of them than `fits` admits.
     pub fn ticks(self, count: usize, fits: impl Fn(&Ticks) -> bool) -> Ticks {
         let mut last = Ticks::default();
-        for count in (1..=count.clamp(2, 20)).rev() {
+        let most = count.clamp(2, 20);
+        for count in (1..=2 * most).rev() {
             last = match self.scale {
                 Scale::Linear => self.linear(count),
                 Scale::Log => self.log(count),
             };
-            if fits(&last) {
+            if last.major.len() <= most + 1 && fits(&last) {
                 return last;
             }
         }
@@ -145,10 +146,10 @@ impl Span {
             let of = |e: i32| digits.iter().map(move |d| d * Decimal::power(e).value());
             (first..=last).flat_map(of).filter(inside).collect()
         };
-        if decades < 2.0 {
-            let digits: &[f64] = match count {
-                1..=2 => &[1.0],
-                3..=4 => &[1.0, 3.0],
+        if decades < 2.6 && (-3..=4).contains(&first) {
+            let digits: &[f64] = match count as f64 / decades {
+                0.0..1.6 => &[1.0],
+                1.6..2.4 => &[1.0, 3.0],
                 _ => &[1.0, 2.0, 5.0],
             };
             let major = all(digits).into_iter().map(|v| (v, short(v, 3))).collect();

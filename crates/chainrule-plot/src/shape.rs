@@ -152,11 +152,23 @@ impl Text {
     }
 }
 
+/// How an area is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edges {
+    /// The union of its rings.
+    Smooth,
+    /// The same, at whole pixels, so that neighbours leave no gap.
+    Crisp,
+    /// What an odd number of rings goes round.
+    Odd,
+}
+
 /// A part of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
     Line { runs: Vec<Vec<Point>>, stroke: Stroke },
-    Area { rings: Vec<Vec<Point>>, fill: Ink, opacity: f64, crisp: bool },
+    Area { rings: Vec<Vec<Point>>, fill: Ink, opacity: f64, edges: Edges },
+    Group { parts: Vec<Shape>, opacity: f64 },
     Dots { at: Vec<Point>, radius: f64, marker: Marker, ink: Ink, opacity: f64 },
     Words(Text),
 }
@@ -167,7 +179,7 @@ impl Shape {
     }
 
     pub(crate) fn area(ring: Vec<Point>, fill: Ink, opacity: f64) -> Shape {
-        Shape::Area { rings: vec![ring], fill, opacity, crisp: false }
+        Shape::Area { rings: vec![ring], fill, opacity, edges: Edges::Smooth }
     }
 
     pub(crate) fn rect(r: Rect, fill: Ink, opacity: f64) -> Shape {
@@ -246,7 +258,7 @@ pub(crate) fn clip_area(points: &[Point], frame: Rect) -> Vec<Point> {
 }
 
 /// The part of a polygon where `depth`, which is linear, is not negative.
-pub(crate) fn cut(points: &[Point], depth: impl Fn(Point) -> f64) -> Vec<Point> {
+fn cut(points: &[Point], depth: impl Fn(Point) -> f64) -> Vec<Point> {
     let mut kept = Vec::with_capacity(points.len() + 4);
     for (k, &b) in points.iter().enumerate() {
         let a = points[(k + points.len() - 1) % points.len()];
@@ -308,6 +320,38 @@ fn columns(run: &[Point]) -> Vec<Point> {
     kept
 }
 
+/// A run without the points that lie within a tenth of a pixel of the line through their neighbours:
+/// from each kept point, a sector narrows until the next point falls outside it.
+pub(crate) fn straightened(run: &[Point]) -> Vec<Point> {
+    const SLACK: f64 = 0.1;
+    let [first, .., last] = run else { return run.to_vec() };
+    let mut kept = vec![*first];
+    let (mut anchor, mut before) = (*first, *first);
+    let mut sector: Option<(f64, f64, f64, f64)> = None;
+    for &p in &run[1..] {
+        let d = (p.0 - anchor.0).hypot(p.1 - anchor.1);
+        let angle = (p.1 - anchor.1).atan2(p.0 - anchor.0);
+        if let Some((base, low, high, far)) = sector {
+            let turn = (angle - base + std::f64::consts::PI).rem_euclid(std::f64::consts::TAU)
+                - std::f64::consts::PI;
+            if d >= far && (low..=high).contains(&turn) {
+                let open = (SLACK / d).min(1.0).asin();
+                sector = Some((base, low.max(turn - open), high.min(turn + open), d));
+                before = p;
+                continue;
+            }
+            kept.push(before);
+            anchor = before;
+        }
+        let d = (p.0 - anchor.0).hypot(p.1 - anchor.1);
+        let open = (SLACK / d.max(SLACK)).asin();
+        sector = Some(((p.1 - anchor.1).atan2(p.0 - anchor.0), -open, open, d));
+        before = p;
+    }
+    kept.push(*last);
+    kept
+}
+
 /// Points of a cloud such that no two lie in one cell of a lattice, which is as fine as it can be
 /// without leaving more than ten thousand.
 pub(crate) fn sparse(points: &[Point]) -> Vec<Point> {
@@ -361,6 +405,15 @@ mod tests {
         let circle: Vec<_> = (0..1_000_000).map(|k| f64::from(k).sin_cos()).collect();
         assert!(thinned(circle.clone()).len() <= MANY);
         assert!(sparse(&circle).len() <= MANY);
+    }
+
+    #[test]
+    fn a_straight_line_needs_two_points_and_a_corner_one() {
+        let straight: Vec<_> = (0..100).map(|k| (f64::from(k), 2.0 * f64::from(k))).collect();
+        assert_eq!(straightened(&straight), [straight[0], straight[99]]);
+        let corner = [(0.0, 0.0), (5.0, 0.0), (9.0, 0.0), (9.0, 4.0), (9.0, 8.0), (9.0, 1.0)];
+        assert_eq!(straightened(&corner), [(0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (9.0, 1.0)]);
+        assert_eq!(straightened(&corner[..1]), corner[..1]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use crate::font;
-use crate::shape::{Anchor, Dash, Marker, Point, Shape, Stroke, Text};
+use crate::shape::{Anchor, Dash, Edges, Marker, Point, Shape, Stroke, Text};
 use crate::theme::{Ink, Theme};
 
 /// Above so many dots, one path is shorter than an element for each.
@@ -62,18 +62,27 @@ fn element(out: &mut String, shape: &Shape, theme: Theme, letters: Letters) {
                 let _ = writeln!(out, "<path d=\"{data}\" {}/>", stroked(stroke, theme));
             }
         }
-        Shape::Area { rings, fill, opacity, crisp } => {
+        Shape::Area { rings, fill, opacity, edges } => {
             let data = path(rings, true);
             if !data.is_empty() {
-                let crisp = if *crisp { " shape-rendering=\"crispEdges\"" } else { "" };
+                let edges = match edges {
+                    Edges::Smooth => "",
+                    Edges::Crisp => " shape-rendering=\"crispEdges\"",
+                    Edges::Odd => " fill-rule=\"evenodd\"",
+                };
                 let (fill, opacity) = (theme.colour(*fill), share("fill-opacity", *opacity));
-                let _ = writeln!(out, "<path d=\"{data}\" fill=\"{fill}\"{opacity}{crisp}/>");
+                let _ = writeln!(out, "<path d=\"{data}\" fill=\"{fill}\"{opacity}{edges}/>");
             }
         }
         Shape::Dots { at, radius, marker, ink, opacity } => {
             dots(out, at, *radius, *marker, &theme.colour(*ink), *opacity, theme);
         }
         Shape::Words(text) => words(out, text, theme, letters),
+        Shape::Group { parts, opacity } => {
+            let _ = writeln!(out, "<g{}>", share("opacity", *opacity));
+            parts.iter().for_each(|part| element(out, part, theme, letters));
+            out.push_str("</g>\n");
+        }
     }
 }
 
@@ -121,7 +130,10 @@ fn dots(
         );
         return;
     }
-    let edge = if at.len() > CIRCLES || radius < 2.0 { 0.0 } else { 0.6 };
+    let touch = |pair: &[Point]| (pair[0].0 - pair[1].0).hypot(pair[0].1 - pair[1].1) < radius;
+    let touching = at.windows(2).filter(|pair| touch(pair)).count();
+    let edge =
+        if at.len() > CIRCLES || radius < 2.0 || 3 * touching > at.len() { 0.0 } else { 0.6 };
     match marker {
         Marker::Cross => {
             let _ =

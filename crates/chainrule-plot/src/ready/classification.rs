@@ -84,20 +84,14 @@ pub fn boundary(probability: Grid, classes: &[Class<'_>], names: (&str, &str)) -
     let line = Mark::contour(probability.clone(), &[0.5]).ink(Ink::Text).width(1.6);
     let second =
         classes.get(1).map_or("probability".into(), |c| format!("probability of {}", c.name));
-    let ground =
-        Mark::filled(probability, &levels).map(Map::Diverging).opacity(0.75).label(&second);
+    let ground = Mark::filled(probability, &levels).map(Map::Diverging).opacity(0.5).label(&second);
     let mut panel = Panel::new(names.0, names.1)
         .x(|axis| axis.range(x.0, x.1))
         .y(|axis| axis.range(y.0, y.1))
         .with(ground)
         .with(line.label("decision boundary"));
     for (k, class) in classes.iter().enumerate() {
-        let ink = match k {
-            0 => Ink::Rgb(0x05, 0x30, 0x61),
-            1 => Ink::Rgb(0x8c, 0x0b, 0x25),
-            k => Ink::Series(k),
-        };
-        let points = Mark::points(class.x, class.y).ink(ink).opacity(1.0);
+        let points = Mark::points(class.x, class.y).ink(Ink::Series(k)).opacity(1.0);
         panel = panel.with(points.marker(MARKERS[k % 4], 3.6).label(class.name));
     }
     Figure::of(panel).title("Decision boundary").size(640.0, 500.0)

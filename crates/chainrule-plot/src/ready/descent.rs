@@ -45,7 +45,8 @@ pub fn losses(curves: &[Curve<'_>], unit: &str, scale: Scale, smoothing: f64) ->
         panel = panel.with(Mark::line(curve.step, &shown).ink(ink).label(curve.name));
     }
     if let Some(curve) = curves.last().filter(|_| curves.len() > 1) {
-        let usable = curve.step.iter().zip(curve.loss).filter(|(_, loss)| loss.is_finite());
+        let shown = smoothed(curve.loss, smoothing);
+        let usable = curve.step.iter().zip(&shown).filter(|(_, loss)| loss.is_finite());
         if let Some((step, loss)) = usable.min_by(|a, b| a.1.total_cmp(b.1)) {
             let text = format!("best {} at {}", short(*loss, 3), short(*step, 4));
             let ink = Ink::Series(curves.len() - 1);
@@ -58,7 +59,7 @@ pub fn losses(curves: &[Curve<'_>], unit: &str, scale: Scale, smoothing: f64) ->
 /// Losses of a run in which the learning rate grows, with a suggested rate. The range of losses ends
 /// a little above the first, since the last ones are beyond all bounds.
 pub fn learning_rates(rate: &[f64], loss: &[f64], suggested: Option<f64>) -> Figure {
-    let smooth = smoothed(loss, 0.8);
+    let smooth = smoothed(loss, 0.6);
     let (low, high) = super::reach(&[&smooth]);
     let first = smooth.iter().copied().find(|v| v.is_finite()).unwrap_or(high);
     let top = (first + 0.35 * (first - low).abs()).min(high);

@@ -85,8 +85,8 @@ pub fn residuals(fitted: &[f64], residuals: &[f64]) -> Figure {
     let ends = [normal.first(), normal.last()].map(|z| z.copied().unwrap_or(0.0));
     let second = Panel::new("normal quantile", "residual")
         .title("Normal QQ")
-        .with(Mark::line(&ends, &ends.map(|z| mean + sd * z)).ink(Ink::Series(1)).width(1.6))
-        .with(small(&normal, &usable));
+        .with(small(&normal, &usable))
+        .with(Mark::line(&ends, &ends.map(|z| mean + sd * z)).ink(Ink::Series(1)).width(1.6));
     let third = histogram(&usable, (mean, sd));
     let sizes: Vec<f64> = residuals.iter().map(|r| (r / sd).abs().sqrt()).collect();
     let (tx, ty) = trend(fitted, &sizes);
@@ -159,7 +159,9 @@ pub fn coefficients(names: &[&str], estimate: &[f64], low: &[f64], high: &[f64])
     let mut panel = Panel::new("coefficient with its 95 % interval", "")
         .y(|axis| Axis { reversed: true, ..axis.names(&names[..n]) })
         .with(Mark::upright(0.0));
-    for (sure, label, opacity) in [(true, "without 0", 1.0), (false, "with 0", 0.45)] {
+    for (sure, label, opacity) in
+        [(true, "interval excludes 0", 1.0), (false, "interval includes 0", 0.45)]
+    {
         let is_sure = |k: &usize| (low[*k] > 0.0 || high[*k] < 0.0) == sure;
         let rows: Vec<usize> = (0..n).filter(is_sure).collect();
         let pick = |of: &[f64]| rows.iter().map(|k| of[*k]).collect::<Vec<f64>>();
