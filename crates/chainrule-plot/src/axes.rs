@@ -10,7 +10,7 @@ use crate::stat::extent;
 use crate::theme::{Ink, Map};
 
 /// How far turned labels lean.
-const LEAN: f64 = -40.0;
+pub(crate) const LEAN: f64 = -40.0;
 
 /// A bar of colours right of a frame.
 #[derive(Clone, Debug)]

@@ -230,7 +230,9 @@ fn x_ticks(axis: &Axis, span: Span, width: f64) -> (Ticks, bool) {
         let step = width / (span.high - span.low);
         let widest = axis.names.iter().map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
         let turned = widest > step - 8.0;
-        return (names(axis, step, if turned { 110.0 } else { step }, turned), turned);
+        let need =
+            if turned { line(SMALL) / axes::LEAN.to_radians().sin().abs() + 1.0 } else { 1.0 };
+        return (names(axis, step, if turned { 110.0 } else { step }, need), turned);
     }
     let fits = |ticks: &Ticks| {
         let reach =
@@ -245,7 +247,7 @@ fn x_ticks(axis: &Axis, span: Span, width: f64) -> (Ticks, bool) {
 
 fn y_ticks(axis: &Axis, span: Span, height: f64, count: usize) -> Ticks {
     if !axis.names.is_empty() {
-        return names(axis, height / (span.high - span.low), 200.0, true);
+        return names(axis, height / (span.high - span.low), 200.0, line(SMALL) + 2.0);
     }
     let fits = |ticks: &Ticks| {
         let apart =
@@ -255,8 +257,7 @@ fn y_ticks(axis: &Axis, span: Span, height: f64, count: usize) -> Ticks {
     span.ticks(count, fits)
 }
 
-fn names(axis: &Axis, step: f64, limit: f64, dense: bool) -> Ticks {
-    let need = if dense { line(SMALL) + 2.0 } else { 1.0 };
+fn names(axis: &Axis, step: f64, limit: f64, need: f64) -> Ticks {
     let every = (need / step.max(1e-9)).ceil().clamp(1.0, 1e9) as usize;
     let name = |(k, name): (usize, &String)| (k as f64, font::fitted(name, SMALL, limit));
     let major = axis.names.iter().enumerate().step_by(every).map(name).collect();
@@ -339,4 +340,136 @@ pub(crate) fn edges(places: &[f64]) -> Vec<f64> {
 pub(crate) fn colours(grid: &Grid, range: Option<(f64, f64)>) -> Span {
     let (low, high) = range.or_else(|| grid.extent()).unwrap_or((0.0, 1.0));
     Span::new(Scale::Linear, low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts(figure: &Figure) -> Vec<Text> {
+        let words = |shape: Shape| match shape {
+            Shape::Words(text) => Some(text),
+            _ => None,
+        };
+        draw(figure).into_iter().filter_map(words).collect()
+    }
+
+    /// Whether the rectangles about two texts overlap: no side of either separates them.
+    fn meet(a: &Text, b: &Text) -> bool {
+        let (p, q) = (a.corners(), b.corners());
+        let reach = |corners: &[Point; 4], (x, y): Point| {
+            extent(corners.iter().map(|c| c.0 * x + c.1 * y)).unwrap_or((0.0, 0.0))
+        };
+        [a.turn, b.turn].iter().map(|turn| turn.to_radians().sin_cos()).all(|(sin, cos)| {
+            [(cos, sin), (-sin, cos)].into_iter().all(|axis| {
+                let (p, q) = (reach(&p, axis), reach(&q, axis));
+                p.0 < q.1 - 0.01 && q.0 < p.1 - 0.01
+            })
+        })
+    }
+
+    fn check(figure: &Figure) -> Result<(), TestCaseError> {
+        let (w, h) = size(figure);
+        let page = Rect { x: 0.0, y: 0.0, w, h };
+        let texts = texts(figure);
+        for (k, text) in texts.iter().enumerate() {
+            prop_assert!(page.holds(text.bounds()), "{text:?} leaves the page");
+            for other in &texts[..k] {
+                prop_assert!(!meet(text, other), "{text:?} meets {other:?}");
+            }
+        }
+        Ok(())
+    }
+
+    fn value() -> impl Strategy<Value = f64> {
+        let size = prop_oneof![4 => -3.0f64..3.0, 1 => -300.0f64..300.0];
+        let finite = (size, any::<bool>())
+            .prop_map(|(e, minus)| 10f64.powf(e) * if minus { -1.0 } else { 1.0 });
+        prop_oneof![20 => finite, 1 => Just(0.0), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)]
+    }
+
+    fn label() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just(String::new()),
+            Just("θ₁ (10⁻³ m)".to_string()),
+            "[a-zA-Z]{1,12}( [a-z<&>\"]{1,12}){0,8}",
+        ]
+    }
+
+    prop_compose! {
+        fn panel()(
+            x in prop::collection::vec(value(), 0..40),
+            y in prop::collection::vec(value(), 0..40),
+            text in prop::array::uniform5(label()),
+            logs in any::<(bool, bool)>(),
+            names in prop_oneof![3 => Just(0usize), 1 => 1usize..30],
+            legend in prop_oneof![Just(Legend::Auto), Just(Legend::Above), Just(Legend::Right)],
+            square in prop::bool::weighted(0.2),
+            kind in 0usize..4,
+        ) -> Panel {
+            let mut panel = Panel::new(&text[0], &text[1]).title(&text[2]).legend(legend);
+            panel.square = square;
+            let log = |on| if on { Scale::Log } else { Scale::Linear };
+            (panel.x.scale, panel.y.scale) = (log(logs.0), log(logs.1));
+            panel.x.names = (0..names).map(|k| format!("{} {k}", text[3])).collect();
+            let ys: Vec<f64> = y.iter().map(|v| v * 0.5).collect();
+            panel
+                .with(Mark::line(&x, &y).label(&text[3]))
+                .with(match kind {
+                    0 => Mark::points(&x, &ys).label(&text[4]),
+                    1 => Mark::coloured(&x, &ys, &y).label(&text[4]),
+                    2 => Mark::band(&x, &ys, &y).label(&text[4]),
+                    _ => Mark::errors(&x, &ys, &y).label(&text[4]),
+                })
+                .note(x.first().copied().unwrap_or(0.0), ys.first().copied().unwrap_or(0.0), &text[4])
+                .fact(&text[0])
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn texts_stay_apart_and_on_the_page(
+            panels in prop::collection::vec(panel(), 1..5),
+            columns in 1usize..3,
+            title in label(),
+        ) {
+            let rows = panels.len().div_ceil(columns) as f64;
+            let size = (420.0 * columns as f64, 60.0 + 360.0 * rows);
+            check(&Figure::grid(panels, columns, size).title(&title))?;
+        }
+    }
+
+    #[test]
+    fn frames_of_a_column_line_up() {
+        let wide = Panel::new("x", "y").with(Mark::line(&[0.0, 1.0], &[0.0, 1e-4]));
+        let narrow = Panel::new("x", "").with(Mark::line(&[0.0, 1.0], &[0.0, 5.0]));
+        let frames = frames(&Figure::grid(vec![wide, narrow], 1, (400.0, 500.0)));
+        assert_eq!(frames[0].rect.x, frames[1].rect.x);
+        assert_eq!(frames[0].rect.w, frames[1].rect.w);
+    }
+
+    #[test]
+    fn a_legend_leaves_a_frame_without_room() {
+        let noise: Vec<f64> = (0..4000).map(|k| f64::from(k * 7919 % 1009)).collect();
+        let x: Vec<f64> = (0..4000).map(f64::from).collect();
+        let full = Panel::new("x", "y").with(Mark::points(&x, &noise).label("data"));
+        assert!(frames(&Figure::of(full.clone()))[0].above);
+        let free = Panel::new("x", "y").with(Mark::line(&[0.0, 1.0], &[0.0, 1.0]).label("data"));
+        assert!(!frames(&Figure::of(free))[0].above);
+    }
+
+    #[test]
+    fn ranges_follow_the_data() {
+        let bars = Panel::new("", "").with(Mark::bars(&[1.0, 3.0], (0, 1)));
+        assert_eq!(span(&bars, false).low, 0.0);
+        let empty = span(&Panel::default(), true);
+        assert!(empty.low <= 0.0 && empty.high >= 1.0);
+        let mut log = Panel::new("", "").with(Mark::line(&[1.0, 2.0], &[-1.0, 100.0]));
+        log.y.scale = Scale::Log;
+        assert!(span(&log, false).low > 0.0);
+        assert_eq!(edges(&[0.0, 1.0, 3.0]), [-0.5, 0.5, 2.0, 4.0]);
+    }
 }

@@ -177,8 +177,7 @@ pub(crate) fn crowded(panel: &Panel, frame: &Frame) -> bool {
         parts.iter().for_each(|shape| cover.add(shape));
     }
     let size = legend_size(panel, frame);
-    let cells = size.0 * size.1 / (CELL * CELL);
-    cover.corner(size).is_none_or(|(cost, _)| cost > 0.02 * cells)
+    cover.corner(size).is_none_or(|(cost, _)| cost > 2.5)
 }
 
 /// Entries in rows above the frame: the left end of each entry, its width and its row.

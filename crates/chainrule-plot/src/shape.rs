@@ -2,12 +2,12 @@
 //!
 //! Marks become shapes, and shapes are what is written, what legends avoid and what tests measure.
 //! Everything a mark draws is cut to its frame here, by arithmetic, so that no coordinate in a file
-//! is far outside the figure; a line is cut by Liang and Barsky's method, an area by that of
-//! Sutherland and Hodgman.
+//! is far outside the figure; lines and areas are cut at one side after the other, as
+//! Sutherland and Hodgman do.
 //!
 //! # References
 //!
-//! Y.-D. Liang, B. A. Barsky, ACM Trans. Graph. 3, 1984. I. E. Sutherland, G. W. Hodgman, Commun.
+//! I. E. Sutherland, G. W. Hodgman, Commun.
 //! ACM 17, 1974. U. Jugel et al., *M4*, VLDB 2014: a line needs four points for each column of pixels.
 
 use crate::font;
@@ -132,8 +132,8 @@ impl Text {
         Text { at, text: text.to_string(), size, anchor, turn: 0.0, ink, halo: false }
     }
 
-    /// The smallest upright rectangle about it.
-    pub(crate) fn bounds(&self) -> Rect {
+    /// The corners of its line, in turn.
+    pub(crate) fn corners(&self) -> [Point; 4] {
         let w = font::width(&self.text, self.size);
         let x = match self.anchor {
             Anchor::Start => 0.0,
@@ -142,11 +142,15 @@ impl Text {
         };
         let (top, bottom) = (-font::ASCENT * self.size, font::DESCENT * self.size);
         let (sin, cos) = self.turn.to_radians().sin_cos();
-        let corners = [(x, top), (x + w, top), (x, bottom), (x + w, bottom)];
-        let turned =
-            corners.map(|(x, y)| (self.at.0 + x * cos - y * sin, self.at.1 + x * sin + y * cos));
-        let least = |of: fn(&Point) -> f64| turned.iter().map(of).fold(f64::INFINITY, f64::min);
-        let most = |of: fn(&Point) -> f64| turned.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+        [(x, top), (x + w, top), (x + w, bottom), (x, bottom)]
+            .map(|(x, y)| (self.at.0 + x * cos - y * sin, self.at.1 + x * sin + y * cos))
+    }
+
+    /// The smallest upright rectangle about it.
+    pub(crate) fn bounds(&self) -> Rect {
+        let corners = self.corners();
+        let least = |of: fn(&Point) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min);
+        let most = |of: fn(&Point) -> f64| corners.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
         let (x, y) = (least(|p| p.0), least(|p| p.1));
         Rect { x, y, w: most(|p| p.0) - x, h: most(|p| p.1) - y }
     }
@@ -192,34 +196,39 @@ pub(crate) fn ring(r: Rect) -> Vec<Point> {
     vec![(r.x, r.y), (r.right(), r.y), (r.right(), r.bottom()), (r.x, r.bottom())]
 }
 
+/// One side of a frame: the coordinate it bounds, the sign of its inside, and where it is.
+type Side = (usize, f64, f64);
+
+fn sides(frame: Rect) -> [Side; 4] {
+    let (right, bottom) = (frame.right(), frame.bottom());
+    [(0, 1.0, frame.x), (0, -1.0, right), (1, 1.0, frame.y), (1, -1.0, bottom)]
+}
+
+fn depth(p: Point, (axis, sign, at): Side) -> f64 {
+    sign * (if axis == 0 { p.0 } else { p.1 } - at)
+}
+
+/// Where the segment crosses a side; exactly on it, however far its ends are.
+fn crossing(a: Point, b: Point, side: Side) -> Point {
+    let (da, db) = (depth(a, side), depth(b, side));
+    let t = da / (da - db);
+    match side.0 {
+        0 => (side.2, a.1 + t * (b.1 - a.1)),
+        _ => (a.0 + t * (b.0 - a.0), side.2),
+    }
+}
+
 /// The part of the segment from `a` to `b` inside `frame`.
-pub(crate) fn clip_segment(a: Point, b: Point, frame: Rect) -> Option<(Point, Point)> {
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let (mut enter, mut leave) = (0.0f64, 1.0f64);
-    let sides = [
-        (-dx, a.0 - frame.x),
-        (dx, frame.right() - a.0),
-        (-dy, a.1 - frame.y),
-        (dy, frame.bottom() - a.1),
-    ];
-    for (step, room) in sides {
-        if step == 0.0 {
-            if room < 0.0 {
-                return None;
-            }
-        } else if step < 0.0 {
-            enter = enter.max(room / step);
-        } else {
-            leave = leave.min(room / step);
+pub(crate) fn clip_segment(mut a: Point, mut b: Point, frame: Rect) -> Option<(Point, Point)> {
+    for side in sides(frame) {
+        match (depth(a, side) < 0.0, depth(b, side) < 0.0) {
+            (true, true) => return None,
+            (true, false) => a = crossing(a, b, side),
+            (false, true) => b = crossing(a, b, side),
+            (false, false) => {}
         }
     }
-    let at = |t: f64| match t {
-        0.0 => a,
-        1.0 => b,
-        _ => (a.0 + t * dx, a.1 + t * dy),
-    };
-    let inside = |p: Point| (p.0.clamp(frame.x, frame.right()), p.1.clamp(frame.y, frame.bottom()));
-    (enter <= leave).then(|| (inside(at(enter)), inside(at(leave))))
+    Some((a, b))
 }
 
 /// The parts of a line inside `frame`; it breaks where a point is not finite.
@@ -243,35 +252,22 @@ pub(crate) fn clip_line(points: &[Point], frame: Rect) -> Vec<Vec<Point>> {
 
 /// The part of a polygon inside `frame`.
 pub(crate) fn clip_area(points: &[Point], frame: Rect) -> Vec<Point> {
-    type Side = (fn(Point) -> f64, f64, f64);
-    let sides: [Side; 4] = [
-        (|p| p.0, 1.0, frame.x),
-        (|p| p.0, -1.0, frame.right()),
-        (|p| p.1, 1.0, frame.y),
-        (|p| p.1, -1.0, frame.bottom()),
-    ];
     let mut points = points.to_vec();
-    for (of, sign, at) in sides {
-        points = cut(&points, |p| sign * (of(p) - at));
+    for side in sides(frame) {
+        let mut kept = Vec::with_capacity(points.len() + 4);
+        for (k, &b) in points.iter().enumerate() {
+            let a = points[(k + points.len() - 1) % points.len()];
+            let inside = (depth(a, side) >= 0.0, depth(b, side) >= 0.0);
+            if inside.0 != inside.1 {
+                kept.push(crossing(a, b, side));
+            }
+            if inside.1 {
+                kept.push(b);
+            }
+        }
+        points = kept;
     }
     points
-}
-
-/// The part of a polygon where `depth`, which is linear, is not negative.
-fn cut(points: &[Point], depth: impl Fn(Point) -> f64) -> Vec<Point> {
-    let mut kept = Vec::with_capacity(points.len() + 4);
-    for (k, &b) in points.iter().enumerate() {
-        let a = points[(k + points.len() - 1) % points.len()];
-        let (da, db) = (depth(a), depth(b));
-        if (da < 0.0) != (db < 0.0) {
-            let t = da / (da - db);
-            kept.push((a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)));
-        }
-        if db >= 0.0 {
-            kept.push(b);
-        }
-    }
-    kept
 }
 
 /// Above so many points, a line or a cloud is thinned.

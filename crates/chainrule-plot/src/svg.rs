@@ -63,7 +63,7 @@ fn element(out: &mut String, shape: &Shape, theme: Theme, letters: Letters) {
             }
         }
         Shape::Area { rings, fill, opacity, edges } => {
-            let data = path(rings, true);
+            let data = if *edges == Edges::Crisp { boxes(rings) } else { path(rings, true) };
             if !data.is_empty() {
                 let edges = match edges {
                     Edges::Smooth => "",
@@ -234,6 +234,20 @@ fn path(runs: &[Vec<Point>], closed: bool) -> String {
         }
         if closed {
             out.push('Z');
+        }
+    }
+    out
+}
+
+/// Rings that are rectangles, in the short form.
+fn boxes(rings: &[Vec<Point>]) -> String {
+    let mut out = String::new();
+    for ring in rings {
+        if let [a, .., _] = ring[..]
+            && let Some(c) = ring.iter().find(|p| p.0 != a.0 && p.1 != a.1)
+        {
+            let _ =
+                write!(out, "M{} {}H{}V{}H{}Z", num(a.0), num(a.1), num(c.0), num(c.1), num(a.0));
         }
     }
     out
