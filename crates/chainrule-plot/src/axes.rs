@@ -1,5 +1,6 @@
 //! Axes: frame, ticks, labels, grid and the bar that explains colours; and the room they take.
 
+use crate::contour::usable;
 use crate::figure::{Axis, Kind, Legend, Mark, Panel};
 use crate::font;
 use crate::layout::{Frame, LABEL, SMALL, Sides, TICK, TITLE, colours, line};
@@ -47,7 +48,8 @@ pub(crate) fn bar(panel: &Panel, height: f64) -> Option<Bar> {
                 let (low, high) = extent(values.iter().copied()).unwrap_or((0.0, 1.0));
                 Span::new(Scale::Linear, low, high)
             }
-            Kind::Contour { levels, filled: true, .. } if levels.len() > 1 => {
+            Kind::Contour { levels, filled: true, .. } if usable(levels).len() > 1 => {
+                let levels = usable(levels);
                 let last = levels.len() - 1;
                 let every = last.div_ceil(most).max(1);
                 let tick = |k: usize| (k as f64 / last as f64, short(levels[k], 3));

@@ -106,6 +106,14 @@ pub(crate) fn above(grid: &Grid, level: f64) -> Vec<Vec<Point>> {
     lines(&Grid { x, y, values }, level)
 }
 
+/// The finite levels in ascending order, each once, and at most a hundred.
+pub(crate) fn usable(levels: &[f64]) -> Vec<f64> {
+    let mut levels = crate::stat::sorted(levels);
+    levels.dedup();
+    levels.truncate(100);
+    levels
+}
+
 /// About `count` levels at multiples of 1, 2 or 5 times a power of ten, inside the range of the values.
 pub fn levels(grid: &Grid, count: usize) -> Vec<f64> {
     let Some((low, high)) = grid.extent() else { return Vec::new() };

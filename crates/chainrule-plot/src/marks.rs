@@ -265,6 +265,7 @@ fn coarse(grid: &Grid) -> Grid {
 
 fn filled(mark: &Mark, frame: &Frame, grid: &Grid, levels: &[f64]) -> Vec<Shape> {
     let grid = coarse(grid);
+    let levels = contour::usable(levels);
     let blocks = levels.len().saturating_sub(1).max(1);
     let area = |(k, level): (usize, &f64)| {
         let rings = contour::above(&grid, *level).into_iter();
@@ -279,7 +280,7 @@ fn filled(mark: &Mark, frame: &Frame, grid: &Grid, levels: &[f64]) -> Vec<Shape>
         let (r, g, b) = mark.map.at(t);
         Shape::Area { rings, fill: Ink::Rgb(r, g, b), opacity: 1.0, edges: Edges::Odd }
     };
-    let parts = levels.iter().take(blocks.min(100)).enumerate().map(area).collect();
+    let parts = levels.iter().take(blocks).enumerate().map(area).collect();
     vec![Shape::Group { parts, opacity: mark.opacity }]
 }
 
@@ -293,8 +294,9 @@ fn contours(
 ) -> Vec<Shape> {
     let grid = coarse(grid);
     let (mut shapes, mut texts) = (Vec::new(), Vec::new());
+    let levels = contour::usable(levels);
     let last = levels.len().saturating_sub(1).max(1) as f64;
-    for (k, level) in levels.iter().take(100).enumerate() {
+    for (k, level) in levels.iter().enumerate() {
         let place = |line: Vec<Point>| {
             let line: Vec<_> = line.into_iter().map(|(x, y)| frame.at(x, y)).collect();
             clip_line(&line, frame.rect)
