@@ -1,8 +1,8 @@
 //! Where everything in a figure is.
 //!
 //! Ticks depend on the size of the frame, the frame on the margins, and the margins on the width of
-//! the ticks' labels. Starting from a guess, these are computed in turn until they agree, which takes
-//! two rounds. Panels of one column share their left and right margins, panels of one row their top
+//! the ticks' labels. Starting from a guess, these are computed in turn until they agree; should
+//! they go in circles, margins may only grow. Panels of one column share their left and right margins, panels of one row their top
 //! and bottom, so that frames line up. Texts that have no room are ended by an ellipsis.
 //!
 //! The order of drawing: grid, areas, axes, lines, points, then legend and texts; see [`crate::axes`]
@@ -31,6 +31,9 @@ pub(crate) const TICK: f64 = 8.0;
 const EDGE: f64 = 12.0;
 const GAP: f64 = 22.0;
 
+/// Margins are computed so often at most; in the second half they only grow.
+const ROUNDS: usize = 16;
+
 /// The height of a line of text.
 pub(crate) fn line(size: f64) -> f64 {
     (font::ASCENT + font::DESCENT) * size
@@ -43,6 +46,17 @@ pub(crate) struct Sides {
     pub(crate) right: f64,
     pub(crate) top: f64,
     pub(crate) bottom: f64,
+}
+
+impl Sides {
+    fn max(self, other: Sides) -> Sides {
+        Sides {
+            left: self.left.max(other.left),
+            right: self.right.max(other.right),
+            top: self.top.max(other.top),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
 }
 
 /// A panel's frame with what its axes show.
@@ -132,17 +146,25 @@ pub(crate) fn frames(figure: &Figure) -> Vec<Frame> {
     let (w, h) = (width / columns as f64 - 60.0, height / rows as f64 - 70.0);
     let mut rects = vec![Rect { x: 0.0, y: 0.0, w, h }; figure.panels.len()];
     let mut above = vec![false; figure.panels.len()];
-    for round in 0..5 {
-        let (sized, _) = sized(figure, &rects, &above);
+    let mut sides = vec![Sides::default(); figure.panels.len()];
+    for round in 0..ROUNDS {
+        let frames = sized(figure, &rects, &above);
         if round == 2 {
             let crowded = |(panel, frame): (&Panel, &Frame)| place::crowded(panel, frame);
-            above = figure.panels.iter().zip(&sized).map(crowded).collect();
+            above = figure.panels.iter().zip(&frames).map(crowded).collect();
         }
-        rects = arranged(figure, &sized);
+        for (k, frame) in frames.iter().enumerate() {
+            let now = axes::sides((&figure.panels[k], frame));
+            sides[k] = if round < ROUNDS / 2 { now } else { sides[k].max(now) };
+        }
+        let before = std::mem::replace(&mut rects, arranged(figure, &sides));
+        if round > 2 && before == rects {
+            break;
+        }
     }
-    let (mut frames, lefts) = sized(figure, &rects, &above);
+    let mut frames = sized(figure, &rects, &above);
     for (k, frame) in frames.iter_mut().enumerate() {
-        frame.left = lefts[k % columns];
+        frame.left = most(&sides, |sides| sides.left, |other| other % columns == k % columns);
     }
     frames
 }
@@ -153,14 +175,9 @@ fn shape(figure: &Figure) -> (usize, usize) {
     (columns, figure.panels.len().div_ceil(columns).max(1))
 }
 
-fn sized(figure: &Figure, rects: &[Rect], above: &[bool]) -> (Vec<Frame>, Vec<f64>) {
-    let (columns, _) = shape(figure);
+fn sized(figure: &Figure, rects: &[Rect], above: &[bool]) -> Vec<Frame> {
     let sized = |(k, panel): (usize, &Panel)| frame(panel, rects[k], above[k]);
-    let frames: Vec<Frame> = figure.panels.iter().enumerate().map(sized).collect();
-    let sides: Vec<Sides> = figure.panels.iter().zip(&frames).map(axes::sides).collect();
-    let left = |c| most(&sides, |sides| sides.left, |k| k % columns == c);
-    let lefts = (0..columns).map(left).collect();
-    (frames, lefts)
+    figure.panels.iter().enumerate().map(sized).collect()
 }
 
 fn most(sides: &[Sides], of: fn(&Sides) -> f64, within: impl Fn(usize) -> bool) -> f64 {
@@ -168,15 +185,14 @@ fn most(sides: &[Sides], of: fn(&Sides) -> f64, within: impl Fn(usize) -> bool) 
     inside.map(|(_, sides)| of(sides)).fold(0.0, f64::max)
 }
 
-/// The rectangles of frames whose margins are those of the given ones.
-fn arranged(figure: &Figure, frames: &[Frame]) -> Vec<Rect> {
+/// The rectangles of frames with these margins.
+fn arranged(figure: &Figure, sides: &[Sides]) -> Vec<Rect> {
     let ((width, height), (columns, rows)) = (size(figure), shape(figure));
-    let sides: Vec<Sides> = figure.panels.iter().zip(frames).map(axes::sides).collect();
     let by_row = |of: fn(&Sides) -> f64| -> Vec<f64> {
-        (0..rows).map(|r| most(&sides, of, |k| k / columns == r)).collect()
+        (0..rows).map(|r| most(sides, of, |k| k / columns == r)).collect()
     };
     let by_column = |of: fn(&Sides) -> f64| -> Vec<f64> {
-        (0..columns).map(|c| most(&sides, of, |k| k % columns == c)).collect()
+        (0..columns).map(|c| most(sides, of, |k| k % columns == c)).collect()
     };
     let (tops, bottoms) = (by_row(|s| s.top), by_row(|s| s.bottom));
     let (lefts, rights) = (by_column(|s| s.left), by_column(|s| s.right));
