@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use chainrule_plot::graph::{Graph, Role};
 use chainrule_plot::ready::calculus::{self, Touch};
 use chainrule_plot::ready::classification::{self, Class, Roc};
 use chainrule_plot::ready::descent::{self, Curve, Way};
@@ -28,7 +29,90 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(path(".dark.png"), figure.png(Theme::Dark, 2.0)?)?;
         println!("{name:16} {:6} bytes of SVG", svg.len());
     }
+    for (name, graph) in [("graph_small", small()), ("graph_network", network())] {
+        if only.as_ref().is_some_and(|only| !name.contains(&**only)) {
+            continue;
+        }
+        let path = |end: &str| Path::new(&out).join(format!("{name}{end}"));
+        let svg = graph.svg(Theme::Auto)?;
+        std::fs::write(path(".svg"), &svg)?;
+        std::fs::write(path(".dot"), graph.dot())?;
+        std::fs::write(path(".light.png"), graph.png(Theme::Light, 2.0)?)?;
+        std::fs::write(path(".dark.png"), graph.png(Theme::Dark, 2.0)?)?;
+        println!("{name:16} {:6} bytes of SVG", svg.len());
+    }
     Ok(())
+}
+
+/// (x·y + sin x)², as in lectures.
+fn small() -> Graph {
+    let mut g = Graph::new("f = (x·y + sin x)²");
+    let x = g.node(&["x", "2.0"], Role::Input);
+    let y = g.node(&["y", "3.0"], Role::Input);
+    let product = g.node(&["·", "6.0"], Role::Operation);
+    let sine = g.node(&["sin", "0.909"], Role::Operation);
+    let sum = g.node(&["+", "6.909"], Role::Operation);
+    let two = g.node(&["2"], Role::Constant);
+    let power = g.node(&["pow", "47.74"], Role::Operation);
+    let f = g.node(&["f"], Role::Output);
+    g.nodes[sine].tooltip = "∂f/∂(sin x) = 2(x·y + sin x)".into();
+    let edges = [
+        (x, product),
+        (y, product),
+        (x, sine),
+        (product, sum),
+        (sine, sum),
+        (sum, power),
+        (two, power),
+        (power, f),
+    ];
+    edges.into_iter().for_each(|(a, b)| g.edge(a, b));
+    g
+}
+
+/// A network of three layers with its loss and a connexion that jumps one layer.
+fn network() -> Graph {
+    let mut g = Graph::new("A network with a residual connexion and its loss");
+    let mut h = g.node(&["images", "f32 [64, 784]"], Role::Input);
+    let target = g.node(&["labels", "i64 [64]"], Role::Input);
+    let mut before = h;
+    for k in 1..=3 {
+        let w = g.node(&[&format!("layer{k}.weight"), "f32 [128, 128]"], Role::Parameter);
+        let b = g.node(&[&format!("layer{k}.bias"), "f32 [128]"], Role::Parameter);
+        let t = g.node(&["transpose", "[128, 128]"], Role::Operation);
+        let m = g.node(&["matmul", "[64, 128]"], Role::Operation);
+        let a = g.node(&["add", "[64, 128]"], Role::Operation);
+        let r = g.node(&["relu", "[64, 128]"], Role::Operation);
+        for (from, to) in [(w, t), (h, m), (t, m), (m, a), (b, a), (a, r)] {
+            g.edge(from, to);
+        }
+        if k == 3 {
+            let sum = g.node(&["add", "[64, 128]"], Role::Operation);
+            g.edge(before, sum);
+            g.edge(r, sum);
+            h = sum;
+        } else {
+            (before, h) = (r, r);
+        }
+    }
+    let soft = g.node(&["log_softmax", "[64, 10]"], Role::Operation);
+    let pick = g.node(&["gather", "[64]"], Role::Operation);
+    let mean = g.node(&["mean"], Role::Operation);
+    let half = g.node(&["−1"], Role::Constant);
+    let neg = g.node(&["mul"], Role::Operation);
+    let loss = g.node(&["loss"], Role::Output);
+    for (from, to) in [
+        (h, soft),
+        (soft, pick),
+        (target, pick),
+        (pick, mean),
+        (mean, neg),
+        (half, neg),
+        (neg, loss),
+    ] {
+        g.edge(from, to);
+    }
+    g
 }
 
 fn figures() -> Vec<(&'static str, Figure)> {

@@ -214,7 +214,7 @@ fn draw_bar(bar: &Bar, frame: &Frame, shapes: &mut Vec<Shape>) {
         let fill = Ink::Rgb(red, green, blue);
         parts.push(Shape::Area { rings, fill, opacity: 1.0, edges: Edges::Crisp });
     }
-    shapes.push(Shape::Group { parts, opacity: bar.opacity });
+    shapes.push(Shape::Group { parts, opacity: bar.opacity, title: String::new() });
     let y_of = |t: f64| r.bottom() - t * r.h;
     let edge = x + BAR;
     let runs =

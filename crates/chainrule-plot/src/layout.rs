@@ -303,11 +303,8 @@ pub(crate) fn span(panel: &Panel, upright: bool) -> Span {
     let (given_low, given_high) = (axis.low.is_some(), axis.high.is_some());
     let span = Span::new(axis.scale, axis.low.unwrap_or(low), axis.high.unwrap_or(high));
     let part = if tight { 0.0 } else { 0.045 };
-    let ground = based && !log;
-    span.padded(
-        part,
-        (!given_low && !(ground && low >= 0.0), !given_high && !(ground && high <= 0.0)),
-    )
+    let free = |given: bool, at_base: bool| !(given || based && !log && at_base);
+    span.padded(part, (free(given_low, low >= 0.0), free(given_high, high <= 0.0)))
 }
 
 fn values(mark: &Mark, upright: bool) -> Vec<f64> {

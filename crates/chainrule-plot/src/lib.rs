@@ -4,6 +4,7 @@ mod axes;
 pub mod contour;
 pub mod figure;
 pub mod font;
+pub mod graph;
 mod layout;
 mod marks;
 mod place;

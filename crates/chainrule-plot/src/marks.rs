@@ -281,7 +281,7 @@ fn filled(mark: &Mark, frame: &Frame, grid: &Grid, levels: &[f64]) -> Vec<Shape>
         Shape::Area { rings, fill: Ink::Rgb(r, g, b), opacity: 1.0, edges: Edges::Odd }
     };
     let parts = levels.iter().take(blocks).enumerate().map(area).collect();
-    vec![Shape::Group { parts, opacity: mark.opacity }]
+    vec![Shape::Group { parts, opacity: mark.opacity, title: String::new() }]
 }
 
 fn contours(

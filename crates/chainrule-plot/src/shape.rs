@@ -170,10 +170,29 @@ pub(crate) enum Edges {
 /// A part of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
-    Line { runs: Vec<Vec<Point>>, stroke: Stroke },
-    Area { rings: Vec<Vec<Point>>, fill: Ink, opacity: f64, edges: Edges },
-    Group { parts: Vec<Shape>, opacity: f64 },
-    Dots { at: Vec<Point>, radius: f64, marker: Marker, ink: Ink, opacity: f64 },
+    Line {
+        runs: Vec<Vec<Point>>,
+        stroke: Stroke,
+    },
+    Area {
+        rings: Vec<Vec<Point>>,
+        fill: Ink,
+        opacity: f64,
+        edges: Edges,
+    },
+    /// Parts that are one, with what a reader sees who points at them.
+    Group {
+        parts: Vec<Shape>,
+        opacity: f64,
+        title: String,
+    },
+    Dots {
+        at: Vec<Point>,
+        radius: f64,
+        marker: Marker,
+        ink: Ink,
+        opacity: f64,
+    },
     Words(Text),
 }
 

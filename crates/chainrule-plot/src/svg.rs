@@ -78,8 +78,11 @@ fn element(out: &mut String, shape: &Shape, theme: Theme, letters: Letters) {
             dots(out, at, *radius, *marker, &theme.colour(*ink), *opacity, theme);
         }
         Shape::Words(text) => words(out, text, theme, letters),
-        Shape::Group { parts, opacity } => {
+        Shape::Group { parts, opacity, title } => {
             let _ = writeln!(out, "<g{}>", share("opacity", *opacity));
+            if !title.is_empty() {
+                let _ = writeln!(out, "<title>{}</title>", escaped(title));
+            }
             parts.iter().for_each(|part| element(out, part, theme, letters));
             out.push_str("</g>\n");
         }

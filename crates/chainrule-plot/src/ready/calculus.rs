@@ -83,8 +83,8 @@ pub fn secants(x: &[f64], f: &[f64], at: Touch, others: &[(f64, f64)]) -> Figure
 /// remainder of Taylor's series, to the left rounding. Errors of 0 are gaps.
 pub fn difference_error(h: &[f64], errors: &[(&str, &[f64])]) -> Figure {
     let mut panel = Panel::new("step h", "relative error of the derivative")
-        .x(|axis| axis.log())
-        .y(|axis| axis.log());
+        .x(crate::Axis::log)
+        .y(crate::Axis::log);
     for (k, (name, error)) in errors.iter().enumerate() {
         let ink = Ink::Series(k);
         panel = panel.with(Mark::line(h, error).ink(ink).label(name));

@@ -65,7 +65,7 @@ pub fn learning_rates(rate: &[f64], loss: &[f64], suggested: Option<f64>) -> Fig
     let top = (first + 0.35 * (first - low).abs()).min(high);
     let pad = 0.08 * (top - low);
     let mut panel = Panel::new("learning rate", "loss")
-        .x(|axis| axis.log())
+        .x(crate::Axis::log)
         .with(Mark::line(rate, loss).ink(Ink::Series(0)).width(1.0).opacity(0.3).label("measured"))
         .with(Mark::line(rate, &smooth).ink(Ink::Series(0)).label("smoothed"));
     if top > low {
