@@ -479,8 +479,8 @@ fn scales() -> Figure {
         .with(Mark::points(&map(&x, |x| 1990.0 + 35.0 * x), &map(&x, |x| 1e6 + x)));
     let log = Panel::new("λ", "‖θ − θ̂‖₂")
         .title("Both logarithmic")
-        .x(|axis| axis.log())
-        .y(|axis| axis.log())
+        .x(chainrule_plot::Axis::log)
+        .y(chainrule_plot::Axis::log)
         .with(
             Mark::line(&map(&x, |x| 10f64.powf(6.0 * x - 3.0)), &map(&x, |x| 10f64.powf(-2.0 * x)))
                 .label("error"),

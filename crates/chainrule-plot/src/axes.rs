@@ -10,6 +10,13 @@ use crate::shape::{Anchor, Edges, Point, Rect, Shape, Stroke, Text, ring};
 use crate::stat::extent;
 use crate::theme::{Ink, Map};
 
+impl Ticks {
+    /// The width of the widest label.
+    fn widest(&self) -> f64 {
+        self.major.iter().map(|tick| font::width(&tick.1, SMALL)).fold(0.0, f64::max)
+    }
+}
+
 /// How far turned labels lean.
 pub(crate) const LEAN: f64 = -40.0;
 
@@ -68,19 +75,16 @@ pub(crate) fn bar(panel: &Panel, height: f64) -> Option<Bar> {
 
 /// The room a panel needs round its frame.
 pub(crate) fn sides((panel, frame): (&Panel, &Frame)) -> Sides {
-    let widest = |ticks: &Ticks| {
-        ticks.major.iter().map(|tick| font::width(&tick.1, SMALL)).fold(0.0, f64::max)
-    };
     let label = |text: &str, gap: f64| if text.is_empty() { 0.0 } else { line(LABEL) + gap };
     let mut sides = Sides {
-        left: TICK + widest(&frame.y_ticks) + label(&panel.y.label, 8.0),
+        left: TICK + frame.y_ticks.widest() + label(&panel.y.label, 8.0),
         right: 4.0,
         top: 6.0,
         bottom: TICK + line(SMALL) + label(&panel.x.label, 6.0),
     };
     if frame.turned {
         let lean = LEAN.to_radians();
-        let w = widest(&frame.x_ticks);
+        let w = frame.x_ticks.widest();
         sides.bottom += w * lean.sin().abs();
         let first = frame.x_ticks.major.first().map_or(0.0, |tick| font::width(&tick.1, SMALL));
         let step = frame.rect.w / (frame.x.high - frame.x.low);
@@ -180,7 +184,9 @@ fn labels(panel: &Panel, frame: &Frame, put: &mut impl FnMut(Text)) {
         put(Text::level((middle, below), &text, LABEL, Anchor::Middle, Ink::Text));
     }
     if !panel.y.label.is_empty() {
-        let x = r.x - frame.left + font::ASCENT * LABEL;
+        let own = frame.y_ticks.widest() + TICK + 8.0 + line(LABEL);
+        let left = if frame.left - own < 24.0 { frame.left } else { own };
+        let x = r.x - left + font::ASCENT * LABEL;
         let text = font::fitted(&panel.y.label, LABEL, r.h);
         let mut text = Text::level((x, 0.0), &text, LABEL, Anchor::Middle, Ink::Text);
         (text.at, text.turn) = ((x, r.y + r.h / 2.0), -90.0);

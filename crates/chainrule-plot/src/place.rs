@@ -72,7 +72,7 @@ impl Cover {
             }
             Shape::Area { edges: Edges::Crisp | Edges::Odd, .. } | Shape::Group { .. } => {}
             Shape::Area { rings, opacity, .. } => {
-                let by = if *opacity < 0.5 { 0.01 } else { 1.0 };
+                let by = if *opacity < 0.5 { 0.0005 } else { 1.0 };
                 for ring in rings {
                     self.columns_of(ring, by);
                 }
@@ -177,7 +177,7 @@ pub(crate) fn crowded(panel: &Panel, frame: &Frame) -> bool {
         parts.iter().for_each(|shape| cover.add(shape));
     }
     let size = legend_size(panel, frame);
-    cover.corner(size).is_none_or(|(cost, _)| cost > 2.5)
+    cover.corner(size).is_none_or(|(cost, _)| cost > 0.5)
 }
 
 /// Entries in rows above the frame: the left end of each entry, its width and its row.

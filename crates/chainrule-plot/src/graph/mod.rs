@@ -337,7 +337,7 @@ fn node_shapes(node: &Node, at: Rect) -> Vec<Shape> {
         _ => ring(at),
     };
     let mut border = outline.clone();
-    border.extend(outline.iter().take(2));
+    border.extend(outline.iter().take(if dash == Dash::Solid { 2 } else { 1 }));
     let mut parts = vec![
         Shape::area(outline.clone(), Ink::Surface, 1.0),
         Shape::area(outline, ink, 0.12),

@@ -121,7 +121,7 @@ pub fn ways(surface: Grid, levels: &[f64], ways: &[Way<'_>], names: (&str, &str)
 fn chosen(surface: &Grid) -> Vec<f64> {
     let sorted = crate::stat::sorted(&surface.values);
     let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else { return Vec::new() };
-    let inner = crate::stat::quantile(&sorted, 0.01) - low;
+    let inner = crate::stat::quantile(&sorted, 0.05) - low;
     if inner > 0.0 && (high - low) / inner > 100.0 && low.abs() < inner {
         let (a, b) = (inner.log10().floor() as i32, (high - low).log10().floor() as i32);
         let both = |e: i32| [1.0, 3.0].map(|digit| digit * 10f64.powi(e));
