@@ -149,17 +149,17 @@ pub(crate) fn frames(figure: &Figure) -> Vec<Frame> {
     let mut sides = vec![Sides::default(); figure.panels.len()];
     for round in 0..ROUNDS {
         let frames = sized(figure, &rects, &above);
-        if round == 2 {
-            let crowded = |(panel, frame): (&Panel, &Frame)| place::crowded(panel, frame);
-            above = figure.panels.iter().zip(&frames).map(crowded).collect();
-        }
         for (k, frame) in frames.iter().enumerate() {
             let now = axes::sides((&figure.panels[k], frame));
             sides[k] = if round < ROUNDS / 2 { now } else { sides[k].max(now) };
         }
         let before = std::mem::replace(&mut rects, arranged(figure, &sides));
-        if round > 2 && before == rects {
-            break;
+        if before == rects {
+            let crowded = |k: usize| above[k] || place::crowded(&figure.panels[k], &frames[k]);
+            let now: Vec<bool> = (0..above.len()).map(crowded).collect();
+            if std::mem::replace(&mut above, now.clone()) == now {
+                break;
+            }
         }
     }
     let mut frames = sized(figure, &rects, &above);
