@@ -1,0 +1,37 @@
+//! The certified answers of NIST's Statistical Reference Datasets.
+
+mod strd;
+
+use chainrule_fit::solve::{Method, Options, least_squares_of};
+use strd::{NONLINEAR, Problem, least};
+
+#[test]
+fn probe() {
+    let method = match std::env::var("METHOD").as_deref() {
+        Ok("dogleg") => Method::Dogleg,
+        Ok("gn") => Method::GaussNewton,
+        _ => Method::LevenbergMarquardt,
+    };
+    let factor = std::env::var("FACTOR").ok().and_then(|f| f.parse().ok()).unwrap_or(1.0);
+    let options = Options { method, factor, ..Options::default() };
+    let (mut total, mut solved) = (0.0, 0);
+    let begin = std::time::Instant::now();
+    for (name, _) in NONLINEAR {
+        let problem = Problem::read("nonlinear", name);
+        for (k, start) in problem.starts.iter().enumerate() {
+            let found = least_squares_of(problem.residuals(), start, &options).unwrap();
+            let lre = least(&found.parameters, &problem.certified, 11.0);
+            total += lre;
+            solved += usize::from(lre > 4.0);
+            println!(
+                "{name:9} {} lre {lre:5.2} steps {:4} evals {:4} {} {}",
+                k + 1,
+                found.steps,
+                found.evaluations,
+                found.outcome,
+                2.0 * found.cost
+            );
+        }
+    }
+    println!("solved {solved} average {} in {:?}", total / 54.0, begin.elapsed());
+}

@@ -1,0 +1,161 @@
+//! The Statistical Reference Datasets of NIST: files, models, and the digits that are right.
+//!
+//! The header of a file says on which lines its parts are. Parameter rows of nonlinear files are
+//! `b1 = start1 start2 certified deviation`, those of linear ones `B0 certified deviation`. The
+//! first column of the data is the response.
+
+#![allow(dead_code, reason = "the test and the example each use a part")]
+
+use std::path::PathBuf;
+
+use chainrule_core::Tensor;
+
+/// The nonlinear problems, in NIST's order of difficulty.
+pub(crate) const NONLINEAR: [(&str, &str); 27] = [
+    ("Misra1a", "lower"),
+    ("Chwirut2", "lower"),
+    ("Chwirut1", "lower"),
+    ("Lanczos3", "lower"),
+    ("Gauss1", "lower"),
+    ("Gauss2", "lower"),
+    ("DanWood", "lower"),
+    ("Misra1b", "lower"),
+    ("Kirby2", "average"),
+    ("Hahn1", "average"),
+    ("Nelson", "average"),
+    ("MGH17", "average"),
+    ("Lanczos1", "average"),
+    ("Lanczos2", "average"),
+    ("Gauss3", "average"),
+    ("Misra1c", "average"),
+    ("Misra1d", "average"),
+    ("Roszman1", "average"),
+    ("ENSO", "average"),
+    ("MGH09", "higher"),
+    ("Thurber", "higher"),
+    ("BoxBOD", "higher"),
+    ("Rat42", "higher"),
+    ("MGH10", "higher"),
+    ("Eckerle4", "higher"),
+    ("Rat43", "higher"),
+    ("Bennett5", "higher"),
+];
+
+/// A problem with its certified answer.
+pub(crate) struct Problem {
+    pub(crate) name: String,
+    /// One vector for each of NIST's starts.
+    pub(crate) starts: Vec<Vec<f64>>,
+    pub(crate) certified: Vec<f64>,
+    pub(crate) deviations: Vec<f64>,
+    pub(crate) response: Vec<f64>,
+    /// The columns of predictors.
+    pub(crate) predictors: Vec<Vec<f64>>,
+}
+
+impl Problem {
+    /// Reads `data/nist/<kind>/<name>.dat`.
+    pub(crate) fn read(kind: &str, name: &str) -> Problem {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../data/nist").join(kind);
+        let path = folder.join(format!("{name}.dat"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        let lines: Vec<&str> = text.lines().collect();
+        let part = |title: &str| {
+            let header = lines.iter().find(|l| l.contains(title) && l.contains("lines"));
+            let header = header.unwrap_or_else(|| panic!("{name} names no {title}"));
+            let range: Vec<usize> = header[header.find("(lines").unwrap_or(0)..]
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|n| n.parse().ok())
+                .collect();
+            &lines[range[0] - 1..range[1].min(lines.len())]
+        };
+        let numbers = |line: &&str| -> Vec<f64> {
+            line.split_whitespace().filter_map(|n| n.parse().ok()).collect()
+        };
+        let parameters: Vec<Vec<f64>> = part("Certified Values")
+            .iter()
+            .filter(|l| l.trim_start().starts_with(['b', 'B']))
+            .map(numbers)
+            .collect();
+        let data: Vec<Vec<f64>> =
+            part("Data ").iter().map(numbers).filter(|row| row.len() > 1).collect();
+        let column = |rows: &[Vec<f64>], j: usize| rows.iter().map(|row| row[j]).collect();
+        let given = parameters[0].len() - 2;
+        Problem {
+            name: name.into(),
+            starts: (0..given).map(|j| column(&parameters, j)).collect(),
+            certified: column(&parameters, given),
+            deviations: column(&parameters, given + 1),
+            response: column(&data, 0),
+            predictors: (1..data[0].len()).map(|j| column(&data, j)).collect(),
+        }
+    }
+
+    /// What the nonlinear model predicts less what was observed.
+    pub(crate) fn residuals(&self) -> impl Fn(&Tensor) -> Tensor {
+        let vector = |x: &[f64]| Tensor::from(x.to_vec());
+        let name = self.name.clone();
+        let x: Vec<Tensor> = self.predictors.iter().map(|x| vector(x)).collect();
+        let y = match name == "Nelson" {
+            true => vector(&self.response).ln(),
+            false => vector(&self.response),
+        };
+        move |b| model(&name, b, &x) - &y
+    }
+}
+
+/// The models, as the files write them.
+fn model(name: &str, b: &Tensor, xs: &[Tensor]) -> Tensor {
+    let b = |k: i64| b.i(k - 1);
+    let x = &xs[0];
+    let pi = std::f64::consts::PI;
+    let wave = |c: i64, s: i64, period: &Tensor| {
+        b(c) * (2.0 * pi * x / period).cos() + b(s) * (2.0 * pi * x / period).sin()
+    };
+    let bell = |h: i64, m: i64, s: i64| b(h) * (-(x - b(m)).square() / b(s).square()).exp();
+    match name {
+        "Misra1a" | "BoxBOD" => b(1) * (1.0 - (-b(2) * x).exp()),
+        "Misra1b" => b(1) * (1.0 - (1.0 + b(2) * x / 2.0).powi(-2)),
+        "Misra1c" => b(1) * (1.0 - (1.0 + 2.0 * b(2) * x).powf(-0.5)),
+        "Misra1d" => b(1) * b(2) * x / (1.0 + b(2) * x),
+        "Chwirut1" | "Chwirut2" => (-b(1) * x).exp() / (b(2) + b(3) * x),
+        "Lanczos1" | "Lanczos2" | "Lanczos3" => {
+            b(1) * (-b(2) * x).exp() + b(3) * (-b(4) * x).exp() + b(5) * (-b(6) * x).exp()
+        }
+        "Gauss1" | "Gauss2" | "Gauss3" => b(1) * (-b(2) * x).exp() + bell(3, 4, 5) + bell(6, 7, 8),
+        "DanWood" => b(1) * x.pow(&b(2)),
+        "Kirby2" => (b(1) + b(2) * x + b(3) * x.powi(2)) / (1.0 + b(4) * x + b(5) * x.powi(2)),
+        "Hahn1" | "Thurber" => {
+            (b(1) + b(2) * x + b(3) * x.powi(2) + b(4) * x.powi(3))
+                / (1.0 + b(5) * x + b(6) * x.powi(2) + b(7) * x.powi(3))
+        }
+        "Nelson" => b(1) - b(2) * x * (-b(3) * &xs[1]).exp(),
+        "MGH17" => b(1) + b(2) * (-x * b(4)).exp() + b(3) * (-x * b(5)).exp(),
+        "Roszman1" => b(1) - b(2) * x - (b(3) / (x - b(4))).atan() / pi,
+        "ENSO" => {
+            let year = Tensor::from(12.0);
+            b(1) + wave(2, 3, &year) + wave(5, 6, &b(4)) + wave(8, 9, &b(7))
+        }
+        "MGH09" => b(1) * (x.powi(2) + x * b(2)) / (x.powi(2) + x * b(3) + b(4)),
+        "Rat42" => b(1) / (1.0 + (b(2) - b(3) * x).exp()),
+        "Rat43" => b(1) / (1.0 + (b(2) - b(3) * x).exp()).pow(&(1.0 / b(4))),
+        "MGH10" => b(1) * (b(2) / (x + b(3))).exp(),
+        "Eckerle4" => b(1) / b(2) * (-0.5 * ((x - b(3)) / b(2)).square()).exp(),
+        "Bennett5" => b(1) * (b(2) + x).pow(&(-1.0 / b(3))),
+        other => panic!("there is no model {other}"),
+    }
+}
+
+/// The digits of `got` that are right: −log₁₀ |got − certified|/|certified|, or of the difference
+/// itself where the certified value is 0, from 0 to `most`.
+pub(crate) fn digits(got: f64, certified: f64, most: f64) -> f64 {
+    let gap = (got - certified).abs();
+    let relative = if certified == 0.0 { gap } else { gap / certified.abs() };
+    let digits = -relative.log10();
+    if digits.is_nan() { 0.0 } else { digits.clamp(0.0, most) }
+}
+
+/// The digits of the worst of all.
+pub(crate) fn least(got: &[f64], certified: &[f64], most: f64) -> f64 {
+    got.iter().zip(certified).map(|(g, c)| digits(*g, *c, most)).fold(most, f64::min)
+}
