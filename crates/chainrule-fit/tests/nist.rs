@@ -2,8 +2,9 @@
 
 mod strd;
 
+use chainrule_fit::least_squares::ols::{Design, ols};
 use chainrule_fit::solve::{Method, Options, least_squares_of};
-use strd::{NONLINEAR, Problem, least};
+use strd::{LINEAR, Linear, NONLINEAR, Problem, least};
 
 #[test]
 fn probe() {
@@ -34,4 +35,25 @@ fn probe() {
         }
     }
     println!("solved {solved} average {} in {:?}", total / 54.0, begin.elapsed());
+}
+
+#[test]
+fn linear_probe() {
+    for (name, degree) in LINEAR {
+        let problem = Linear::read(name, degree);
+        let names = (0..problem.columns.len()).map(|j| format!("B{j}")).collect();
+        let plain = Design::new(names, problem.columns.clone()).unwrap();
+        let show = |design: &Design| {
+            let fit = ols(design, &problem.response, 0.95).unwrap();
+            let b: Vec<f64> = fit.estimates.iter().map(|e| e.estimate).collect();
+            let s: Vec<f64> = fit.estimates.iter().map(|e| e.std_error).collect();
+            (
+                least(&b, &problem.certified, 15.0),
+                least(&s, &problem.deviations, 15.0),
+                fit.condition,
+                fit.rank,
+            )
+        };
+        println!("{name:9} {:?} plain {:?}", show(&problem.design), show(&plain));
+    }
 }

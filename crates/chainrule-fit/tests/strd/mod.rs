@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 
 use chainrule_core::Tensor;
+use chainrule_fit::least_squares::ols::Design;
 
 /// The nonlinear problems, in NIST's order of difficulty.
 pub(crate) const NONLINEAR: [(&str, &str); 27] = [
@@ -40,6 +41,71 @@ pub(crate) const NONLINEAR: [(&str, &str); 27] = [
     ("Rat43", "higher"),
     ("Bennett5", "higher"),
 ];
+
+/// The linear problems, and the degree of those that are polynomials.
+pub(crate) const LINEAR: [(&str, Option<usize>); 11] = [
+    ("Norris", Some(1)),
+    ("Pontius", Some(2)),
+    ("NoInt1", None),
+    ("NoInt2", None),
+    ("Filip", Some(10)),
+    ("Longley", None),
+    ("Wampler1", Some(5)),
+    ("Wampler2", Some(5)),
+    ("Wampler3", Some(5)),
+    ("Wampler4", Some(5)),
+    ("Wampler5", Some(5)),
+];
+
+/// A linear problem: its columns as plain doubles, and as a design.
+pub(crate) struct Linear {
+    pub(crate) columns: Vec<Vec<f64>>,
+    pub(crate) design: Design,
+    pub(crate) response: Vec<f64>,
+    pub(crate) certified: Vec<f64>,
+    pub(crate) deviations: Vec<f64>,
+}
+
+impl Linear {
+    /// Reads `data/nist/linear/<name>.csv` and what is certified about it.
+    pub(crate) fn read(name: &str, degree: Option<usize>) -> Linear {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../data/nist/linear");
+        let text = std::fs::read_to_string(folder.join(format!("{name}.csv"))).expect("the data");
+        let row = |line: &str| -> Vec<f64> {
+            line.split(',').map(|x| x.parse().expect("a number")).collect()
+        };
+        let rows: Vec<Vec<f64>> = text.lines().skip(1).map(row).collect();
+        let column = |j: usize| -> Vec<f64> { rows.iter().map(|row| row[j]).collect() };
+        let certified = std::fs::read_to_string(folder.join("certified.csv")).expect("the answers");
+        let answers: Vec<Vec<f64>> = certified
+            .lines()
+            .filter(|line| line.split(',').next() == Some(name))
+            .map(|line| line.split(',').skip(2).map(|x| x.parse().expect("a number")).collect())
+            .collect();
+        let (columns, design) = match degree {
+            Some(k) => {
+                let x = column(1);
+                let powers = (0..=k).map(|k| x.iter().map(|x| x.powi(k as i32)).collect());
+                (powers.collect(), Design::polynomial(&x, k))
+            }
+            None => {
+                let mut columns: Vec<Vec<f64>> = (1..rows[0].len()).map(column).collect();
+                if name == "Longley" {
+                    columns.insert(0, vec![1.0; rows.len()]);
+                }
+                let names = (0..columns.len()).map(|j| format!("B{j}")).collect();
+                (columns.clone(), Design::new(names, columns).expect("columns"))
+            }
+        };
+        Linear {
+            columns,
+            design,
+            response: column(0),
+            certified: answers.iter().map(|a| a[0]).collect(),
+            deviations: answers.iter().map(|a| a[1]).collect(),
+        }
+    }
+}
 
 /// A problem with its certified answer.
 pub(crate) struct Problem {

@@ -15,7 +15,13 @@
 //! assert_eq!(fit.rank, 2);
 //! ```
 //!
+//! [`ols`] is for a person who asks what the estimates are worth: errors, intervals, and the last
+//! digits.
+//!
 //! Golub and Van Loan, *Matrix Computations*, §5.2 and §5.4–5.5.
+
+mod extended;
+pub mod ols;
 
 use crate::solve::qr::Qr;
 
