@@ -48,7 +48,7 @@
 //! # Not here
 //!
 //! Sparse Jacobians, constraints other than bounds, global search beyond several starts; what the
-//! estimates are worth is told by [`inference`](crate::inference) and `curve`.
+//! estimates are worth is told by [`inference`](crate::inference) and [`curve`](crate::curve).
 //!
 //! # References
 //!
@@ -62,6 +62,7 @@ mod outcome;
 mod problem;
 pub(crate) mod qr;
 mod run;
+pub mod seeds;
 
 pub use loss::Loss;
 pub use outcome::{Outcome, Place, Why};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::shown;
+
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -59,6 +61,26 @@ pub enum Place {
         /// The index of the parameter.
         parameter: usize,
     },
+}
+
+impl Place {
+    /// What is not finite, as a clause, with the parameters by their names.
+    pub fn named(self, names: &[String]) -> String {
+        let name = |j: usize| names.get(j).map_or_else(|| format!("{}", j + 1), |n| shown(n));
+        match self {
+            Place::Start { parameter } => {
+                format!("the start value of {} is not finite", name(parameter))
+            }
+            Place::Residual { row } => {
+                format!("the model is not finite at observation {}", row + 1)
+            }
+            Place::Derivative { row, parameter } => format!(
+                "the derivative of the model by {} is not finite at observation {}",
+                name(parameter),
+                row + 1
+            ),
+        }
+    }
 }
 
 impl Outcome {

@@ -9,7 +9,10 @@
 use std::path::PathBuf;
 
 use chainrule_core::Tensor;
+use chainrule_fit::curve::{CurveFit, Request, fit};
+use chainrule_fit::inference::Estimate;
 use chainrule_fit::least_squares::ols::Design;
+use chainrule_fit::solve::Options;
 
 /// The nonlinear problems, in NIST's order of difficulty.
 pub(crate) const NONLINEAR: [(&str, &str); 27] = [
@@ -157,17 +160,39 @@ impl Problem {
         }
     }
 
-    /// What the nonlinear model predicts less what was observed.
-    pub(crate) fn residuals(&self) -> impl Fn(&Tensor) -> Tensor {
-        let vector = |x: &[f64]| Tensor::from(x.to_vec());
-        let name = self.name.clone();
-        let x: Vec<Tensor> = self.predictors.iter().map(|x| vector(x)).collect();
-        let y = match name == "Nelson" {
-            true => vector(&self.response).ln(),
-            false => vector(&self.response),
-        };
-        move |b| model(&name, b, &x) - &y
+    /// What is fitted: the response, or its logarithm where the file says so.
+    pub(crate) fn observed(&self) -> Vec<f64> {
+        match self.name == "Nelson" {
+            true => self.response.iter().map(|y| y.ln()).collect(),
+            false => self.response.clone(),
+        }
     }
+
+    /// The nonlinear model.
+    pub(crate) fn model(&self) -> impl Fn(&Tensor) -> Tensor {
+        let (name, x) = (self.name.clone(), self.predictors.clone());
+        let x: Vec<Tensor> = x.into_iter().map(Tensor::from).collect();
+        move |b| model(&name, b, &x)
+    }
+
+    /// The fit from one of the starts.
+    pub(crate) fn fit(&self, start: &[f64], options: &Options) -> CurveFit {
+        let names = (1..=start.len()).map(|k| format!("b{k}"));
+        let request = Request { options: options.clone(), ..Request::new(names).start(start) };
+        fit(self.model(), &self.observed(), &request).expect("a fit")
+    }
+}
+
+/// The digits of estimates and of their errors.
+pub(crate) fn judged(
+    estimates: &[Estimate],
+    certified: &[f64],
+    deviations: &[f64],
+    most: f64,
+) -> (f64, f64) {
+    let values: Vec<f64> = estimates.iter().map(|e| e.estimate).collect();
+    let errors: Vec<f64> = estimates.iter().map(|e| e.std_error).collect();
+    (least(&values, certified, most), least(&errors, deviations, most))
 }
 
 /// The models, as the files write them.
