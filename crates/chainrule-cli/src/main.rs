@@ -43,7 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
-        Command::Fit(arguments) => fit::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
