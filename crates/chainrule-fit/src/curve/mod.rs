@@ -114,8 +114,8 @@ pub struct Residue {
     pub values: Vec<f64>,
     /// The largest of √w|r|/s, with the index of the observation, from the largest down.
     pub largest: Vec<(usize, f64)>,
-    /// How often chance would give so few or so many runs of one sign, in the order of the
-    /// observations (Wald and Wolfowitz 1940); NaN if there are fewer than ten.
+    /// How often chance would give so few runs of one sign, in the order of the observations (Wald
+    /// and Wolfowitz 1940); NaN if there are fewer than ten.
     pub runs_p: f64,
     /// How often normal noise would give so skewed or heavy-tailed ones (Jarque and Bera 1980);
     /// likewise.
@@ -272,6 +272,11 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
         let count = (p + 1) as f64;
         (fit.aic, fit.bic) = (likelihood + 2.0 * count, likelihood + count * n.ln());
     }
+    for (estimate, _) in fit.estimates.iter_mut().zip(&found.at_bound).filter(|(_, at)| **at) {
+        let nothing = f64::NAN;
+        (estimate.std_error, estimate.statistic, estimate.p_value) = (nothing, nothing, nothing);
+        estimate.interval = (nothing, nothing);
+    }
     fit.warnings = warnings(&fit);
     fit
 }
@@ -305,27 +310,22 @@ fn warnings(fit: &CurveFit) -> Vec<String> {
     all
 }
 
-/// The combination: `a`, or `a + 0.5 b`.
+/// `a`, or `a and b apart: moving them by 1 : −0.5 changes no prediction`.
 impl std::fmt::Display for Direction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let [(name, _)] = &self.parts[..] {
-            return f.write_str(&shown(name));
+        let names: Vec<String> = self.parts.iter().map(|(name, _)| shown(name)).collect();
+        let [before @ .., last] = &names[..] else { return Ok(()) };
+        if before.is_empty() {
+            return f.write_str(last);
         }
-        f.write_str("the combination ")?;
-        for (i, (name, part)) in self.parts.iter().enumerate() {
-            let sign = match (i, *part < 0.0) {
-                (0, false) => "",
-                (0, true) => "−",
-                (_, false) => " + ",
-                (_, true) => " − ",
-            };
-            let size = part.abs();
-            match (size - 1.0).abs() < 1e-9 {
-                true => write!(f, "{sign}{}", shown(name))?,
-                false => write!(f, "{sign}{} {}", crate::report::number(size, 3), shown(name))?,
-            }
-        }
-        Ok(())
+        let parts = self.parts.iter().map(|(_, part)| {
+            let size = format!("{:.3}", part.abs());
+            let size = size.trim_end_matches('0').trim_end_matches('.');
+            format!("{}{size}", if *part < 0.0 { "−" } else { "" })
+        });
+        let parts = parts.collect::<Vec<_>>().join(" : ");
+        let before = before.join(", ");
+        write!(f, "{before} and {last} apart: moving them by {parts} changes no prediction")
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a solution to its figures: covariance, what is not determined, the look of the residuals.
 
 use super::{Direction, Residue};
-use crate::inference::distribution::{chi2_tail, normal_tail};
+use crate::inference::distribution::{chi2_tail, normal_cdf};
 use crate::inference::orthogonal;
 use crate::solve::qr::{Qr, norm};
 use crate::solve::{Loss, Options, Solution};
@@ -55,21 +55,27 @@ impl Spread {
         let least = most * f64::EPSILON * 4.0 * n.max(p) as f64;
         let mut spread =
             Spread { inverse: vec![0.0; p * p], rank: 0, condition: 1.0, directions: vec![] };
-        for (s, _, v) in &turned {
-            let mut direction = vec![0.0; p];
-            for (&at, x) in qr.order.iter().zip(v) {
-                direction[free[at]] = x / lengths[at];
-            }
-            if *s > least {
+        let mut nothing = vec![];
+        for (s, _, v) in turned {
+            if s > least {
+                let mut direction = vec![0.0; p];
+                for (&at, x) in qr.order.iter().zip(&v) {
+                    direction[free[at]] = x / lengths[at];
+                }
                 spread.rank += 1;
                 spread.condition = most / s;
-                spread.add(*s, &direction);
+                spread.add(s, &direction);
             } else {
-                // Rounding puts a little of every parameter into every direction.
-                let small = qr.order.iter().zip(v).filter(|(_, x)| x.abs() <= 1e-6);
-                small.for_each(|(&at, _)| direction[free[at]] = 0.0);
-                spread.leave(direction);
+                nothing.push(v);
             }
+        }
+        sparse(&mut nothing);
+        for v in nothing {
+            let mut direction = vec![0.0; p];
+            for (&at, x) in qr.order.iter().zip(&v) {
+                direction[free[at]] = x / lengths[at];
+            }
+            spread.leave(direction);
         }
         spread
     }
@@ -95,6 +101,29 @@ impl Spread {
         }
         self.condition = f64::INFINITY;
         self.directions.push(direction);
+    }
+}
+
+/// The same plane, by vectors with as many zeros as elimination makes.
+fn sparse(vectors: &mut [Vec<f64>]) {
+    for k in 0..vectors.len() {
+        let size = |v: &[f64]| v.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        let best =
+            (k..vectors.len()).max_by(|&a, &b| size(&vectors[a]).total_cmp(&size(&vectors[b])));
+        vectors.swap(k, best.unwrap_or(k));
+        let pivot = vectors[k].clone();
+        let most = size(&pivot);
+        let Some(at) = pivot.iter().position(|x| x.abs() == most) else { continue };
+        for (_, v) in vectors.iter_mut().enumerate().filter(|(i, _)| *i != k) {
+            let share = v[at] / pivot[at];
+            v.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= share * p);
+            v[at] = 0.0;
+        }
+    }
+    // Rounding puts a little of every parameter into every direction.
+    for v in vectors {
+        let most = v.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        v.iter_mut().filter(|x| x.abs() <= 1e-6 * most).for_each(|x| *x = 0.0);
     }
 }
 
@@ -131,7 +160,7 @@ fn runs(values: &[f64]) -> f64 {
     let product = 2.0 * positive * negative;
     let mean = product / n + 1.0;
     let variance = product * (product - n) / (n * n * (n - 1.0));
-    normal_tail((count - mean) / variance.sqrt())
+    normal_cdf((count - mean) / variance.sqrt())
 }
 
 fn normality(r: &[f64]) -> f64 {

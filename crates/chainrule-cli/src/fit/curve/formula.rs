@@ -1,6 +1,6 @@
 //! The formula: which of its names are columns, and its value for all rows.
 
-use chainrule::formula::{Expr, Formula};
+use chainrule::formula::{Constant, Expr, Formula, Node};
 use chainrule::op::Cmp;
 use chainrule::{Tensor, vmap};
 use chainrule_fit::data::table::Table;
@@ -122,7 +122,14 @@ impl Curve {
                 )
             })
         };
-        self.names.iter().filter_map(|name| looks(&name)).collect()
+        let mut warnings: Vec<String> = self.names.iter().filter_map(|n| looks(&n)).collect();
+        if has_plain_e(self.formula.root()) {
+            warnings.push(
+                "`e` is the number 2.718…; if it is meant to be a parameter, name it otherwise"
+                    .into(),
+            );
+        }
+        warnings
     }
 }
 
@@ -173,6 +180,21 @@ fn equals(text: &str, target: &str) -> Option<usize> {
     let Expr::Compare(_, right) = formula.root().expr() else { return None };
     let at = text.find('=')?;
     (matches!(right[..], [(Cmp::Eq, _)]) && text[..at].trim() == target).then_some(at)
+}
+
+/// Whether e stands anywhere but below an exponent.
+fn has_plain_e(node: &Node) -> bool {
+    match node.expr() {
+        Expr::Constant(Constant::E) => true,
+        Expr::Power(base, exponent) if matches!(base.expr(), Expr::Constant(_)) => {
+            has_plain_e(exponent)
+        }
+        other => {
+            let mut found = false;
+            other.for_children(&mut |child| found |= has_plain_e(child));
+            found
+        }
+    }
 }
 
 /// An error as a clause for `note`, which writes its own `error: `.
