@@ -9,7 +9,7 @@ use crate::error::Result;
 const ENOUGH: f64 = 1e-4;
 
 /// A parameter this large has run away.
-const FAR: f64 = 1e100;
+const FAR: f64 = 1e60;
 
 /// A point with its residuals, weighted.
 struct Point {
