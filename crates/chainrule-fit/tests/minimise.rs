@@ -381,7 +381,6 @@ mod argmin_crate {
     use super::*;
     use argmin::core::{Executor, State};
     use argmin::solver::linesearch::MoreThuenteLineSearch;
-    use argmin::solver::newton::Newton;
     use argmin::solver::quasinewton::LBFGS;
     use chainrule_fit::solve::minimise::argmin::Argmin;
 
@@ -390,7 +389,7 @@ mod argmin_crate {
         let problem = || Argmin(Objective::new(rosenbrock, 2).unwrap());
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), 7).with_tolerance_grad(1e-8).unwrap();
         let done = Executor::new(problem(), solver)
-            .configure(|state| state.param(vec![-1.2, 1.0]).max_iters(100))
+            .configure(|state| state.param(vec![-1.2, 1.0]).max_iters(100).counting(true))
             .run()
             .unwrap();
         let found = done.state().get_best_param().unwrap();

@@ -270,7 +270,7 @@ impl Minimiser {
                 Box::new(Steepest::default())
             }
         };
-        let curvature = if self.method == Method::ConjugateGradient { 0.01 } else { 0.9 };
+        let curvature = if self.method == Method::ConjugateGradient { 0.1 } else { 0.9 };
         let search = match (&self.bounds, self.method) {
             (None, Method::NewtonCg) => Search::Region(Region::default()),
             (None, _) => Search::Line { curvature },

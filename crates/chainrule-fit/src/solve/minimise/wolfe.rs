@@ -15,7 +15,7 @@
 //! The search keeps an interval whose lower end is below the line and slopes down, and whose upper
 //! end is above the line, slopes up, or is not finite. Such an interval contains a step that will
 //! do. It grows by the secant of the slopes until there is an upper end, and then shrinks to the
-//! minimum of the cubic through both ends' values and slopes, in every third step to the middle.
+//! minimum of the cubic through both ends' values and slopes, in every third trial to the middle.
 //! Where the function is not finite, the search backs off to a fifth of the way: beyond lies a
 //! logarithm of something negative, or an overflow, and the numbers there say nothing.
 //!
@@ -72,7 +72,7 @@ pub(super) fn search(
         }
         t = match &high {
             None => beyond(&low, older),
-            Some(high) => between(&low, high, round),
+            Some(high) => between(&low, high, round, slack),
         };
         if t <= low.t || high.as_ref().is_some_and(|high| t >= high.t) || !t.is_finite() {
             break;
@@ -89,16 +89,17 @@ fn try_at(problem: &Counted<'_>, at: &Point, ray: &Ray, t: f64) -> Result<Trial>
     Ok(Trial { t, value: point.value, slope, point: Some(point) })
 }
 
-/// Further out: where the slope would vanish if it went on changing as it did, two to ten times as
+/// Further out: where the slope would vanish if it went on changing as it did, up to ten times as
 /// far.
 fn beyond(low: &Trial, older: Option<(f64, f64)>) -> f64 {
     let secant =
         older.map_or(f64::NAN, |(t, slope)| low.t + (low.t - t) * low.slope / (slope - low.slope));
-    if secant > low.t { secant.clamp(2.0 * low.t, 10.0 * low.t) } else { 10.0 * low.t }
+    if secant > low.t { secant.clamp(1.1 * low.t, 10.0 * low.t) } else { 10.0 * low.t }
 }
 
-/// Inside the interval: at the minimum of a cubic, away from the ends.
-fn between(low: &Trial, high: &Trial, round: usize) -> f64 {
+/// Inside the interval, away from the ends: at the minimum of a cubic, or where the secant of the
+/// slopes vanishes if the values differ by no more than rounding may have made of them.
+fn between(low: &Trial, high: &Trial, round: usize, slack: f64) -> f64 {
     let width = high.t - low.t;
     if !(high.value.is_finite() && high.slope.is_finite()) {
         return low.t + 0.2 * width;
@@ -106,9 +107,14 @@ fn between(low: &Trial, high: &Trial, round: usize) -> f64 {
     if round % 3 == 2 {
         return low.t + 0.5 * width;
     }
-    let a = low.slope + high.slope - 3.0 * (high.value - low.value) / width;
-    let b = (a * a - low.slope * high.slope).sqrt();
-    let cubic = high.t - width * (high.slope + b - a) / (high.slope - low.slope + 2.0 * b);
-    let t = if cubic.is_finite() { cubic } else { low.t + 0.5 * width };
+    let rise = high.slope - low.slope;
+    let t = if high.slope > 0.0 && (high.value - low.value).abs() <= 100.0 * slack {
+        low.t - width * low.slope / rise
+    } else {
+        let a = low.slope + high.slope - 3.0 * (high.value - low.value) / width;
+        let b = (a * a - low.slope * high.slope).sqrt();
+        high.t - width * (high.slope + b - a) / (rise + 2.0 * b)
+    };
+    let t = if t.is_finite() { t } else { low.t + 0.5 * width };
     t.clamp(low.t + 0.05 * width, high.t - 0.05 * width)
 }
