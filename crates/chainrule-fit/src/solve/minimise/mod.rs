@@ -142,6 +142,19 @@ pub enum Outcome {
     LineSearchFailed,
 }
 
+impl Outcome {
+    /// The outcome in a word or two, for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Converged => "converged",
+            Outcome::MaxSteps => "max steps",
+            Outcome::Diverged => "diverged",
+            Outcome::NonFinite { .. } => "not finite",
+            Outcome::LineSearchFailed => "line search failed",
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
