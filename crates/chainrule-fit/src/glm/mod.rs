@@ -163,7 +163,8 @@ pub struct Fit {
     /// ln of the likelihood; of linear models with σ² = RSS/n.
     pub log_likelihood: f64,
     /// Akaike's criterion, −2 ln L + 2 p, with p the number of coefficients (σ is not counted);
-    /// `None` for penalised models, whose number of parameters is no measure of freedom.
+    /// `None` for penalised models, whose number of parameters is no measure of freedom, and where
+    /// there is no answer.
     pub aic: Option<f64>,
     /// Schwarz's criterion, −2 ln L + p ln n.
     pub bic: Option<f64>,
@@ -231,7 +232,7 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
     let parameters =
         parameters(&names, response.classes(), &values, &covariance, reference, request.level);
     let (n, p) = (train.len() as f64, values.len() as f64);
-    let free = family.is_free(request.ridge);
+    let free = family.is_free(request.ridge) && runaway.is_empty();
     let log_likelihood = solution.log_likelihood;
     Ok(Fit {
         path: table.path().into(),

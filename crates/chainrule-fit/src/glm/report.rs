@@ -35,14 +35,11 @@ pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
     if let Some(Score::Classes(score)) = fit.test.as_ref().or(Some(&fit.train)) {
         out += &format!("\n{}", score.text());
     }
-    let steps = count(fit.steps, if is_lasso(fit) { "pass" } else { "step" });
-    let steps =
-        if is_lasso(fit) && fit.steps != 1 { steps.replace("passs", "passes") } else { steps };
+    let steps = match fit.request.family {
+        Family::Lasso(_) => format!("{} of the weights", count(fit.steps, "visit")),
+        _ => count(fit.steps, "step"),
+    };
     out + &format!("\n{} in {steps}, {:.2} s\n", outcome(fit), fit.seconds)
-}
-
-fn is_lasso(fit: &Fit) -> bool {
-    matches!(fit.request.family, Family::Lasso(_))
 }
 
 /// The outcome in a word.

@@ -100,34 +100,29 @@ impl Classification {
         all.iter().sum::<f64>() / all.len().max(1) as f64
     }
 
-    /// The scores of each class and the confusion matrix, as lines.
+    /// The scores of each class, and on the right how often it was called what (`→ class`), for up
+    /// to eight classes.
     pub fn text(&self) -> String {
-        let share = |x: Option<f64>| x.map_or("–".into(), |x| format!("{x:.4}"));
         let names: Vec<String> = self.classes.iter().map(|c| shown(&c.class)).collect();
-        let wide = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(8);
-        let mut out = format!("  {}", pad_right("observed", wide));
-        for title in ["precision", "recall", "F₁", "rows"] {
-            out += &pad_left(title, 11);
-        }
-        let few = names.len() <= 8;
-        if few {
-            out += "   called ";
-            out += &names.join(", ");
-        }
-        out.push('\n');
-        for (i, (class, name)) in self.classes.iter().zip(&names).enumerate() {
-            out += &format!("  {}", pad_right(name, wide));
-            for cell in [share(class.precision), share(class.recall), share(class.f1)] {
-                out += &pad_left(&cell, 11);
+        let first = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(8);
+        let called: Vec<String> = names.iter().map(|n| format!("→ {n}")).collect();
+        let called = if called.len() <= 8 { &called[..] } else { &[] };
+        let line = |first_cell: &str, scores: [String; 4], counts: &[String]| {
+            let mut line = format!("  {}", pad_right(first_cell, first));
+            scores.iter().for_each(|cell| line += &pad_left(cell, 11));
+            for (title, n) in called.iter().zip(counts) {
+                line += &format!("   {}", pad_left(n, title.chars().count()));
             }
-            out += &pad_left(&class.rows.to_string(), 11);
-            if few {
-                out += "   ";
-                for (name, n) in names.iter().zip(&self.confusion[i]) {
-                    out += &pad_left(&n.to_string(), (name.chars().count() + 2).max(7));
-                }
-            }
-            out.push('\n');
+            line + "\n"
+        };
+        let titles = ["precision", "recall", "F₁", "rows"].map(String::from);
+        let mut out = line("observed", titles, called);
+        let share = |x: Option<f64>| x.map_or("–".into(), |x| format!("{x:.4}"));
+        for ((class, name), row) in self.classes.iter().zip(&names).zip(&self.confusion) {
+            let ClassScores { precision, recall, f1, rows, .. } = class;
+            let scores = [share(*precision), share(*recall), share(*f1), rows.to_string()];
+            let counts: Vec<String> = row.iter().map(usize::to_string).collect();
+            out += &line(name, scores, &counts);
         }
         out
     }
@@ -265,7 +260,13 @@ mod tests {
         assert_eq!(of(1), (Some(1.0), Some(1.0), Some(1.0), 1));
         assert_eq!(of(2), (None, Some(0.0), Some(0.0), 1));
         assert_eq!(found.json()["confusion"][2][0], 1);
-        assert!(found.text().lines().count() == 4);
+        let text = found.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("rows   → c0   → c1   → c2"), "{text}");
+        assert!(
+            lines[3].ends_with("–     0.0000     0.0000          1      1      0      0"),
+            "{text}"
+        );
         assert_eq!(Classification::of(&names(2), &[], &[]), None);
     }
 
