@@ -204,6 +204,40 @@ fn the_lasso_begins_where_it_should() {
     assert_eq!(weights(0.0), 10);
 }
 
+/// Powers of x up to the sixth: nearly dependent, and determined all the same.
+#[test]
+fn near_dependence_is_no_separation() {
+    let mut text = String::from("x,x2,x3,x4,x5,x6,y,n\n");
+    for i in 0..80 {
+        let x = 10.0 + f64::from(i) * 0.05;
+        let y = if (i * 7) % 11 < 3 + i / 16 { "b" } else { "a" };
+        for k in 1..=6 {
+            text += &format!("{},", x.powi(k));
+        }
+        text += &format!("{y},{}\n", (i * 3) % 7 + i / 20);
+    }
+    let features: Vec<String> = ["x", "x2", "x3", "x4", "x5", "x6"].map(String::from).to_vec();
+    for (count, target, family) in [
+        (4, "y", Family::Logistic),
+        (5, "y", Family::Softmax),
+        (4, "n", Family::Poisson),
+        (6, "n", Family::Linear),
+    ] {
+        let features = Some(features[..count].to_vec());
+        let found = fit(&table(&text), &Request { features, ..all(target, family) }).unwrap();
+        assert_eq!(found.outcome.name(), "converged", "{family:?}");
+        assert!(found.runaway.is_empty(), "{family:?} {:?}", found.warnings);
+    }
+}
+
+#[test]
+fn as_many_rows_as_parameters() {
+    let found = fit(&table("x,y\n1,2\n2,5\n"), &all("y", Family::Linear)).unwrap();
+    assert!((found.parameters[0].estimate.estimate - 3.0).abs() < 1e-12);
+    assert!(found.parameters[0].estimate.std_error.is_nan());
+    assert!(found.warnings[0].contains("as many parameters as rows"), "{:?}", found.warnings);
+}
+
 #[test]
 fn large_and_small_numbers() {
     // Counts of a billion, and columns of tiny and huge numbers.

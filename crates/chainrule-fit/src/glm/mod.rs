@@ -151,7 +151,7 @@ pub struct Fit {
     pub classes: Vec<String>,
     /// The parameters, for one class after the other; the last of each class is the intercept.
     pub parameters: Vec<Parameter>,
-    /// Their covariance, row by row; NaN where it is not defined.
+    /// Their covariance, row by row; NaN where it is not defined, empty if there are too many.
     pub covariance: Vec<f64>,
     /// What the estimates were compared with.
     pub reference: Reference,
@@ -234,6 +234,8 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
     let (n, p) = (train.len() as f64, values.len() as f64);
     let free = family.is_free(request.ridge) && runaway.is_empty();
     let log_likelihood = solution.log_likelihood;
+    let criterion =
+        |price: f64| free.then_some(-2.0 * log_likelihood + price).filter(|c| c.is_finite());
     Ok(Fit {
         path: table.path().into(),
         request: request.clone(),
@@ -250,8 +252,8 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
         deviance: solution.deviance,
         null_deviance: solution.null_deviance,
         log_likelihood,
-        aic: free.then_some(-2.0 * log_likelihood + 2.0 * p),
-        bic: free.then_some(-2.0 * log_likelihood + p * n.ln()),
+        aic: criterion(2.0 * p),
+        bic: criterion(p * n.ln()),
         steps: solution.steps,
         outcome: solution.outcome,
         runaway,
@@ -317,8 +319,17 @@ fn warn(solution: &Solution, runaway: &[String], request: &Request, warnings: &m
                 .into(),
         );
     }
-    if solution.is_unique && runaway.is_empty() && solution.is_too_large {
+    if !(solution.is_unique && runaway.is_empty() && family.is_free(request.ridge)) {
+        return;
+    }
+    if solution.is_too_large {
         warnings.push("there are too many parameters to compute their errors".into());
+    } else if solution.outcome == Outcome::Converged && solution.covariance[0].is_nan() {
+        warnings.push(
+            "there are as many parameters as rows, so that their errors are not defined; add rows \
+             or leave features out with --features"
+                .into(),
+        );
     }
 }
 
@@ -334,7 +345,14 @@ fn parameters(
     let all: Vec<String> = (0..values.len())
         .map(|j| names.get(j % width).cloned().unwrap_or_else(|| INTERCEPT.into()))
         .collect();
-    let estimates = estimates(&all, values, covariance, reference, level);
+    let estimates = if covariance.is_empty() {
+        let one = |(name, value): (&String, &f64)| {
+            estimates(&[name.clone()], &[*value], &[f64::NAN], reference, level)
+        };
+        all.iter().zip(values).flat_map(one).collect()
+    } else {
+        estimates(&all, values, covariance, reference, level)
+    };
     let with_class = estimates.into_iter().enumerate().map(|(j, estimate)| {
         let class = classes.get(j / width + 1).cloned();
         Parameter { class, estimate }
