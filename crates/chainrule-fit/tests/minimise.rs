@@ -170,7 +170,8 @@ fn quadratics() {
     let f = move |x: &Tensor| 0.5 * (&d * x.square()).sum() - x.sum();
     let problem = Objective::new(f, n).unwrap();
     for method in SMOOTH {
-        let found = Minimiser::new(method).run(&problem, &vec![0.0; n]).unwrap();
+        let minimiser = Minimiser { max_steps: 5000, ..Minimiser::new(method) };
+        let found = minimiser.run(&problem, &vec![0.0; n]).unwrap();
         println!("quadratic {method:?} {} steps {:?}", found.steps, found.counts);
         assert_eq!(found.outcome, Outcome::Converged, "{method:?}");
         for (x, d) in found.x.iter().zip(&diagonal) {

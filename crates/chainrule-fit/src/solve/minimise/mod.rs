@@ -133,7 +133,7 @@ pub enum Outcome {
     MaxSteps,
     /// The function falls without end.
     Diverged,
-    /// The function or its gradient is not finite where the run began, or the next point is not.
+    /// The function or its gradient is not finite at the point that was reached.
     NonFinite {
         /// The number of steps done.
         at: usize,
