@@ -6,6 +6,7 @@
 mod bench;
 mod bless;
 mod columns;
+mod data;
 mod json;
 mod lint;
 mod marks;
@@ -83,6 +84,12 @@ const TASKS: &[Task] = &[
         arguments: "[--save]",
         about: "how accurate the elementary functions are",
         run: ulp::run,
+    },
+    Task {
+        name: "data",
+        arguments: "mnist",
+        about: "fetch data that are too large for the repository",
+        run: data::run,
     },
     Task {
         name: "help",

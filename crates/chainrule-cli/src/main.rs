@@ -6,6 +6,7 @@
 //! `head`, is no failure.
 
 mod check;
+mod d;
 mod fit;
 mod predict;
 mod progress;
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand};
     after_help = "\
 Examples:
   chainrule fit data/diabetes.csv --target bp
+  chainrule d \"x^2 sin x\" --steps
   chainrule check \"sin(x)/x\" --at x=1
 
 Exit codes: 0 done, 1 failed, 2 misused. Colours are off when NO_COLOR is set."
@@ -35,6 +37,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    D(d::Arguments),
     Check(check::Arguments),
     Fit(fit::Arguments),
     Predict(predict::Arguments),
@@ -42,6 +45,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -36,8 +36,8 @@ pub use exec::{Engine, detect_anomaly, realize, with_engine};
 pub use grad::grad;
 pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
-    Explanation, HookHandle, LostGradient, LostGradients, Profile, ProfileRow, Step, explain,
-    lost_gradients, profile,
+    Explanation, GraphNode, HookHandle, LostGradient, LostGradients, Profile, ProfileRow, Step,
+    explain, graph, graph_to_dot, lost_gradients, profile,
 };
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};

@@ -24,7 +24,7 @@
 //!
 //! # What is where
 //!
-//! - [`data`]: from a file to numbers. [`optim`]: Sgd and Adam, for any parameters. [`linear`]: the
+//! - [`data`]: from a file to numbers. [`optim`]: optimisers and schedules. [`linear`]: the
 //!   model and its descent. [`mod@least_squares`]: the closed form. [`metrics`]: R² and RMSE.
 //!   [`report`]: text and JSON. [`model`]: the file. [`atomic`]: files that are whole or not there.
 //! - Not here: arguments, terminals, exit codes. They belong to the command.

@@ -42,6 +42,7 @@
 
 pub mod formula;
 pub mod micro;
+pub mod symbolic;
 pub mod tour;
 
 pub use chainrule_core::*;

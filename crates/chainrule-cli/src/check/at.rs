@@ -7,7 +7,7 @@ use super::Trouble;
 use super::function::misuse;
 
 /// The values in `--at`: names, `=`, and formulas without variables.
-pub(super) fn values(at: &[String]) -> Result<Vec<(String, Tensor)>, Trouble> {
+pub(crate) fn values(at: &[String]) -> Result<Vec<(String, Tensor)>, Trouble> {
     let mut values: Vec<(String, Tensor)> = vec![];
     for part in at.iter().flat_map(|text| parts(text)) {
         let form = "write it as --at x=1,y=2";

@@ -13,30 +13,30 @@ const SHRINK: f64 = 1.6;
 
 /// A derivative by differences.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Estimate {
-    pub(super) value: f64,
+pub(crate) struct Estimate {
+    pub(crate) value: f64,
     /// How far off the value may be.
-    pub(super) doubt: f64,
+    pub(crate) doubt: f64,
     /// The size of a derivative that is not small for the function.
-    pub(super) scale: f64,
+    pub(crate) scale: f64,
     /// The size of the function's values, over the same lengths.
     size: f64,
 }
 
 impl Estimate {
     /// No estimate.
-    pub(super) const NONE: Estimate =
+    pub(crate) const NONE: Estimate =
         Estimate { value: f64::NAN, doubt: f64::INFINITY, scale: 0.0, size: 0.0 };
 
     /// Whether `value` is as near as the estimate can tell.
-    pub(super) fn allows(&self, value: f64) -> bool {
+    pub(crate) fn allows(&self, value: f64) -> bool {
         let gap = (value - self.value).abs();
         gap <= 10.0 * self.doubt && self.doubt <= 1e-3 * self.value.abs().max(self.size).max(1.0)
     }
 
     /// How far `value` is from the estimate, relative to the larger of both; derivatives that are
     /// small for the function count as far off as large ones. NaN is infinitely far.
-    pub(super) fn error(&self, value: f64) -> f64 {
+    pub(crate) fn error(&self, value: f64) -> f64 {
         if value == self.value {
             return 0.0;
         }
@@ -47,7 +47,7 @@ impl Estimate {
 }
 
 /// The derivative of `f` at `x` by the coordinates in `by`, one or two of them.
-pub(super) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> Estimate {
+pub(crate) fn derivative(f: &dyn Fn(&[f64]) -> f64, x: &[f64], by: &[usize]) -> Estimate {
     let unit: Vec<f64> = by.iter().map(|&i| x[i].abs().max(1.0)).collect();
     let along = |step: f64| {
         let mut x = x.to_vec();
@@ -188,7 +188,7 @@ impl Stencil<'_> {
 
 /// What a function of one number does at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Nothing special.
     Smooth,
     /// Its slope jumps from the first to the second number.
@@ -202,7 +202,7 @@ pub(super) enum Place {
 /// Looks at f on both sides of 0, at distances h that fall by tens. The difference of the two
 /// slopes falls with h where f is smooth, stays the same at a kink, and grows at a jump or a cusp.
 /// Rounding grows too, but not so evenly.
-pub(super) fn place(f: &dyn Fn(f64) -> f64, unit: f64) -> Place {
+pub(crate) fn place(f: &dyn Fn(f64) -> f64, unit: f64) -> Place {
     let middle = f(0.0);
     let near = 1e-7 * unit;
     if !f(near).is_finite() || !f(-near).is_finite() {

@@ -11,31 +11,31 @@ use super::{Derivative, Trouble};
 const MOST: usize = 100;
 
 /// A variable, whose numbers are a part of the point.
-pub(super) struct Variable {
-    pub(super) name: String,
-    shape: Vec<usize>,
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
     start: usize,
 }
 
 /// A formula and a point.
-pub(super) struct Function {
-    pub(super) formula: Formula,
-    pub(super) variables: Vec<Variable>,
+pub(crate) struct Function {
+    pub(crate) formula: Formula,
+    pub(crate) variables: Vec<Variable>,
     /// All numbers of all variables.
-    pub(super) point: Vec<f64>,
+    pub(crate) point: Vec<f64>,
     /// The numbers to differentiate by, as indices in the point.
-    pub(super) wrt: Vec<usize>,
+    pub(crate) wrt: Vec<usize>,
 }
 
 /// The derivatives by one mode.
-pub(super) struct Slopes {
-    pub(super) gradient: Vec<f64>,
-    pub(super) hessian: Vec<Vec<f64>>,
+pub(crate) struct Slopes {
+    pub(crate) gradient: Vec<f64>,
+    pub(crate) hessian: Vec<Vec<f64>>,
 }
 
 impl Slopes {
     /// One derivative, of order 1 or 2.
-    pub(super) fn at(&self, derivative: &Derivative) -> f64 {
+    pub(crate) fn at(&self, derivative: &Derivative) -> f64 {
         match derivative[..] {
             [i] => self.gradient[i],
             [i, j, ..] => self.hessian[i][j],
@@ -44,7 +44,7 @@ impl Slopes {
     }
 }
 
-pub(super) fn misuse(text: impl Into<String>) -> Trouble {
+pub(crate) fn misuse(text: impl Into<String>) -> Trouble {
     Trouble::Misuse(text.into())
 }
 
@@ -74,7 +74,7 @@ impl From<chainrule::Error> for Trouble {
 
 impl Function {
     /// Reads the arguments of the command.
-    pub(super) fn read(
+    pub(crate) fn read(
         formula: &str,
         at: &[String],
         wrt: Option<&[String]>,
@@ -120,7 +120,7 @@ impl Function {
     }
 
     /// The places in the point of the variables to differentiate by.
-    fn coordinates(&self, names: Option<&[String]>) -> Result<Vec<usize>, Trouble> {
+    pub(crate) fn coordinates(&self, names: Option<&[String]>) -> Result<Vec<usize>, Trouble> {
         let all: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         let names = match names {
             Some(names) => names.iter().map(|name| name.trim()).collect(),
@@ -144,7 +144,7 @@ impl Function {
         if once { Ok(wrt) } else { Err(misuse("--wrt names a variable twice")) }
     }
 
-    pub(super) fn tensors(&self, point: &[f64]) -> Result<Vec<Tensor>, Trouble> {
+    pub(crate) fn tensors(&self, point: &[f64]) -> Result<Vec<Tensor>, Trouble> {
         let each = self.variables.iter().map(|v| {
             let n = v.shape.iter().product::<usize>();
             let x = Tensor::from_vec(point[v.start..v.start + n].to_vec(), &v.shape)?;
@@ -172,16 +172,28 @@ impl Function {
     }
 
     /// The value at a point.
-    pub(super) fn value(&self, point: &[f64]) -> Result<f64, Trouble> {
+    pub(crate) fn value(&self, point: &[f64]) -> Result<f64, Trouble> {
         Ok(self.eval(&self.tensors(point)?)?.item()?)
     }
 
+    /// Whether a variable is a vector or matrix.
+    pub(crate) fn has_vectors(&self) -> bool {
+        self.variables.iter().any(|v| !v.shape.is_empty())
+    }
+
+    /// The derivatives by all numbers of the point, by reverse mode.
+    pub(crate) fn gradient_of_all(&self) -> Result<Vec<f64>, Trouble> {
+        let leaves: Vec<Tensor> =
+            self.tensors(&self.point)?.into_iter().map(Tensor::requires_grad).collect();
+        Ok(gradient(&self.eval(&leaves)?, &leaves)?.to_vec()?)
+    }
+
     /// The derivatives at the function's point by reverse mode.
-    pub(super) fn slopes(&self, order: u8) -> Result<Slopes, Trouble> {
+    pub(crate) fn slopes(&self, order: u8) -> Result<Slopes, Trouble> {
         self.slopes_at(&self.point, order)
     }
 
-    pub(super) fn slopes_at(&self, point: &[f64], order: u8) -> Result<Slopes, Trouble> {
+    pub(crate) fn slopes_at(&self, point: &[f64], order: u8) -> Result<Slopes, Trouble> {
         let leaves: Vec<Tensor> =
             self.tensors(point)?.into_iter().map(Tensor::requires_grad).collect();
         let first = gradient(&self.eval(&leaves)?, &leaves)?;
@@ -197,7 +209,7 @@ impl Function {
     }
 
     /// The derivatives at the function's point by forward mode, the second by forward over forward.
-    pub(super) fn forward(&self, order: u8) -> Result<Slopes, Trouble> {
+    pub(crate) fn forward(&self, order: u8) -> Result<Slopes, Trouble> {
         let point = Tensor::from(&self.point[..]);
         let f = |x: &Tensor| -> Result<Tensor, chainrule::Error> {
             let each = self.variables.iter().map(|v| {
@@ -222,7 +234,7 @@ impl Function {
     }
 
     /// The name of a number of the point: `x`, or `x[0]` and `A[0,1]` of vectors and matrices.
-    pub(super) fn coordinate(&self, i: usize) -> String {
+    pub(crate) fn coordinate(&self, i: usize) -> String {
         let after = self.variables.partition_point(|v| v.start <= i);
         let Some(v) = self.variables[..after].last() else { return String::new() };
         if v.shape.is_empty() {
@@ -237,7 +249,7 @@ impl Function {
     }
 
     /// `∂f/∂x`, `∂²f/∂x²`, `∂²f/∂x∂y`.
-    pub(super) fn name(&self, derivative: &Derivative) -> String {
+    pub(crate) fn name(&self, derivative: &Derivative) -> String {
         let names: Vec<String> = derivative.iter().map(|&i| self.coordinate(self.wrt[i])).collect();
         match &names[..] {
             [x] => format!("∂f/∂{x}"),
@@ -247,7 +259,7 @@ impl Function {
     }
 
     /// `x = 1, y = [1, 2]`.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let each = self.variables.iter().map(|v| {
             let n = v.shape.iter().product::<usize>();
             let text = |x: &f64| format!("{x:?}");
@@ -268,7 +280,7 @@ impl Function {
     }
 
     /// Each variable with its numbers.
-    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &[usize], &[f64])> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &[usize], &[f64])> {
         self.variables.iter().map(|v| {
             let n = v.shape.iter().product::<usize>();
             (v.name.as_str(), &v.shape[..], &self.point[v.start..v.start + n])

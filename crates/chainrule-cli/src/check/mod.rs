@@ -15,7 +15,9 @@ use chainrule_fit::Result;
 use clap::Args;
 
 use differences::Estimate;
-use function::Function;
+pub(crate) use differences::derivative;
+pub(crate) use function::{Function, misuse};
+pub(crate) use show::trimmed;
 
 /// Check the derivatives of a formula at a point
 ///

@@ -13,7 +13,7 @@ use super::show::{clipped, trimmed};
 
 impl Function {
     /// The sentence about a value that is NaN or infinite.
-    pub(super) fn why_not_finite(&self, value: f64) -> String {
+    pub(crate) fn why_not_finite(&self, value: f64) -> String {
         let place = self.place();
         let root = self.formula.root();
         let part = self.culprit(root, value);
@@ -57,7 +57,7 @@ impl Function {
 
     /// The sentence about the point if the function, or for second derivatives its gradient, has a
     /// kink or an edge there.
-    pub(super) fn no_derivative(&self, order: u8, slopes: &Slopes) -> Option<(usize, String)> {
+    pub(crate) fn no_derivative(&self, order: u8, slopes: &Slopes) -> Option<(usize, String)> {
         let moved = |i: usize, step: f64| {
             let mut point = self.point.clone();
             point[i] += step;

@@ -13,7 +13,7 @@ use super::{Findings, Row};
 const DIGITS: usize = 12;
 
 /// A number with up to so many digits.
-pub(super) fn trimmed(x: f64, digits: usize) -> String {
+pub(crate) fn trimmed(x: f64, digits: usize) -> String {
     if !x.is_finite() {
         return x.to_string();
     }
@@ -29,7 +29,7 @@ pub(super) fn trimmed(x: f64, digits: usize) -> String {
 }
 
 /// The text of a formula, or its start if it is long.
-pub(super) fn clipped(formula: &dyn Display, most: usize) -> String {
+pub(crate) fn clipped(formula: &dyn Display, most: usize) -> String {
     let text = formula.to_string();
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -47,7 +47,7 @@ fn aligned(column: &[f64]) -> Vec<String> {
 }
 
 /// The sentence of the result: good news, or what is wrong.
-pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<String, String> {
+pub(crate) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<String, String> {
     if let Some((_, problem)) = &found.problem {
         return Err(problem.clone());
     }
@@ -75,7 +75,7 @@ pub(super) fn verdict(f: &Function, found: &Findings, tolerance: f64) -> Result<
 }
 
 /// The table, with the good news below it.
-pub(super) fn table(f: &Function, found: &Findings, good: Option<&String>) -> String {
+pub(crate) fn table(f: &Function, found: &Findings, good: Option<&String>) -> String {
     let styled = crate::is_styled(&io::stdout());
     let mut text = format!("f = {}\n", clipped(&f.formula, 300));
     text += &format!("  = {} at {}\n", trimmed(found.value, DIGITS), f.place());
@@ -122,7 +122,7 @@ fn columns(f: &Function, found: &Findings) -> Vec<Vec<String>> {
 }
 
 /// The findings as one object. Numbers that are not finite are `null`.
-pub(super) fn json(f: &Function, found: &Findings, tolerance: f64) -> Value {
+pub(crate) fn json(f: &Function, found: &Findings, tolerance: f64) -> Value {
     let mut at = serde_json::Map::new();
     for (name, shape, numbers) in f.values() {
         at.insert(name.into(), nested(shape, numbers));

@@ -453,14 +453,26 @@ impl Tensor {
         }
     }
 
-    /// How an error shows this tensor.
-    pub(crate) fn operand(&self, role: &'static str) -> Operand {
-        let node = &self.0;
-        let parameter = match &node.link {
+    /// The parameter that this is, or is a version of.
+    fn parameter(&self) -> Option<Arc<Parameter>> {
+        match &self.0.link {
             Link::None => None,
             Link::Cell(parameter) => Some(parameter.clone()),
             Link::Version(parameter) => parameter.upgrade(),
-        };
+        }
+    }
+
+    /// The name given by the user to this tensor, or to the parameter that it is a version of.
+    pub(crate) fn given_name(&self) -> Option<String> {
+        let parameter = self.parameter();
+        let name = parameter.as_ref().map_or(self.0.name.get(), |p| p.name.get());
+        name.map(|name| name.to_string())
+    }
+
+    /// How an error shows this tensor.
+    pub(crate) fn operand(&self, role: &'static str) -> Operand {
+        let node = &self.0;
+        let parameter = self.parameter();
         let name = parameter.as_ref().map_or(node.name.get(), |p| p.name.get());
         let what = match (name, &node.op) {
             (Some(name), Op::Parameter | Op::Version) => format!("parameter {name:?}"),

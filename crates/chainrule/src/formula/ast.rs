@@ -99,7 +99,7 @@ pub enum By {
 }
 
 /// The numbers with names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Constant {
     /// π.
     Pi,
@@ -287,6 +287,42 @@ impl Node {
     #[must_use]
     pub(super) fn spanning(self, span: Span) -> Node {
         Node { span, ..self }
+    }
+
+    /// The same expression with each of its parts made into another.
+    #[must_use]
+    pub fn mapped(&self, make: &mut impl FnMut(&Node) -> Node) -> Node {
+        let one = |x: &Node, make: &mut dyn FnMut(&Node) -> Node| Box::new(make(x));
+        let expr = match &self.expr {
+            Expr::Number(_) | Expr::Constant(_) | Expr::Variable(_) => self.expr.clone(),
+            Expr::Negate(a) => Expr::Negate(one(a, make)),
+            Expr::Transpose(a) => Expr::Transpose(one(a, make)),
+            Expr::Not(a) => Expr::Not(one(a, make)),
+            Expr::Sum(a, rest) => {
+                let first = one(a, make);
+                Expr::Sum(first, rest.iter().map(|(s, x)| (*s, make(x))).collect())
+            }
+            Expr::Product(a, rest) => {
+                let first = one(a, make);
+                Expr::Product(first, rest.iter().map(|(b, x)| (*b, make(x))).collect())
+            }
+            Expr::Compare(a, rest) => {
+                let first = one(a, make);
+                Expr::Compare(first, rest.iter().map(|(c, x)| (*c, make(x))).collect())
+            }
+            Expr::Power(a, b) => Expr::Power(one(a, make), one(b, make)),
+            Expr::Call(f, all) => Expr::Call(*f, all.iter().map(make).collect()),
+            Expr::And(all) => Expr::And(all.iter().map(make).collect()),
+            Expr::Or(all) => Expr::Or(all.iter().map(make).collect()),
+            Expr::Vector(all) => Expr::Vector(all.iter().map(make).collect()),
+            Expr::Piecewise(cases, otherwise) => {
+                let mut case =
+                    |c: &Case| Case { value: make(&c.value), condition: make(&c.condition) };
+                let cases = cases.iter().map(&mut case).collect();
+                Expr::Piecewise(cases, otherwise.as_ref().map(|x| one(x, make)))
+            }
+        };
+        Node::new(expr, self.span)
     }
 
     /// Whether the value is known without any variable or function: it is written with numbers,

@@ -79,8 +79,10 @@ mod atoms;
 mod calls;
 mod error;
 mod eval;
+mod latex;
 mod lex;
 mod parse;
+mod pretty;
 mod print;
 mod real;
 mod words;
@@ -148,6 +150,12 @@ impl Formula {
         let root = parse::Parser::new(text, &tokens, declared).formula()?;
         let variables = variables(&root);
         Ok(Formula { text: text.into(), root, variables })
+    }
+
+    /// The formula of a tree that was not read from a text.
+    pub fn from_node(root: Node) -> Formula {
+        let variables = variables(&root);
+        Formula { text: root.to_string(), root, variables }
     }
 
     /// The tree.

@@ -9,7 +9,7 @@ use super::ast::{By, Expr, Node, Sign};
 
 /// How tightly an expression holds together.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Tightness {
+pub(super) enum Tightness {
     Or,
     And,
     Not,
@@ -22,7 +22,7 @@ enum Tightness {
     Alone,
 }
 
-fn tightness(expr: &Expr) -> Tightness {
+pub(super) fn tightness(expr: &Expr) -> Tightness {
     match expr {
         Expr::Or(_) => Tightness::Or,
         Expr::And(_) => Tightness::And,
@@ -57,15 +57,15 @@ fn list(all: &[Node], between: &str, least: Tightness, f: &mut fmt::Formatter<'_
 }
 
 /// A number as short as it can be without becoming another one.
-fn number(x: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn number(x: f64) -> String {
     let (plain, short) = (format!("{x:?}"), format!("{x:e}"));
     let plain = plain.strip_suffix(".0").unwrap_or(&plain);
-    f.write_str(if plain.len() > short.len() + 3 { &short } else { plain })
+    if plain.len() > short.len() + 3 { short } else { plain.into() }
 }
 
 fn bare(expr: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match expr {
-        Expr::Number(x) => number(*x, f),
+        Expr::Number(x) => f.write_str(&number(*x)),
         Expr::Constant(c) => f.write_str(c.name()),
         Expr::Variable(name) => f.write_str(name),
         Expr::Negate(a) => {
@@ -147,7 +147,7 @@ fn condition(expr: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn sign(cmp: Cmp) -> &'static str {
+pub(super) fn sign(cmp: Cmp) -> &'static str {
     match cmp {
         Cmp::Eq => "=",
         Cmp::Ne => "!=",

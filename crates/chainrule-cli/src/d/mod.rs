@@ -1,0 +1,109 @@
+//! `chainrule d`: the derivative of a formula, as a formula and as a number.
+
+mod limit;
+mod matrix;
+mod show;
+mod symbolic;
+
+use std::process::ExitCode;
+
+use chainrule_fit::{Error, Result};
+use clap::Args;
+
+use chainrule::symbolic::has_matrices;
+
+use crate::check::{Function, Trouble, misuse};
+use symbolic::Symbolic;
+
+/// Differentiate a formula: the formula of the derivative, its steps, its values
+///
+/// At a point the derivative is computed in four ways that share nothing: from its formula, by
+/// reverse mode, by forward mode, and by differences of values.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chainrule d \"3x^2 - 4x\"
+  chainrule d \"3x^2 - 4x\" --at x=1 --limit
+  chainrule d \"x^2 sin x\" --steps
+  chainrule d \"x^2 y + e^(x y)\" --at x=1,y=2 --order 2
+  chainrule d \"x' A x\" --wrt x --at \"x=[1,2],A=[2,1;0,5]\"
+  chainrule d \"e^(-x²/2)/√(2π)\" --order 3 --latex
+
+Exit codes: 0 done; 1 no derivative at the point, or a failure; 2 misused.")]
+pub(crate) struct Arguments {
+    /// The formula, such as "e^(-x²/2)/sqrt(2π)"
+    #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+    formula: String,
+    /// The variables to differentiate by, separated by commas [default: all]
+    #[arg(long, value_name = "X,Y,…", value_delimiter = ',')]
+    wrt: Option<Vec<String>>,
+    /// A point: the values of the variables
+    #[arg(long, value_name = "x=1,y=2,…", allow_hyphen_values = true)]
+    at: Vec<String>,
+    /// The order of the derivative; from 2 on, of several variables, all partial derivatives
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(u8).range(1..=8))]
+    order: u8,
+    /// Show the rules that lead to the derivative, one after the other
+    #[arg(long)]
+    steps: bool,
+    /// Show steps down to this level only
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "steps")]
+    depth: usize,
+    /// Show how difference quotients tend to the derivative as h becomes small
+    #[arg(long, requires = "at")]
+    limit: bool,
+    /// Write formulas in LaTeX
+    #[arg(long)]
+    latex: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match found(arguments) {
+        Ok((text, problem)) => {
+            crate::print(&text)?;
+            match problem {
+                None => Ok(ExitCode::SUCCESS),
+                Some(sentence) => Err(Error::new(sentence)),
+            }
+        }
+        Err(Trouble::Misuse(text)) => {
+            crate::note("error", &text);
+            Ok(ExitCode::from(2))
+        }
+        Err(Trouble::Failure(text)) => Err(Error::new(text)),
+    }
+}
+
+/// What is printed, and what is wrong with the point.
+fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>), Trouble> {
+    let formula = symbolic::formula(arguments)?;
+    let point = match arguments.at.is_empty() {
+        true => None,
+        false => Some(Function::read(&arguments.formula, &arguments.at, None)?),
+    };
+    if has_matrices(&formula) || point.as_ref().is_some_and(Function::has_vectors) {
+        return Ok((matrix::run(arguments, &formula, point.as_ref())?, None));
+    }
+    let symbolic = Symbolic::new(arguments, formula)?;
+    let point = match point {
+        None => None,
+        Some(_) => {
+            let f = Function::read(&arguments.formula, &arguments.at, Some(&symbolic.by))?;
+            Some(limit::At::compute(&f, &symbolic)?)
+        }
+    };
+    if arguments.limit && symbolic.by.len() > 1 {
+        return Err(misuse("--limit needs one variable to differentiate by: name it with --wrt"));
+    }
+    let problem = point.as_ref().and_then(|at| at.problem.clone());
+    let text = match arguments.json {
+        true => format!("{:#}\n", show::json(&symbolic, point.as_ref())),
+        false => show::text(arguments, &symbolic, point.as_ref()),
+    };
+    Ok((text, problem))
+}

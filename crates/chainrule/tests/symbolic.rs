@@ -1,0 +1,153 @@
+//! Printed derivatives against derivatives computed in three other ways.
+
+use chainrule::formula::Formula;
+use chainrule::prelude::*;
+use chainrule::scalar::Dual;
+use chainrule::symbolic::{MatrixFormula, Term, guessed_kinds};
+
+struct Case {
+    text: &'static str,
+    low: f64,
+    high: f64,
+}
+
+/// The formulas, with where x and y may lie.
+fn cases() -> Vec<Case> {
+    let lines = include_str!("formulas.txt").lines().filter(|line| !line.starts_with('#'));
+    let case = |line: &'static str| {
+        let parts: Vec<&str> = line.split(" ; ").collect();
+        Case { text: parts[0], low: parts[1].parse().unwrap(), high: parts[2].parse().unwrap() }
+    };
+    lines.map(case).collect()
+}
+
+/// Twenty points between `low` and `high`, no two alike, none at a round number.
+fn points(low: f64, high: f64, offset: f64) -> Vec<f64> {
+    let golden = 0.618_033_988_749_895;
+    (1..=20).map(|i| low + (high - low) * (offset + golden * f64::from(i)).fract()).collect()
+}
+
+fn close(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * (1.0 + a.abs().max(b.abs())) || (a.is_nan() && b.is_nan())
+}
+
+#[test]
+fn printed_derivatives_are_right() {
+    let cases = cases();
+    assert!(cases.len() >= 300, "{}", cases.len());
+    for case in &cases {
+        check(case);
+    }
+}
+
+fn check(case: &Case) {
+    let text = case.text;
+    let formula = Formula::parse_with(text, &["x", "y"]).unwrap();
+    let term = Term::of(&formula).unwrap();
+    let names: Vec<&str> = formula.variables().iter().map(String::as_str).collect();
+    let (xs, ys) = (points(case.low, case.high, 0.1), points(case.low, case.high, 0.7));
+    for (k, &name) in ["x", "y"].iter().enumerate().filter(|(_, n)| names.contains(n)) {
+        let slope = term.derivative(name);
+        let pretty = slope.to_node().pretty();
+        let [printed, pretty] = [slope.to_string(), pretty]
+            .map(|s| Formula::parse_with(&s, &["x", "y"]).unwrap_or_else(|e| panic!("{s}: {e}")));
+        for i in 0..20 {
+            let at = [("x", xs[i]), ("y", ys[i])];
+            let dual = at.map(|(n, x)| {
+                let direction = if n == name { 1.0 } else { 0.0 };
+                let mut dual = Dual::<1>::constant(x);
+                dual.tangent[0] = direction;
+                (n, dual)
+            });
+            let forward = formula.eval_real(&Dual::<1>::constant(0.0), &dual).unwrap().tangent[0];
+            let moved = |h: f64| {
+                let at = at.map(|(n, x)| (n, if n == name { x + h } else { x }));
+                formula.value(&at).unwrap()
+            };
+            let difference = |h: f64| (moved(h) - moved(-h)) / (2.0 * h);
+            let leaves = at.map(|(n, x)| (n, Tensor::from(x).requires_grad()));
+            let y = formula.eval(&leaves.each_ref().map(|(n, x)| (*n, x))).unwrap();
+            let reverse = grad(&y, &[&leaves[k].1]).unwrap()[0].item::<f64>().unwrap();
+            let got = printed.value(&at).unwrap();
+            let what = format!("{text}: d/d{name} = {slope} at {at:?}");
+            // Rounding in formulas of a few dozen operations, some of them ill-conditioned.
+            assert!(close(got, pretty.value(&at).unwrap(), 1e-13), "{what}, {pretty}");
+            assert!(close(got, forward, 1e-9), "{what}: {got}, forward {forward}");
+            assert!(close(got, reverse, 1e-9), "{what}: {got}, reverse {reverse}");
+            let (near, far) = (difference(1e-6), difference(1e-4));
+            // A kink or jump between the points makes the two differences disagree.
+            if close(near, far, 1e-4) {
+                assert!(close(got, near, 1e-5), "{what}: {got}, differences {near}");
+            }
+        }
+    }
+}
+
+/// A gradient has at most six operations for each of the formula's, each shared part once.
+#[test]
+fn printed_derivatives_stay_short() {
+    for case in &cases() {
+        let formula = Formula::parse_with(case.text, &["x", "y"]).unwrap();
+        let term = Term::of(&formula).unwrap();
+        let slopes = term.gradient(&["x", "y"]);
+        let (n, m) = (term.operations(), Term::operations_of(&slopes));
+        assert!(m <= 6 * n.max(1), "{}: {n} operations, gradient {m}: {slopes:?}", case.text);
+    }
+}
+
+/// Gradients by vectors and matrices against reverse mode, at vectors of three numbers.
+#[test]
+fn printed_gradients_of_vectors_are_right() {
+    let numbers = |n: usize, start: f64| -> Vec<f64> {
+        (0..n).map(|i| (start + 1.7 * i as f64).sin() + 0.1).collect()
+    };
+    for text in [
+        "x' A x",
+        "norm(x)^2",
+        "norm(x)",
+        "norm(A x - b)^2",
+        "e^(-x' x/2)",
+        "ln(1 + norm(x)^2)",
+        "x' A' A x + b' x",
+        "(b' x)^2",
+        "(b' x)(x' A b)",
+        "x' A b/(1 + norm(x)^2)",
+        "c norm(x - b)",
+        "sin(x' A b)",
+        "dot(x, A b) + x' x",
+        "max(x' b, c)",
+        "b' A B x",
+        "x' (A + B) x",
+        "c^2 x' A x",
+        "norm(A x)/norm(x)",
+        "tanh(b' x)^2",
+        "(x - b)' A (x - b)",
+    ] {
+        let formula = Formula::parse(text).unwrap();
+        let leaf = |name: &str| {
+            let start = f64::from(name.as_bytes()[0]);
+            match name {
+                "A" | "B" => Tensor::from_vec(numbers(9, start), [3, 3]).unwrap(),
+                "c" => Tensor::from(0.7),
+                _ => Tensor::from(numbers(3, start)),
+            }
+        };
+        let names = formula.variables();
+        let leaves: Vec<Tensor> = names.iter().map(|n| leaf(n).requires_grad()).collect();
+        let values: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(&leaves).collect();
+        let y = formula.eval(&values).unwrap();
+        let mut matrix = MatrixFormula::new(&formula, guessed_kinds(&formula)).unwrap();
+        for (name, x) in names.iter().zip(&leaves) {
+            let expected: Vec<f64> = grad(&y, &[x]).unwrap()[0].to_vec().unwrap();
+            let node = matrix.gradient(name).unwrap();
+            for printed in [node.to_string(), node.pretty()] {
+                let again = Formula::parse(&printed).unwrap_or_else(|e| panic!("{printed}: {e}"));
+                let got: Vec<f64> = again.eval(&values).unwrap().to_vec().unwrap();
+                assert_eq!(got.len(), expected.len(), "{text}: ∇_{name} = {printed}");
+                for (a, b) in got.iter().zip(&expected) {
+                    assert!(close(*a, *b, 1e-12), "{text}: ∇_{name} = {printed}: {a} {b}");
+                }
+            }
+        }
+    }
+}
