@@ -39,7 +39,7 @@ struct Arguments {
 enum Command {
     D(d::Arguments),
     Check(check::Arguments),
-    Fit(fit::Arguments),
+    Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
 }
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
-        Command::Fit(arguments) => fit::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {

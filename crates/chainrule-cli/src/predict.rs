@@ -1,5 +1,6 @@
 //! `chainrule predict`: a saved model on a table.
 
+mod curve;
 mod glm;
 
 use std::fmt::Write;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use chainrule_fit::data::table::Table;
+use chainrule_fit::metrics::Metrics;
 use chainrule_fit::model::Model;
 use chainrule_fit::{Predictions, Result, atomic, predict, report};
 use clap::Args;
@@ -46,8 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         atomic::check(out)?;
     }
     let (bytes, layout) = chainrule_fit::model::read(&arguments.model)?;
-    if layout == chainrule_fit::glm::model::LAYOUT {
-        return glm::run(arguments, &bytes, start);
+    match layout.as_str() {
+        chainrule_fit::curve::file::LAYOUT => return curve::run(arguments, &bytes, start),
+        chainrule_fit::glm::model::LAYOUT => return glm::run(arguments, &bytes, start),
+        _ => {}
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;
@@ -68,15 +72,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         });
         return crate::print(&format!("{object:#}\n"));
     }
+    finish(arguments, &lines(&found), found.predicted.len(), found.metrics.as_ref())
+}
+
+/// Prints the lines, or where they are, and how well they agree with the table.
+fn finish(arguments: &Arguments, lines: &str, n: usize, metrics: Option<&Metrics>) -> Result<()> {
     match &arguments.out {
-        None => crate::print(&lines(&found))?,
+        None => crate::print(lines)?,
         Some(out) => {
-            let n = found.predicted.len();
             let plural = if n == 1 { "" } else { "s" };
             crate::print(&format!("{n} prediction{plural} in {}\n", out.display()))?;
         }
     }
-    if let Some(metrics) = &found.metrics {
+    if let Some(metrics) = metrics {
         let share = metrics.r2.map_or("not defined".into(), |r2| report::number(r2, 5));
         let error = report::number(metrics.rmse, 5);
         crate::note("compared with the table", &format!("R² {share}, RMSE {error}"));

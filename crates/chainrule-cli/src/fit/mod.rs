@@ -3,12 +3,13 @@
 //! What all models share is here; each kind of model has a file with its own options and its way
 //! from the table to the report. [`Kind`] reads `--model`.
 
-mod curve;
+pub(crate) mod curve;
 mod glm;
 mod linear;
 mod network;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
@@ -23,7 +24,8 @@ Examples:
   chainrule fit data/diabetes.csv --target bp
   chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
   chainrule fit data/diabetes.csv --target bp --json > fit.json
-  chainrule fit data/diabetes.csv --target bp --profile profile.json")]
+  chainrule fit data/diabetes.csv --target bp --profile profile.json
+  chainrule fit dose.csv --target y --model \"top*(1 - exp(-rate*x))\" --start top=500,rate=1e-4")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -60,6 +62,10 @@ struct Common {
     #[arg(long, value_name = "SHARE", default_value = "0.2", allow_negative_numbers = true,
           value_parser = share)]
     test_split: f64,
+    /// The level of intervals and bands
+    #[arg(long, value_name = "LEVEL", default_value = "0.95", allow_negative_numbers = true,
+          value_parser = level)]
+    confidence: f64,
     /// Save the model to this file, for `chainrule predict`
     #[arg(long, value_name = "MODEL.safetensors")]
     out: Option<PathBuf>,
@@ -151,16 +157,24 @@ fn share(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+fn level(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
+        _ => Err("it must be between 0 and 1, such as 0.95".into()),
+    }
+}
+
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
-    match &common.model {
+    let done = match &common.model {
+        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
         None => linear::run(common, &arguments.linear),
-        Some(Kind::Formula(text)) => curve::run(common, &arguments.curve, text),
         Some(Kind::Mlp(widths)) => network::run(common, &arguments.network, widths),
         Some(kind) => glm::run(common, &arguments.glm, kind),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 impl Common {
@@ -203,6 +217,7 @@ mod tests {
 
     #[test]
     fn models_by_name() {
+        assert!(level("95").is_err() && level("0.95") == Ok(0.95));
         assert_eq!(kind("linear"), Ok(Kind::Linear));
         assert_eq!(kind("ridge: 0.5"), Ok(Kind::Ridge(0.5)));
         assert_eq!(kind("mlp:64,32"), Ok(Kind::Mlp(vec![64, 32])));
