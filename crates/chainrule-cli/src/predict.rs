@@ -1,6 +1,7 @@
 //! `chainrule predict`: a saved model on a table.
 
 mod curve;
+mod glm;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -47,8 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         atomic::check(out)?;
     }
     let (bytes, layout) = chainrule_fit::model::read(&arguments.model)?;
-    if layout == chainrule_fit::curve::file::LAYOUT {
-        return curve::run(arguments, &bytes, start);
+    match layout.as_str() {
+        chainrule_fit::curve::file::LAYOUT => return curve::run(arguments, &bytes, start),
+        chainrule_fit::glm::model::LAYOUT => return glm::run(arguments, &bytes, start),
+        _ => {}
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

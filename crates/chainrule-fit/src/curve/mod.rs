@@ -255,7 +255,11 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
         dof,
         rss,
         sigma,
-        metrics: Metrics::of(y, &fitted).unwrap_or(Metrics { r2: None, rmse: f64::NAN }),
+        metrics: Metrics::of(y, &fitted).unwrap_or(Metrics {
+            r2: None,
+            rmse: f64::NAN,
+            mae: f64::NAN,
+        }),
         aic: f64::NAN,
         bic: f64::NAN,
         residue: residue(&found.residuals, &weighted, sigma),

@@ -58,6 +58,7 @@
 
 mod local;
 mod loss;
+pub mod minimise;
 mod outcome;
 mod problem;
 pub(crate) mod qr;
