@@ -48,6 +48,7 @@ mod layer;
 pub mod loss;
 mod module;
 mod norm;
+mod state;
 
 pub use activation::{Activation, Softmax};
 pub use basic::{Dropout, Embedding, Flatten, Linear};
@@ -56,3 +57,4 @@ pub use layer::{Layer, Sequential};
 pub use loss::Reduction;
 pub use module::{Buffer, Entry, List, Listed, Mode, Module, Slot};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm, RmsNorm};
+pub use state::{Metadata, from_bytes, load, load_state, read, save, state, to_bytes};
