@@ -290,7 +290,6 @@ fn loss_list() -> Vec<(&'static str, Loss)> {
         ("poisson nll of rates", new(|x, r| loss::poisson_nll(&x[0], &x[1], false, true, r))),
         ("gaussian nll", new(|x, r| loss::gaussian_nll(&x[0], &x[1], &x[2], true, r))),
         ("soft margin", new(|x, r| loss::soft_margin(&x[0], &x[1], r))),
-        ("soft margin, huge", new(|x, r| loss::soft_margin(&x[0], &x[1], r))),
         ("multilabel soft margin", new(|x, r| {
             loss::multilabel_soft_margin(&x[0], &x[1], Some(&x[2]), r)
         })),
