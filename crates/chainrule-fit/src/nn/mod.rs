@@ -54,6 +54,7 @@ mod pool;
 mod position;
 mod recurrent;
 mod state;
+mod summary;
 mod transformer;
 mod transposed;
 
@@ -70,5 +71,6 @@ pub use pool::{AdaptiveAvgPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPoo
 pub use position::{PositionalEmbedding, PositionalEncoding, rotary, sinusoids};
 pub use recurrent::{Cell, Recurrent, RecurrentOptions, State, Weights};
 pub use state::{Metadata, from_bytes, load, load_state, read, save, state, to_bytes};
+pub use summary::{Summary, SummaryRow, summary};
 pub use transformer::{TransformerEncoderLayer, TransformerOptions};
 pub use transposed::{ConvTranspose, ConvTranspose1d, ConvTranspose2d};

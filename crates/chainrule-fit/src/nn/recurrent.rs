@@ -346,6 +346,10 @@ impl Module for Recurrent {
         }
         list.mode(&self.dropout.mode);
     }
+
+    fn label(&self) -> String {
+        format!("{:?}", self.cell)
+    }
 }
 
 impl Layer for Recurrent {

@@ -16,10 +16,10 @@ use chainrule_fit::nn::{
 type Function = Box<dyn Fn(&[Tensor]) -> Result<Vec<Tensor>>>;
 
 /// A module and what is done with it.
-pub struct Case {
-    pub name: String,
-    pub module: Rc<dyn Module>,
-    pub run: Function,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) module: Rc<dyn Module>,
+    pub(crate) run: Function,
 }
 
 /// A module that holds nothing, for losses.
@@ -44,7 +44,7 @@ fn layer(name: impl Into<String>, layer: impl Layer + 'static) -> Case {
 }
 
 /// Every layer, with parameters of this element type.
-pub fn layers(dtype: DType) -> Vec<Case> {
+pub(crate) fn layers(dtype: DType) -> Vec<Case> {
     let all = || -> Result<Vec<Case>> {
         let parts = [basic()?, convolutions()?, activations(), recurrent(), attention()?];
         Ok(parts.into_iter().flatten().collect())
@@ -217,7 +217,7 @@ fn attention() -> Result<Vec<Case>> {
 type Loss = Box<dyn Fn(&[Tensor], Reduction) -> Result<Tensor>>;
 
 /// Every loss with every reduction.
-pub fn losses() -> Vec<Case> {
+pub(crate) fn losses() -> Vec<Case> {
     let mut cases = vec![];
     let words = [
         ("mean", Reduction::Mean),

@@ -14,10 +14,10 @@ use super::cases::{Case, layers, losses};
 const TOLERANCE: f64 = 1e-9;
 
 /// The tensors of one case by their names.
-pub type Stored = BTreeMap<String, Tensor>;
+pub(crate) type Stored = BTreeMap<String, Tensor>;
 
 /// The golden file, by case.
-pub fn stored() -> BTreeMap<String, Stored> {
+pub(crate) fn stored() -> BTreeMap<String, Stored> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/nn.safetensors");
     let mut cases: BTreeMap<String, Stored> = BTreeMap::new();
     for (key, tensor) in read(&path).expect("the golden file").0 {
@@ -28,14 +28,14 @@ pub fn stored() -> BTreeMap<String, Stored> {
 }
 
 /// The tensors whose names start with `prefix`, without it.
-pub fn part(stored: &Stored, prefix: &str) -> Vec<(String, Tensor)> {
+pub(crate) fn part(stored: &Stored, prefix: &str) -> Vec<(String, Tensor)> {
     let strip =
         |(name, x): (&String, &Tensor)| Some((name.strip_prefix(prefix)?.into(), x.clone()));
     stored.iter().filter_map(strip).collect()
 }
 
 /// Inputs; those with derivatives are leaves that ask for them.
-pub fn inputs(stored: &Stored) -> Vec<Tensor> {
+pub(crate) fn inputs(stored: &Stored) -> Vec<Tensor> {
     let leaf = |(i, x): (String, Tensor)| {
         if stored.contains_key(&format!("gin/{i}")) { x.requires_grad() } else { x }
     };
@@ -43,7 +43,7 @@ pub fn inputs(stored: &Stored) -> Vec<Tensor> {
 }
 
 /// Σ wᵢ yᵢ with wᵢ = sin(1 + i), over all results.
-pub fn weighted(outputs: &[Tensor]) -> Tensor {
+pub(crate) fn weighted(outputs: &[Tensor]) -> Tensor {
     let mut total = Tensor::from(0.0);
     for y in outputs {
         let w: Vec<f64> = (0..y.len()).map(|i| (1.0 + i as f64).sin()).collect();

@@ -3,8 +3,8 @@
 use chainrule_core::{DType, Tensor, manual_seed, no_grad};
 use chainrule_fit::nn::loss::{self, CrossEntropy};
 use chainrule_fit::nn::{
-    BatchNorm1d, Conv2d, ConvOptions, Dropout, Init, Layer, Linear, Module, Reduction, Sequential,
-    from_bytes, init, load, load_state, save, state,
+    Activation, BatchNorm1d, Conv2d, ConvOptions, Dropout, Init, Layer, Linear, MaxPool2d, Module,
+    Reduction, Sequential, from_bytes, init, load, load_state, save, state, summary,
 };
 
 fn list(x: &Tensor) -> Vec<f64> {
@@ -221,4 +221,51 @@ fn evaluation_needs_no_graph() {
     net.set_training(false);
     let y = no_grad(|| net.forward(&Tensor::ones([1, 2]))).unwrap();
     assert!(!y.tracks_grad());
+}
+
+struct Net {
+    encoder: Sequential,
+    head: Linear,
+    scale: Tensor,
+    norm: BatchNorm1d,
+}
+chainrule_fit::module!(Net { encoder, head, scale, norm });
+
+impl Layer for Net {
+    fn forward(&self, x: &Tensor) -> chainrule_fit::Result<Tensor> {
+        let x = self.encoder.forward(x)? * &self.scale;
+        let x = self.norm.forward(&x.reshape([x.shape()[0] as i64, -1]))?;
+        self.head.forward(&self.head.forward(&x)?)
+    }
+}
+
+#[test]
+fn a_summary_is_a_table() {
+    let net = Net {
+        encoder: Sequential::new()
+            .then(Conv2d::new(1, 4, [3, 3]))
+            .then(Activation::Relu)
+            .then(MaxPool2d::new([2, 2])),
+        head: Linear::new(36, 36),
+        scale: Tensor::ones([1]).requires_grad(),
+        norm: BatchNorm1d::new(36),
+    };
+    let found = summary(&net, &Tensor::zeros([2, 1, 8, 8])).unwrap();
+    assert_eq!(
+        found.to_string(),
+        "\
+layer        kind         output        parameters   MACs   memory
+encoder.0    Conv2d       [2, 4, 6, 6]          40  2 592  1.1 KiB
+encoder.1    Relu         [2, 4, 6, 6]           0      0  1.1 KiB
+encoder.2    MaxPool2d    [2, 4, 3, 3]           0      0    288 B
+norm         BatchNorm1d  [2, 36]               72      0    288 B
+head         Linear       [2, 36]            1 332  2 592    288 B
+head         Linear       [2, 36]                0  2 592    288 B
+(elsewhere)                                      1
+total                                        1 445  7 776  3.4 KiB
+"
+    );
+    assert_eq!(found.buffers, 73);
+    assert_eq!(net.norm.num_batches_tracked.get().item::<i64>().unwrap(), 0);
+    assert!(net.norm.mode.is_training());
 }
