@@ -249,9 +249,7 @@ impl Table {
     /// The cell of a row and a column without the spaces around it, or `None` if it is missing.
     pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
         let cell = self.content(row, column);
-        let missing = MISSING.contains(&cell)
-            || cell.ends_with(['n', 'N']) && number(cell).is_some_and(f64::is_nan);
-        (!missing).then_some(cell)
+        (!is_missing(cell)).then_some(cell)
     }
 
     /// The number in a cell, or `None` if it is missing.
@@ -288,7 +286,13 @@ impl Table {
     }
 }
 
-fn number(cell: &str) -> Option<f64> {
+/// Whether a cell without outer spaces stands for a missing value.
+pub(super) fn is_missing(cell: &str) -> bool {
+    MISSING.contains(&cell) || cell.ends_with(['n', 'N']) && number(cell).is_some_and(f64::is_nan)
+}
+
+/// The number that a cell holds.
+pub(super) fn number(cell: &str) -> Option<f64> {
     cell.parse().ok()
 }
 
@@ -308,7 +312,7 @@ pub(crate) fn shown_path(path: &str) -> String {
 }
 
 /// The separator that a header line uses: the most frequent of three, outside quotes.
-fn delimiter(header: &str) -> u8 {
+pub(super) fn delimiter(header: &str) -> u8 {
     let mut quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     for b in header.bytes() {
