@@ -7,7 +7,7 @@
 //! L(w, b) = ‖X w + b − y‖² / n            ∂L/∂w = 2 Xᵀ (X w + b − y) / n
 //! ```
 //!
-//! Nobody writes that derivative here: the loss is recorded as it stands, and [`grad`] derives it.
+//! Nobody writes that derivative here: the loss is recorded as it stands, and [`minimise`](Optimiser::minimise) derives it.
 //! Adam follows it with a rate that falls to 0 along a cosine, which lets the parameters settle,
 //! also when each step sees only a batch of the rows.
 //!
@@ -24,11 +24,11 @@
 
 use std::time::{Duration, Instant};
 
-use chainrule_core::{Tensor, grad, no_grad};
+use chainrule_core::{Tensor, no_grad};
 
 use crate::data::split::Random;
 use crate::error::{Result, fail};
-use crate::optim::{Adam, Optimiser, cosine};
+use crate::optim::{Adam, Optimiser, Rule, cosine};
 
 /// The steps that a descent takes unless the number of epochs is given …
 const STEPS: usize = 3000;
@@ -154,7 +154,7 @@ pub fn descend(
     let test = test.map(both).transpose()?;
     let w = Tensor::full([width, 1], 0.0f64).requires_grad().named("weight");
     let b = Tensor::from(0.0).requires_grad().named("bias");
-    let mut adam = Adam::new(&[&w, &b]);
+    let mut adam = Adam::default().over([&w, &b], schedule.rate);
 
     let mut order: Vec<i64> = (0..n as i64).collect();
     let mut random = Random::new(schedule.seed.wrapping_add(1));
@@ -173,8 +173,8 @@ pub fn descend(
                 (x.index_select(0, &rows), y.index_select(0, &rows))
             };
             let loss = loss(&x, &y, &w, &b);
-            let gradients = grad(&loss, &[&w, &b])?;
-            adam.step(&gradients, cosine(schedule.rate, step, steps), &[&loss])?;
+            adam.set_rate(cosine(schedule.rate, step, steps));
+            adam.minimise(&loss, &[])?;
             sum += loss.item::<f64>()? * rows.len() as f64;
             step += 1;
         }

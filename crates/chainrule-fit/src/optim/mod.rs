@@ -1,46 +1,127 @@
 //! Optimisers: from gradients to the next parameters.
-//!
-//! With the gradient g of the loss at the parameters θ and the learning rate η,
-//!
-//! ```text
-//! Sgd     m ← β m + g                          θ ← θ − η m
-//! Adam    m ← β₁ m + (1 − β₁) g                θ ← θ − η m̂ / (√v̂ + ε)
-//!         v ← β₂ v + (1 − β₂) g²               m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
-//! ```
-//!
-//! A step records the update of all parameters and moments as one lazy graph and then realizes it,
-//! so that they are computed together with whatever else the caller wants of the same step. What
-//! changes from step to step, the rate with Adam's two corrections, enters as a tensor with one
-//! element: then all steps have the same structure and share one plan.
-//!
-//! ```
-//! use chainrule_core::{Tensor, grad};
-//! use chainrule_fit::optim::{Adam, Optimiser};
-//! let x = Tensor::from(5.0).requires_grad();
-//! let mut adam = Adam::new(&[&x]);
-//! for _ in 0..300 {
-//!     let loss = (&x - 3.0).square();
-//!     adam.step(&grad(&loss, &[&x])?, 0.1, &[&loss])?;
-//! }
-//! assert!((x.item::<f64>()? - 3.0).abs() < 1e-2);
-//! # Ok::<(), chainrule_core::Error>(())
-//! ```
-//!
-//! Not here: weight decay, clipping, parameters in groups. A rate that falls is the caller's;
-//! [`cosine`] is the usual one.
-//!
-//! Kingma and Ba 2015, *Adam: a method for stochastic optimization*; Polyak 1964 for the momentum;
-//! Loshchilov and Hutter 2017, *SGDR*, for the cosine.
 
-use chainrule_core::{Result, Tensor, no_grad, realize};
+mod adam;
+mod group;
+mod rule;
+mod sgd;
+mod state;
 
-/// A rule that moves parameters along their gradients.
+pub use adam::{Adam, AdamW};
+pub use group::{Group, IntoParameters};
+pub use rule::{Decay, Descent, Now, Rule};
+pub use sgd::Sgd;
+
+use chainrule_core::{Tensor, grad, realize};
+
+use crate::error::{Result, fail};
+
+/// Something that moves parameters along their gradients.
 pub trait Optimiser {
-    /// Takes one step with the learning rate `rate`, and realizes `also` with it.
+    /// The groups of parameters. Gradients are in the order of the parameters over all groups.
+    fn groups(&self) -> Vec<&Group>;
+
+    /// The groups, to change their rates.
+    fn groups_mut(&mut self) -> Vec<&mut Group>;
+
+    /// Records one step: assigns to each parameter its next value, lazily, and returns the tensors
+    /// that must be realized for the step to be done. There is one gradient for each parameter;
+    /// where there is none, parameter and moments are left alone.
     ///
     /// # Errors
-    /// If a gradient does not have the shape of its parameter, or the evaluation fails.
-    fn step(&mut self, gradients: &[Tensor], rate: f64, also: &[&Tensor]) -> Result<()>;
+    /// If the gradients do not fit the parameters; then nothing is assigned.
+    fn record(&mut self, gradients: &[Option<Tensor>]) -> Result<Vec<Tensor>>;
+
+    /// All that is needed to go on as if there had been no break: moments, numbers of steps, rates.
+    /// The names are stable; the parameters' values are not among them.
+    fn state(&self) -> Vec<(String, Tensor)>;
+
+    /// Takes over what [`state`](Self::state) gave, in any order.
+    ///
+    /// # Errors
+    /// If names, shapes or element types are not those of this optimiser; then nothing is changed.
+    fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()>;
+
+    /// All parameters, group by group.
+    fn parameters(&self) -> Vec<Tensor> {
+        self.groups().iter().flat_map(|group| group.parameters.iter().cloned()).collect()
+    }
+
+    /// One step along the gradients that `backward` gathered in the parameters, as in torch.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record), or if the evaluation fails.
+    fn step(&mut self) -> Result<()> {
+        let gradients: Vec<_> = self.parameters().iter().map(Tensor::grad).collect();
+        let wanted = self.record(&gradients)?;
+        Ok(realize(&wanted.iter().collect::<Vec<_>>())?)
+    }
+
+    /// One step of an optimiser that may need the loss at several points: `loss` records it at the
+    /// parameters as they are. Returns the loss before the step.
+    ///
+    /// # Errors
+    /// As [`minimise`](Self::minimise), or if `loss` fails.
+    fn step_with(&mut self, loss: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
+        let before = loss()?;
+        self.minimise(&before, &[])?;
+        Ok(before)
+    }
+
+    /// Forgets the gradients that `backward` gathered in the parameters.
+    fn zero_grad(&self) {
+        self.parameters().iter().for_each(Tensor::zero_grad);
+    }
+
+    /// One step down the gradient of `loss`: forward pass, backward pass, update, `loss` itself and
+    /// the tensors in `also` are computed as one plan.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record), or if `loss` has several elements or tracks no gradients, or if
+    /// the evaluation fails.
+    fn minimise(&mut self, loss: &Tensor, also: &[&Tensor]) -> Result<()> {
+        let parameters = self.parameters();
+        let gradients = grad(loss, &parameters.iter().collect::<Vec<_>>())?;
+        let wanted = self.record(&gradients.into_iter().map(Some).collect::<Vec<_>>())?;
+        let also = also.iter().copied();
+        Ok(realize(&std::iter::once(loss).chain(&wanted).chain(also).collect::<Vec<_>>())?)
+    }
+
+    /// The rate of each group.
+    fn rates(&self) -> Vec<f64> {
+        self.groups().iter().map(|group| group.rate).collect()
+    }
+
+    /// Gives all groups one rate.
+    fn set_rate(&mut self, rate: f64) {
+        self.groups_mut().into_iter().for_each(|group| group.rate = rate);
+    }
+}
+
+impl<O: Optimiser + ?Sized> Optimiser for Box<O> {
+    fn groups(&self) -> Vec<&Group> {
+        (**self).groups()
+    }
+    fn groups_mut(&mut self) -> Vec<&mut Group> {
+        (**self).groups_mut()
+    }
+    fn record(&mut self, gradients: &[Option<Tensor>]) -> Result<Vec<Tensor>> {
+        (**self).record(gradients)
+    }
+    fn state(&self) -> Vec<(String, Tensor)> {
+        (**self).state()
+    }
+    fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()> {
+        (**self).load_state(state)
+    }
+    fn step(&mut self) -> Result<()> {
+        (**self).step()
+    }
+    fn step_with(&mut self, loss: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
+        (**self).step_with(loss)
+    }
+    fn minimise(&mut self, loss: &Tensor, also: &[&Tensor]) -> Result<()> {
+        (**self).minimise(loss, also)
+    }
 }
 
 /// The learning rate that falls from `rate` at step 0 to 0 at step `steps` along half a cosine.
@@ -49,156 +130,29 @@ pub fn cosine(rate: f64, step: usize, steps: usize) -> f64 {
     rate * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
 }
 
-/// Gradient descent with momentum.
-#[derive(Debug)]
-pub struct Sgd {
-    parameters: Vec<Tensor>,
-    moments: Vec<Tensor>,
-    momentum: f64,
-}
-
-impl Sgd {
-    /// For `parameters`, which must be leaves; `momentum` 0 gives plain descent.
-    pub fn new(parameters: &[&Tensor], momentum: f64) -> Sgd {
-        let parameters: Vec<Tensor> = parameters.iter().map(|&p| p.clone()).collect();
-        let moments = parameters.iter().map(Tensor::zeros_like).collect();
-        Sgd { parameters, moments, momentum }
+/// That `gradients` fit `parameters`: as many, each of its parameter's shape and element type.
+pub(crate) fn check_gradients(parameters: &[Tensor], gradients: &[Option<Tensor>]) -> Result<()> {
+    if parameters.len() != gradients.len() {
+        fail!(
+            "{} gradients were given for {} parameters; give one for each, `None` where there is \
+             none",
+            gradients.len(),
+            parameters.len()
+        );
     }
-}
-
-impl Optimiser for Sgd {
-    fn step(&mut self, gradients: &[Tensor], rate: f64, also: &[&Tensor]) -> Result<()> {
-        no_grad(|| {
-            let mut wanted = vec![];
-            for ((p, m), g) in self.parameters.iter().zip(&mut self.moments).zip(gradients) {
-                *m = &*m * self.momentum + g;
-                p.assign(&(p - &*m * like(rate, p)))?;
-                wanted.extend([p.clone(), m.clone()]);
-            }
-            together(&wanted, also)
-        })
-    }
-}
-
-/// Descent with a rate for each parameter, from running means of its gradient and the square.
-#[derive(Debug)]
-pub struct Adam {
-    parameters: Vec<Tensor>,
-    /// m and v of each parameter.
-    moments: Vec<(Tensor, Tensor)>,
-    steps: i32,
-    betas: (f64, f64),
-    epsilon: f64,
-}
-
-impl Adam {
-    /// For `parameters`, which must be leaves, with β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸.
-    pub fn new(parameters: &[&Tensor]) -> Adam {
-        let parameters: Vec<Tensor> = parameters.iter().map(|&p| p.clone()).collect();
-        let moments = parameters.iter().map(|p| (p.zeros_like(), p.zeros_like())).collect();
-        Adam { parameters, moments, steps: 0, betas: (0.9, 0.999), epsilon: 1e-8 }
-    }
-
-    /// The same with other β₁ and β₂.
-    #[must_use]
-    pub fn betas(mut self, first: f64, second: f64) -> Adam {
-        self.betas = (first, second);
-        self
-    }
-}
-
-impl Optimiser for Adam {
-    fn step(&mut self, gradients: &[Tensor], rate: f64, also: &[&Tensor]) -> Result<()> {
-        self.steps = self.steps.saturating_add(1);
-        let (b1, b2) = self.betas;
-        // θ − (η / c₁) m / (√v / c₂ + ε), where c₂ = √(1 − β₂ᵗ) is 1 but for the first steps.
-        let c1 = 1.0 - b1.powi(self.steps);
-        let c2 = (1.0 - b2.powi(self.steps)).sqrt();
-        no_grad(|| {
-            let mut wanted = vec![];
-            for ((p, (m, v)), g) in self.parameters.iter().zip(&mut self.moments).zip(gradients) {
-                *m = &*m * b1 + g * (1.0 - b1);
-                *v = &*v * b2 + g.square() * (1.0 - b2);
-                let size = v.sqrt() * like(1.0 / c2, p) + self.epsilon;
-                p.assign(&(p - &*m * like(rate / c1, p) / size))?;
-                wanted.extend([p.clone(), m.clone(), v.clone()]);
-            }
-            together(&wanted, also)
-        })
-    }
-}
-
-/// A number as a tensor of `p`'s type, which is data to the plan.
-fn like(number: f64, p: &Tensor) -> Tensor {
-    Tensor::from(number).to_dtype(p.dtype())
-}
-
-fn together(wanted: &[Tensor], also: &[&Tensor]) -> Result<()> {
-    let all: Vec<&Tensor> = wanted.iter().chain(also.iter().copied()).collect();
-    realize(&all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chainrule_core::grad;
-
-    /// The bowl (x − 3)² + 10 (y + 1)².
-    fn bowl(x: &Tensor) -> Tensor {
-        ((x - Tensor::from([3.0, -1.0])).square() * Tensor::from([1.0, 10.0])).sum()
-    }
-
-    fn lowest(mut make: impl FnMut(&Tensor) -> Box<dyn Optimiser>, rate: f64) -> Vec<f64> {
-        let x = Tensor::from([0.0, 0.0]).requires_grad();
-        let mut optimiser = make(&x);
-        for step in 0..500 {
-            let loss = bowl(&x);
-            let g = grad(&loss, &[&x]).unwrap();
-            optimiser.step(&g, cosine(rate, step, 500), &[&loss]).unwrap();
-        }
-        x.to_vec().unwrap()
-    }
-
-    #[test]
-    fn each_finds_the_bottom() {
-        let near = |x: &[f64]| (x[0] - 3.0).abs() < 1e-4 && (x[1] + 1.0).abs() < 1e-4;
-        for found in [
-            lowest(|x| Box::new(Sgd::new(&[x], 0.0)), 0.05),
-            lowest(|x| Box::new(Sgd::new(&[x], 0.9)), 0.02),
-            lowest(|x| Box::new(Adam::new(&[x])), 0.1),
-        ] {
-            assert!(near(&found), "{found:?}");
+    for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
+        let Some(g) = g else { continue };
+        if p.shape() != g.shape() || p.dtype() != g.dtype() {
+            fail!(
+                "the gradient of parameter {i}{} is {} {:?}, but the parameter is {} {:?}; give \
+                 gradients in the order of the parameters",
+                p.name().map(|name| format!(" \"{}\"", crate::shown(name))).unwrap_or_default(),
+                g.dtype(),
+                g.shape(),
+                p.dtype(),
+                p.shape()
+            );
         }
     }
-
-    /// By hand: the first step of Adam has the length of the rate, whatever the gradient.
-    #[test]
-    fn first_steps() {
-        let x = Tensor::from([1.0, -2.0]).requires_grad();
-        let g = Tensor::from([1e-3, -50.0]);
-        Adam::new(&[&x]).step(std::slice::from_ref(&g), 0.1, &[]).unwrap();
-        let got = x.to_vec::<f64>().unwrap();
-        assert!((got[0] - 0.9).abs() < 1e-5 && (got[1] + 1.9).abs() < 1e-9, "{got:?}");
-
-        let x = Tensor::from([1.0, -2.0]).requires_grad();
-        let mut sgd = Sgd::new(&[&x], 0.5);
-        sgd.step(std::slice::from_ref(&g), 0.1, &[]).unwrap();
-        sgd.step(std::slice::from_ref(&g), 0.1, &[]).unwrap();
-        let got = x.to_vec::<f64>().unwrap();
-        assert!((got[0] - (1.0 - 0.25e-3)).abs() < 1e-12, "{got:?}");
-    }
-
-    #[test]
-    fn the_rate_falls_to_zero() {
-        assert_eq!(cosine(2.0, 0, 10), 2.0);
-        assert!((cosine(2.0, 5, 10) - 1.0).abs() < 1e-15);
-        assert!(cosine(2.0, 10, 10).abs() < 1e-15 && cosine(2.0, 99, 10).abs() < 1e-15);
-    }
-
-    #[test]
-    fn single_precision_stays_so() {
-        let x = Tensor::from([1.0f32]).requires_grad();
-        Adam::new(&[&x]).step(&[Tensor::from([1.0f32])], 0.1, &[]).unwrap();
-        assert_eq!(x.dtype(), chainrule_core::DType::F32);
-    }
+    Ok(())
 }
