@@ -22,6 +22,7 @@ pub mod npy;
 pub mod split;
 pub mod stream;
 pub mod table;
+pub mod target;
 pub mod tensors;
 pub mod transform;
 

@@ -113,7 +113,7 @@ fn arrays(file: BufReader<File>) -> Result<Vec<(String, Array)>> {
         if file.is_dir() {
             continue;
         }
-        let name = file.name().to_string();
+        let name = file.name().map_err(damaged)?.to_string();
         let Some(stem) = name.strip_suffix(".npy") else {
             fail!("it holds \"{}\", which is no array", shown(&name));
         };

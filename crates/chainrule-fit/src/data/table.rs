@@ -229,14 +229,7 @@ impl Table {
     /// # Errors
     /// If there is none; the message says which name may have been meant.
     pub fn column(&self, name: &str) -> Result<usize> {
-        if let Some(i) = self.names.iter().position(|n| n == name) {
-            return Ok(i);
-        }
-        let advice = match nearest(name, &self.names) {
-            Some(near) => format!("did you mean \"{}\"?", shown(near)),
-            None => format!("the columns are {}", listed(&self.names)),
-        };
-        Err(Error::new(format!("{} has no column \"{}\"; {advice}", self.path, shown(name))))
+        find(&self.path, &self.names, name)
     }
 
     /// The text of a cell without the spaces around it.
@@ -284,6 +277,18 @@ impl Table {
         }
         kind
     }
+}
+
+/// The place of `name` among the names of the columns.
+pub(super) fn find(path: &str, names: &[String], name: &str) -> Result<usize> {
+    if let Some(i) = names.iter().position(|n| n == name) {
+        return Ok(i);
+    }
+    let advice = match nearest(name, names) {
+        Some(near) => format!("did you mean \"{}\"?", shown(near)),
+        None => format!("the columns are {}", listed(names)),
+    };
+    Err(Error::new(format!("{path} has no column \"{}\"; {advice}", shown(name))))
 }
 
 /// Whether a cell without outer spaces stands for a missing value.

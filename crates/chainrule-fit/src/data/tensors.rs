@@ -28,7 +28,7 @@ use crate::atomic;
 use crate::error::{Error, Result, fail, shown};
 
 /// The largest file that is read.
-pub const MAX_BYTES: usize = 4 << 30;
+pub const MAX_BYTES: usize = 3 << 30;
 
 /// The largest header, which a parser turns into something larger still.
 const MAX_HEADER: u64 = 16 << 20;
