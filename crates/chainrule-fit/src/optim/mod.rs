@@ -1,19 +1,30 @@
 //! Optimisers: from gradients to the next parameters.
 
 mod adam;
+mod around;
 mod group;
+mod lbfgs;
+mod line_search;
+mod matrix;
 mod rule;
+mod scaled;
+pub mod schedule;
 mod sgd;
 mod state;
 
-pub use adam::{Adam, AdamW};
+pub use adam::{Adam, AdamW, Adamax, Lamb, NAdam, RAdam};
+pub use around::{Accumulated, Averaged, Clip, Clipped, Together, clip};
 pub use group::{Group, IntoParameters};
+pub use lbfgs::{Lbfgs, LbfgsOptions};
+pub use matrix::{Adafactor, Muon, MuonScale};
 pub use rule::{Decay, Descent, Now, Rule};
-pub use sgd::Sgd;
+pub use scaled::{Adadelta, Adagrad, RmsProp};
+pub use sgd::{Asgd, Lion, Rprop, Sgd};
 
 use chainrule_core::{Tensor, grad, realize};
 
 use crate::error::{Result, fail};
+use schedule::{Curve, Schedule as _};
 
 /// Something that moves parameters along their gradients.
 pub trait Optimiser {
@@ -95,6 +106,33 @@ pub trait Optimiser {
     fn set_rate(&mut self, rate: f64) {
         self.groups_mut().into_iter().for_each(|group| group.rate = rate);
     }
+
+    /// This optimiser with bounded gradients.
+    fn clipped(self, clip: Clip) -> Clipped<Self>
+    where
+        Self: Sized,
+    {
+        Clipped::new(self, clip)
+    }
+
+    /// This optimiser with one step for `every` steps that it is told to take, along the mean of
+    /// their gradients. Where a parameter had none, that counts as 0 in the mean.
+    fn accumulated(self, every: usize) -> Accumulated<Self>
+    where
+        Self: Sized,
+    {
+        Accumulated::new(self, every)
+    }
+
+    /// This optimiser with a mean of the parameters, θ̄ ← d θ̄ + (1 − d) θ after each step (θ̄ ← θ
+    /// after the first), d being `decay`. It stands outside [`accumulated`](Self::accumulated) only
+    /// if the mean is to be taken after every batch.
+    fn averaged(self, decay: f64) -> Averaged<Self>
+    where
+        Self: Sized,
+    {
+        Averaged::new(self, decay)
+    }
 }
 
 impl<O: Optimiser + ?Sized> Optimiser for Box<O> {
@@ -126,8 +164,7 @@ impl<O: Optimiser + ?Sized> Optimiser for Box<O> {
 
 /// The learning rate that falls from `rate` at step 0 to 0 at step `steps` along half a cosine.
 pub fn cosine(rate: f64, step: usize, steps: usize) -> f64 {
-    let done = step as f64 / steps.max(1) as f64;
-    rate * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
+    Curve::Cosine { steps, least: 0.0 }.rate(rate, step.min(steps.max(1)))
 }
 
 /// That `gradients` fit `parameters`: as many, each of its parameter's shape and element type.
