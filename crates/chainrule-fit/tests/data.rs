@@ -98,7 +98,10 @@ fn images_in_folders() {
     }
     fs::write(folder.path().join("cat").join("notes.txt"), "no image").unwrap();
     let images = Images::open(folder.path()).unwrap();
-    assert_eq!((images.classes(), images.shape()), (&["ant", "cat"].map(String::from)[..], [3, 1, 2]));
+    assert_eq!(
+        (images.classes(), images.shape()),
+        (&["ant", "cat"].map(String::from)[..], [3, 1, 2])
+    );
     let read = images.read(&[1, 0]).unwrap();
     assert_eq!(read.y, Array::new([2], vec![1i64, 0]).unwrap());
     let want = vec![10u8, 10, 1, 4, 2, 5, 20, 20, 1, 4, 2, 5];

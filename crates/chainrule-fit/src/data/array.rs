@@ -325,7 +325,9 @@ fn decode(bytes: &mut [u8], encoding: Encoding, big_endian: bool, to: &mut Numbe
     }
     macro_rules! each_of {
         ($to:ident, $t:ty, $size:literal, $convert:expr) => {
-            $to.extend(bytes.as_chunks::<$size>().0.iter().map(|b| $convert(<$t>::from_le_bytes(*b))))
+            $to.extend(
+                bytes.as_chunks::<$size>().0.iter().map(|b| $convert(<$t>::from_le_bytes(*b))),
+            )
         };
     }
     match (to, encoding) {

@@ -115,7 +115,8 @@ impl Dataset for Subset {
     }
 
     fn read(&self, rows: &[usize]) -> Result<Example> {
-        let Some(rows) = rows.iter().map(|&i| self.rows.get(i).copied()).collect::<Option<Vec<_>>>()
+        let Some(rows) =
+            rows.iter().map(|&i| self.rows.get(i).copied()).collect::<Option<Vec<_>>>()
         else {
             fail!("a row is out of range")
         };

@@ -37,7 +37,9 @@ use super::array::{Array, Numbers};
 use super::dataset::{Dataset, Example, WINDOW};
 use super::encode::{Encoder, Feature, Levels, MAX_LEVELS, MAX_WIDTH, MISSING_LEVEL};
 use super::open;
-use super::table::{MAX_COLUMNS, MAX_RECORD, Table, delimiter, find, is_missing, number, shown_path};
+use super::table::{
+    MAX_COLUMNS, MAX_RECORD, Table, delimiter, find, is_missing, number, shown_path,
+};
 use super::target::{MAX_CLASSES, Target};
 use crate::error::{Error, Result, count, fail, reason, shown};
 
@@ -296,8 +298,10 @@ fn encoder(
         }
         let (mean, scale) = column.moments();
         if !scale.is_finite() {
-            fail!("{path}, column \"{}\": its numbers are too large; choose a larger unit",
-                shown(&name));
+            fail!(
+                "{path}, column \"{}\": its numbers are too large; choose a larger unit",
+                shown(&name)
+            );
         }
         if scale >= f64::MIN_POSITIVE {
             encoder.features.push(Feature { name, levels: None });

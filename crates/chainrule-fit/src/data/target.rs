@@ -62,8 +62,10 @@ impl Target {
         }
         let (mean, scale) = moments(&y);
         if !(mean.is_finite() && scale.is_finite()) {
-            fail!("{}: the numbers of the target \"{name}\" are too large; choose a larger unit",
-                table.path());
+            fail!(
+                "{}: the numbers of the target \"{name}\" are too large; choose a larger unit",
+                table.path()
+            );
         }
         if scale < f64::MIN_POSITIVE {
             fail!("{}", constant(table, &name));
