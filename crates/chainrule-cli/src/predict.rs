@@ -1,6 +1,7 @@
 //! `chainrule predict`: a saved model on a table.
 
 mod glm;
+mod network;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (bytes, layout) = chainrule_fit::model::read(&arguments.model)?;
     if layout == chainrule_fit::glm::model::LAYOUT {
         return glm::run(arguments, &bytes, start);
+    }
+    if layout == chainrule_fit::network::model::LAYOUT {
+        return network::run(arguments, &bytes, start);
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

@@ -26,7 +26,7 @@
 //! while it is used is noticed if its length changes.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ use super::open;
 use super::table::{
     MAX_COLUMNS, MAX_RECORD, Table, delimiter, find, is_missing, number, shown_path,
 };
-use super::target::{MAX_CLASSES, Target};
+use super::target::{MAX_CLASSES, Target, label, sort};
 use crate::error::{Error, Result, count, fail, reason, shown};
 
 /// The numbers of a block of rows, about.
@@ -246,7 +246,10 @@ impl Column {
                      {MAX_CLASSES} values; correct it or choose another"
                 );
             }
-            return Ok(Target::Class(self.levels.keys().cloned().collect()));
+            let labels = self.levels.keys().map(|level| label(level));
+            let mut classes: Vec<String> = labels.collect::<HashSet<_>>().into_iter().collect();
+            sort(&mut classes);
+            return Ok(Target::Class(classes));
         }
         let (mean, scale) = self.moments();
         if !scale.is_finite() || scale < f64::MIN_POSITIVE {

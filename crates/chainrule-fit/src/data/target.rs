@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! a number y      z = (y − μ) / σ, F32          μ, σ: mean and deviation of the training rows
-//! a class         its place among the classes of the training rows, in alphabetical order, I64
+//! a class         its place among the classes of the training rows, I64
 //! ```
+//!
+//! Classes are ordered by value if all are numbers, and by letters otherwise; 1 and 1.0 are one.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use super::array::Numbers;
 use super::encode::moments;
-use super::table::{Kind, Table};
+use super::table::{Kind, Table, number};
 use crate::error::{Result, count, fail, listed, shown};
 
 /// The most classes of a target.
@@ -37,24 +39,23 @@ impl Target {
     /// If the target does not vary, or has too many classes.
     pub fn learn(table: &Table, column: usize, rows: &[usize], as_class: bool) -> Result<Target> {
         let name = shown(&table.names()[column]);
-        let of = |row: &usize| table.cell(*row, column);
+        let cells = rows.iter().filter_map(|&row| table.cell(row, column));
         if as_class || matches!(table.kind(column), Kind::Text { .. }) {
-            let mut counts = BTreeMap::new();
-            for cell in rows.iter().filter_map(of) {
-                *counts.entry(cell).or_insert(0usize) += 1;
-            }
-            if counts.len() > MAX_CLASSES {
+            let mut classes: Vec<String> =
+                cells.map(label).collect::<HashSet<_>>().into_iter().collect();
+            if classes.len() > MAX_CLASSES {
                 fail!(
                     "{}: the target \"{name}\" has {} classes in the training rows, more than \
                      {MAX_CLASSES}; choose another --target",
                     table.path(),
-                    counts.len()
+                    classes.len()
                 );
             }
-            if counts.len() < 2 {
+            if classes.len() < 2 {
                 fail!("{}", constant(table, &name));
             }
-            return Ok(Target::Class(counts.into_keys().map(String::from).collect()));
+            sort(&mut classes);
+            return Ok(Target::Class(classes));
         }
         let mut y = vec![];
         for &row in rows {
@@ -99,11 +100,13 @@ impl Target {
             }
             Target::Class(classes) => {
                 let mut places = Vec::with_capacity(rows.len());
+                let known: HashMap<&str, usize> =
+                    classes.iter().enumerate().map(|(i, class)| (class.as_str(), i)).collect();
                 for &row in rows {
                     let Some(cell) = table.cell(row, column) else {
                         return Err(table.wrong(row, column, MISSES));
                     };
-                    let Ok(place) = classes.binary_search_by(|c| c.as_str().cmp(cell)) else {
+                    let Some(&place) = known.get(cell).or_else(|| known.get(&*label(cell))) else {
                         let is = format!(
                             "is none of the {} of the training rows ({})",
                             count(classes.len(), "class"),
@@ -116,6 +119,25 @@ impl Target {
                 Ok(Numbers::I64(places))
             }
         }
+    }
+}
+
+/// The name of the class that a cell stands for: a number may be written in any way.
+pub(crate) fn label(cell: &str) -> String {
+    match number(cell).filter(|x| x.is_finite()) {
+        Some(x) => (x + 0.0).to_string(),
+        None => cell.to_string(),
+    }
+}
+
+/// Puts classes in order.
+pub(crate) fn sort(classes: &mut [String]) {
+    match classes.iter().map(|class| number(class)).collect::<Option<Vec<f64>>>() {
+        Some(_) => classes.sort_by(|a, b| {
+            let value = |class: &str| number(class).unwrap_or(f64::NAN);
+            value(a).total_cmp(&value(b))
+        }),
+        None => classes.sort_unstable(),
     }
 }
 

@@ -137,9 +137,9 @@ fn score(
 /// The number of the class that a cell names; a number may be written in any way.
 pub(crate) fn class(classes: &[String], cell: &str) -> Option<usize> {
     let number = cell.parse::<f64>().ok();
-    classes.iter().position(|class| {
-        class == cell || number.is_some() && class.parse::<f64>().ok() == number
-    })
+    classes
+        .iter()
+        .position(|class| class == cell || number.is_some() && class.parse::<f64>().ok() == number)
 }
 
 impl Model {

@@ -97,6 +97,14 @@ pub struct Task<'a> {
     pub loss: Loss<'a>,
 }
 
+impl Task<'_> {
+    /// The same task, borrowed for something else before it.
+    pub fn again(&mut self) -> Task<'_> {
+        let Task { model, train, validation, loss, .. } = *self;
+        Task { model, optimiser: &mut *self.optimiser, train, validation, loss }
+    }
+}
+
 /// How to train.
 pub struct Trainer {
     /// Passes over the training rows.
@@ -193,8 +201,8 @@ impl Trainer {
             fail!("there is no batch to train on; add rows, or choose smaller batches");
         }
         // Borrowed again, so that the watcher may live shorter than the task, and longer.
-        let Task { model, optimiser, train, validation, loss } = task;
-        let task = Task { model, optimiser: &mut *optimiser, train, validation, loss };
+        let mut task = task;
+        let task = task.again();
         let is_watched = watcher.is_some();
         let mut tell = |event: &Event<'_>| {
             if let Some(watcher) = &mut watcher {
