@@ -2,6 +2,7 @@
 
 mod curve;
 mod glm;
+mod network;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -52,6 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         chainrule_fit::curve::file::LAYOUT => return curve::run(arguments, &bytes, start),
         chainrule_fit::glm::model::LAYOUT => return glm::run(arguments, &bytes, start),
         _ => {}
+    }
+    if layout == chainrule_fit::network::model::LAYOUT {
+        return network::run(arguments, &bytes, start);
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

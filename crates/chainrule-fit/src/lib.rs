@@ -39,6 +39,7 @@ pub mod least_squares;
 pub mod linear;
 pub mod metrics;
 pub mod model;
+pub mod network;
 pub mod nn;
 pub mod optim;
 pub mod report;

@@ -4,6 +4,7 @@
 //! from the table to the report. [`Kind`] reads `--model`.
 
 pub(crate) mod curve;
+mod descent;
 mod glm;
 mod linear;
 mod network;
@@ -25,12 +26,13 @@ Examples:
   chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
   chainrule fit data/diabetes.csv --target bp --json > fit.json
   chainrule fit data/diabetes.csv --target bp --profile profile.json
-  chainrule fit dose.csv --target y --model \"top*(1 - exp(-rate*x))\" --start top=500,rate=1e-4")]
+  chainrule fit dose.csv --target y --model \"top*(1 - exp(-rate*x))\" --start top=500,rate=1e-4
+  chainrule fit data/breast_cancer.csv --target diagnosis --model mlp:16 --early-stop 10")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     common: Common,
-    #[command(flatten, next_help_heading = "Linear models by descent")]
-    linear: linear::Options,
+    #[command(flatten, next_help_heading = "Descents")]
+    descent: descent::Descent,
     #[command(flatten, next_help_heading = "Formulas")]
     curve: curve::Options,
     #[command(flatten, next_help_heading = "Generalised linear models")]
@@ -170,8 +172,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     common.check()?;
     let done = match &common.model {
         Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
-        None => linear::run(common, &arguments.linear),
-        Some(Kind::Mlp(widths)) => network::run(common, &arguments.network, widths),
+        None => linear::run(common, &arguments.descent),
+        Some(Kind::Mlp(widths)) => {
+            network::run(common, &arguments.descent, &arguments.network, widths)
+        }
         Some(kind) => glm::run(common, &arguments.glm, kind),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -55,6 +55,93 @@ pub struct Predictions {
     pub warnings: Vec<String>,
 }
 
+impl Predictions {
+    /// Compares `means`, a number or a probability for each of `classes` in each row of `table`,
+    /// with its column `target`, if there is one. Rows of unknown classes are not compared, with a
+    /// warning.
+    pub(crate) fn of(
+        table: &Table,
+        target: &str,
+        classes: &[String],
+        means: Vec<f64>,
+        mut warnings: Vec<String>,
+    ) -> Result<Predictions> {
+        let k = classes.len().max(1);
+        if let Some(i) = means.iter().position(|y| !y.is_finite()) {
+            fail!(
+                "{}, line {}: the prediction is too large to represent; check the numbers \
+                 of the row",
+                table.path(),
+                table.line(i / k)
+            );
+        }
+        let column = table.names().iter().position(|name| name == target);
+        let observed: Option<Vec<Option<String>>> = column.map(|column| {
+            (0..table.len()).map(|row| table.cell(row, column).map(str::to_string)).collect()
+        });
+        let score = match column {
+            Some(column) => score(table, column, classes, &means, &mut warnings)?,
+            None => None,
+        };
+        let called = match classes {
+            [] => vec![],
+            _ => means.chunks(k).map(crate::metrics::classes::most_probable).collect(),
+        };
+        Ok(Predictions { means, called, observed, score, warnings })
+    }
+}
+
+/// How well means agree with a column.
+fn score(
+    table: &Table,
+    column: usize,
+    classes: &[String],
+    means: &[f64],
+    warnings: &mut Vec<String>,
+) -> Result<Option<Score>> {
+    let k = classes.len().max(1);
+    let (mut numbers, mut rows, mut chosen, mut unknown) = (vec![], vec![], vec![], vec![]);
+    for row in 0..table.len() {
+        let Some(cell) = table.cell(row, column) else { continue };
+        if !classes.is_empty() {
+            match class(classes, cell) {
+                Some(class) => rows.push(class),
+                None => {
+                    unknown.push(cell);
+                    continue;
+                }
+            }
+        } else if let Some(y) = table.number(row, column)? {
+            numbers.push(y);
+        }
+        chosen.extend_from_slice(&means[row * k..(row + 1) * k]);
+    }
+    if !unknown.is_empty() {
+        let rows = count(unknown.len(), "row");
+        unknown.sort_unstable();
+        unknown.dedup();
+        warnings.push(format!(
+            "{rows} of the table have a \"{}\" that the model does not know ({}) and were not \
+             compared",
+            shown(&table.names()[column]),
+            listed(&unknown)
+        ));
+    }
+    let response = match classes {
+        [] => Response::Numbers(numbers),
+        _ => Response::Classes { classes: classes.to_vec(), rows },
+    };
+    Ok(response.score(&chosen))
+}
+
+/// The number of the class that a cell names; a number may be written in any way.
+pub(crate) fn class(classes: &[String], cell: &str) -> Option<usize> {
+    let number = cell.parse::<f64>().ok();
+    classes
+        .iter()
+        .position(|class| class == cell || number.is_some() && class.parse::<f64>().ok() == number)
+}
+
 impl Model {
     /// Predicts every row of `table`, and compares with the target if the table has it.
     ///
@@ -65,83 +152,8 @@ impl Model {
         let rows: Vec<usize> = (0..table.len()).collect();
         let x = self.encoder.encode(table, &rows, &mut warnings)?;
         let means = self.means(&x)?;
-        let k = self.classes.len().max(1);
-        if let Some(i) = means.iter().position(|y| !y.is_finite()) {
-            fail!(
-                "{}, line {}: the prediction is too large to represent; check the numbers \
-                 of the row",
-                table.path(),
-                table.line(rows[i / k])
-            );
-        }
         warnings.extend(self.encoder.missing(table, &rows)?.iter().map(report::missing));
-        let column = table.names().iter().position(|name| *name == self.target);
-        let observed: Option<Vec<Option<String>>> = column.map(|column| {
-            rows.iter().map(|&row| table.cell(row, column).map(str::to_string)).collect()
-        });
-        let score = match column {
-            Some(column) => self.score(table, column, &means, &mut warnings)?,
-            None => None,
-        };
-        let called = if self.family.is_classifier() {
-            means.chunks(k).map(crate::metrics::classes::most_probable).collect()
-        } else {
-            vec![]
-        };
-        Ok(Predictions { means, called, observed, score, warnings })
-    }
-
-    /// How well means agree with a column; rows of unknown classes are left out with a warning.
-    fn score(
-        &self,
-        table: &Table,
-        column: usize,
-        means: &[f64],
-        warnings: &mut Vec<String>,
-    ) -> Result<Option<Score>> {
-        let k = self.classes.len().max(1);
-        let (mut numbers, mut rows, mut chosen, mut unknown) = (vec![], vec![], vec![], vec![]);
-        for row in 0..table.len() {
-            let Some(cell) = table.cell(row, column) else { continue };
-            if self.family.is_classifier() {
-                match self.class(cell) {
-                    Some(class) => rows.push(class),
-                    None => {
-                        unknown.push(cell);
-                        continue;
-                    }
-                }
-            } else if let Some(y) = table.number(row, column)? {
-                numbers.push(y);
-            }
-            chosen.extend_from_slice(&means[row * k..(row + 1) * k]);
-        }
-        if !unknown.is_empty() {
-            let rows = count(unknown.len(), "row");
-            unknown.sort_unstable();
-            unknown.dedup();
-            warnings.push(format!(
-                "{rows} of the table have a \"{}\" that the model does not know ({}) and were not \
-                 compared",
-                shown(&self.target),
-                listed(&unknown)
-            ));
-        }
-        let classes = self.classes.clone();
-        let response = if self.family.is_classifier() {
-            Response::Classes { classes, rows }
-        } else {
-            Response::Numbers(numbers)
-        };
-        Ok(response.score(&chosen))
-    }
-
-    /// The number of the class that a cell names; a number may be written in any way.
-    fn class(&self, cell: &str) -> Option<usize> {
-        let number = cell.parse::<f64>().ok();
-        self.classes.iter().position(|class| {
-            class == cell || number.is_some() && class.parse::<f64>().ok() == number
-        })
+        Predictions::of(table, &self.target, &self.classes, means, warnings)
     }
 
     /// The means of encoded rows.
@@ -261,7 +273,7 @@ fn family(about: &Value) -> Result<Family> {
     })
 }
 
-fn classes(about: &Value) -> Result<Vec<String>> {
+pub(crate) fn classes(about: &Value) -> Result<Vec<String>> {
     let list = about["classes"].as_array().map_or(&[][..], Vec::as_slice);
     if list.len() > MAX_CLASSES {
         fail!("it has more than {MAX_CLASSES} classes");

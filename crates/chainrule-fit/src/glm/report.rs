@@ -162,11 +162,11 @@ pub fn summary(score: &Score) -> String {
 }
 
 /// A score as an object; for classes `null` if there is none.
-pub fn score(family: Family, score: Option<&Score>) -> Value {
+pub fn score(is_class: bool, score: Option<&Score>) -> Value {
     match score {
         Some(Score::Classes(score)) => score.json(),
         Some(Score::Numbers(m)) => metrics(Some(m)),
-        None if family.is_classifier() => Value::Null,
+        None if is_class => Value::Null,
         None => metrics(None),
     }
 }
@@ -203,8 +203,8 @@ pub fn json(fit: &Fit) -> Value {
         "bic": fit.bic,
         "runaway": fit.runaway,
         "metrics": {
-            "train": score(family, Some(&fit.train)),
-            "test": score(family, fit.test.as_ref()),
+            "train": score(family.is_classifier(), Some(&fit.train)),
+            "test": score(family.is_classifier(), fit.test.as_ref()),
         },
         "seconds": fit.seconds,
         "warnings": fit.warnings,
@@ -227,7 +227,7 @@ fn parameter(fit: &Fit, p: &Parameter) -> Value {
 
 /// Predictions as comma-separated values with a header: the class and a probability for each class,
 /// or the mean; then what was observed, if the table has it.
-pub fn lines(model: &super::Model, found: &Predictions) -> String {
+pub fn lines(classes: &[String], found: &Predictions) -> String {
     let quoted = |text: &str| {
         if text.contains([',', '"', '\n', '\r']) {
             format!("\"{}\"", text.replace('"', "\"\""))
@@ -236,17 +236,17 @@ pub fn lines(model: &super::Model, found: &Predictions) -> String {
         }
     };
     let mut out = String::from("row,predicted");
-    for class in &model.classes {
+    for class in classes {
         out += &format!(",{}", quoted(&format!("p({class})")));
     }
     out += if found.observed.is_some() { ",observed\n" } else { "\n" };
-    let k = model.classes.len().max(1);
+    let k = classes.len().max(1);
     for (i, means) in found.means.chunks(k).enumerate() {
         out += &format!("{},", i + 1);
         match found.called.get(i) {
             None => out += &means[0].to_string(),
             Some(&class) => {
-                out += &quoted(&model.classes[class]);
+                out += &quoted(&classes[class]);
                 means.iter().for_each(|p| out += &format!(",{p}"));
             }
         }
@@ -258,23 +258,23 @@ pub fn lines(model: &super::Model, found: &Predictions) -> String {
     out
 }
 
-/// Predictions as one object.
-pub fn predictions(model: &super::Model, found: &Predictions) -> Value {
-    let k = model.classes.len();
+/// Predictions of the column `target` by a model of the kind `model` as one object.
+pub fn predictions(target: &str, model: &str, classes: &[String], found: &Predictions) -> Value {
+    let k = classes.len();
     let (predicted, probabilities) = if k == 0 {
         (json!(found.means), Value::Null)
     } else {
-        let called: Vec<&String> = found.called.iter().map(|&c| &model.classes[c]).collect();
+        let called: Vec<&String> = found.called.iter().map(|&c| &classes[c]).collect();
         (json!(called), json!(found.means.chunks(k).collect::<Vec<&[f64]>>()))
     };
     json!({
-        "target": model.target,
-        "model": model.family.name(),
-        "classes": model.classes,
+        "target": target,
+        "model": model,
+        "classes": classes,
         "rows": found.means.len() / k.max(1),
         "predictions": predicted,
         "probabilities": probabilities,
-        "metrics": score(model.family, found.score.as_ref()),
+        "metrics": score(k > 0, found.score.as_ref()),
         "warnings": found.warnings,
     })
 }
