@@ -30,13 +30,15 @@
 //! - [`tour`]: everything that tensors and gradients do, in a dozen short chapters.
 //! - [`micro`]: how reverse mode works, in a hundred lines that nothing else depends on.
 //! - [`formula`]: mathematics as people write it, read from a text and computed on tensors.
+//! - [`symbolic`]: formulas differentiated and simplified into formulas, step by step if wanted.
 //! - [`Tensor`]: all methods. [`op`]: the operations behind them, with their derivatives.
 //! - [`grad`](grad()), [`no_grad`], [`realize`], [`cat`], [`stack`], [`einsum`], [`gradcheck`]:
 //!   the functions beside the methods.
 //! - [`Error`] and [`ErrorKind`]: what can go wrong.
 //!
 //! With the feature `linalg` there is a module `linalg`: systems of equations, factorisations,
-//! determinants, least squares, the matrix exponential and norms, all with derivatives.
+//! determinants, least squares, the matrix exponential and norms, all with derivatives. With the
+//! feature `fit` there is a module `fit`: layers, optimisers, data, training, least squares.
 //!
 //! Programs begin with `use chainrule::prelude::*`.
 
@@ -46,6 +48,8 @@ pub mod symbolic;
 pub mod tour;
 
 pub use chainrule_core::*;
+#[cfg(feature = "fit")]
+pub use chainrule_fit as fit;
 
 /// What programs usually need: `use chainrule::prelude::*`.
 ///
