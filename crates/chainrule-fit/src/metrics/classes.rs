@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn the_area_counts_pairs() {
         let positive = [true, false, true, false, false, true, false];
-        let score = [0.9, 0.9, 0.4, 0.4, 0.1, 0.3, 0.35];
+        let score: [f64; 7] = [0.9, 0.9, 0.4, 0.4, 0.1, 0.3, 0.35];
         let mut pairs = 0.0;
         for (i, _) in positive.iter().enumerate().filter(|p| *p.1) {
             for (j, _) in positive.iter().enumerate().filter(|p| !*p.1) {
