@@ -20,7 +20,7 @@ use chainrule_fit::optim::{Adam, Optimiser, Rule};
 use chainrule_fit::train::{Task, Trainer};
 use chainrule_fit::{Error, Result};
 
-const ROWS: usize = 64 * 300;
+const ROWS: usize = 64 * 100;
 
 fn net() -> Sequential {
     manual_seed(0);
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
     let loader = DataLoader::new(data()?, 64).shuffled(0);
     let steps = loader.per_epoch() as f64;
     let mut best = [f64::INFINITY; 4];
-    for _ in 0..7 {
+    for _ in 0..5 {
         let times = [
             by_hand(&loader)?,
             by_loop(&loader, false, None)?,

@@ -194,12 +194,11 @@ impl Trainer {
     /// the error says which operation made the first bad number. If data cannot be read, or a log
     /// or a checkpoint not be written; the last checkpoint is there all the same. If a checkpoint
     /// does not fit.
-    pub fn train(self, task: Task<'_>, mut watcher: Option<Watcher<'_>>) -> Result<Trained> {
+    pub fn train(self, mut task: Task<'_>, mut watcher: Option<Watcher<'_>>) -> Result<Trained> {
         if task.train.per_epoch() == 0 {
             fail!("there is no batch to train on; add rows, or choose smaller batches");
         }
         // Borrowed again, so that the watcher may live shorter than the task, and longer.
-        let mut task = task;
         let task = task.again();
         let is_watched = watcher.is_some();
         let mut tell = |event: &Event<'_>| {

@@ -43,7 +43,8 @@ impl<'a> Training<'a> {
         watcher: Option<Watcher<'a>>,
     ) -> Result<Training<'a>> {
         let (mut warnings, known) = (vec![], trainer.known(&task));
-        let mut stepper = Stepper::new(task.model, task.optimiser, task.loss);
+        let Task { model, optimiser, train, validation, loss } = task;
+        let mut stepper = Stepper::new(model, optimiser, loss);
         (stepper.clip, stepper.with_norm) = (trainer.clip, trainer.norm);
         stepper.start_means(trainer.ema);
         let schedule = trainer.schedule.take();
@@ -53,7 +54,7 @@ impl<'a> Training<'a> {
             checkpoints.prepare(trainer.resume)?;
             let last = if trainer.resume { checkpoints.last(&mut warnings)? } else { None };
             if let Some(last) = last {
-                run = Run::resume(&last, task.model, &mut stepper, scheduler.as_mut(), &known)?;
+                run = Run::resume(&last, model, &mut stepper, scheduler.as_mut(), &known)?;
                 resumed = Some(run.step);
             }
         }
@@ -61,18 +62,18 @@ impl<'a> Training<'a> {
         let mut log = trainer.log.as_ref().map(|path| Log::open(path, begun)).transpose()?;
         if let (Some(log), None) = (&mut log, resumed) {
             log.line(&json!({
-                "event": "start", "step": 0, "rows": task.train.rows(),
-                "batches": task.train.per_epoch(), "epochs": trainer.epochs,
+                "event": "start", "step": 0, "rows": train.rows(),
+                "batches": train.per_epoch(), "epochs": trainer.epochs,
                 "configuration": trainer.configuration, "version": env!("CARGO_PKG_VERSION"),
             }))?;
         }
         let folder = trainer.tensorboard.as_ref();
         let events = folder.map(|folder| EventFile::create(folder, begun)).transpose()?;
-        task.model.set_training(true);
+        model.set_training(true);
         Ok(Training {
-            model: task.model,
-            train: task.train,
-            validation: task.validation,
+            model,
+            train,
+            validation,
             trainer,
             stepper,
             scheduler,
