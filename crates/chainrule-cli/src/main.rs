@@ -8,6 +8,7 @@
 mod check;
 mod d;
 mod fit;
+mod picture;
 mod predict;
 mod progress;
 
