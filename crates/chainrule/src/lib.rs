@@ -38,8 +38,12 @@
 //! With the feature `linalg` there is a module `linalg`: systems of equations, factorisations,
 //! determinants, least squares, the matrix exponential and norms, all with derivatives.
 //!
+//! With the feature `draw` there is a module `draw`: pictures of recorded graphs.
+//!
 //! Programs begin with `use chainrule::prelude::*`.
 
+#[cfg(feature = "draw")]
+pub mod draw;
 pub mod formula;
 pub mod micro;
 pub mod symbolic;

@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// Write formulas in LaTeX
     #[arg(long)]
     latex: bool,
+    /// Write the formulas of f and its derivatives in MathML, one to a line
+    #[arg(long, conflicts_with_all = ["latex", "json"])]
+    mathml: bool,
     /// Draw the derivative at the point: a file that ends in .svg or .png
     #[arg(long, value_name = "FILE", requires = "at")]
     plot: Option<PathBuf>,
@@ -126,6 +129,7 @@ fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>),
     }
     let problem = point.as_ref().and_then(|at| at.problem.clone());
     let text = match arguments.json {
+        _ if arguments.mathml => show::mathml(&symbolic),
         true => format!("{:#}\n", show::json(&symbolic, point.as_ref())),
         false => show::text(arguments, &symbolic, point.as_ref()),
     };
