@@ -8,6 +8,8 @@
 mod check;
 mod d;
 mod fit;
+mod graph;
+mod picture;
 mod predict;
 mod progress;
 
@@ -27,6 +29,7 @@ Examples:
   chainrule fit data/diabetes.csv --target bp
   chainrule d \"x^2 sin x\" --steps
   chainrule check \"sin(x)/x\" --at x=1
+  chainrule graph \"(x + y)^2\" --at x=1,y=2 --out graph.html
 
 Exit codes: 0 done, 1 failed, 2 misused. Colours are off when NO_COLOR is set."
 )]
@@ -39,6 +42,7 @@ struct Arguments {
 enum Command {
     D(d::Arguments),
     Check(check::Arguments),
+    Graph(graph::Arguments),
     Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
 }
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Graph(arguments) => graph::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -40,8 +40,12 @@
 //! determinants, least squares, the matrix exponential and norms, all with derivatives. With the
 //! feature `fit` there is a module `fit`: layers, optimisers, data, training, least squares.
 //!
+//! With the feature `draw` there is a module `draw`: pictures of recorded graphs.
+//!
 //! Programs begin with `use chainrule::prelude::*`.
 
+#[cfg(feature = "draw")]
+pub mod draw;
 pub mod formula;
 pub mod micro;
 pub mod symbolic;

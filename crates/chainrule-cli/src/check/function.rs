@@ -171,6 +171,14 @@ impl Function {
         Ok(y.try_flatten()?.try_sum()?)
     }
 
+    /// The value at the function's point, recorded from parameters.
+    pub(crate) fn recorded(&self) -> Result<Tensor, Trouble> {
+        let leaves: Vec<Tensor> =
+            self.tensors(&self.point)?.into_iter().map(Tensor::requires_grad).collect();
+        let names = self.variables.iter().map(|v| v.name.as_str());
+        Ok(self.formula.eval(&names.zip(&leaves).collect::<Vec<_>>())?)
+    }
+
     /// The value at a point.
     pub(crate) fn value(&self, point: &[f64]) -> Result<f64, Trouble> {
         Ok(self.eval(&self.tensors(point)?)?.item()?)

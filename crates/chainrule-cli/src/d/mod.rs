@@ -2,9 +2,11 @@
 
 mod limit;
 mod matrix;
+mod plot;
 mod show;
 mod symbolic;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chainrule_fit::{Error, Result};
@@ -13,6 +15,8 @@ use clap::Args;
 use chainrule::symbolic::has_matrices;
 
 use crate::check::{Function, Trouble, misuse};
+use crate::picture::Ground;
+use plot::{Plot, PlotKind};
 use symbolic::Symbolic;
 
 /// Differentiate a formula: the formula of the derivative, its steps, its values
@@ -25,6 +29,7 @@ Examples:
   chainrule d \"3x^2 - 4x\"
   chainrule d \"3x^2 - 4x\" --at x=1 --limit
   chainrule d \"x^2 sin x\" --steps
+  chainrule d \"sin x\" --at x=1 --plot sine.svg
   chainrule d \"x^2 y + e^(x y)\" --at x=1,y=2 --order 2
   chainrule d \"x' A x\" --wrt x --at \"x=[1,2],A=[2,1;0,5]\"
   chainrule d \"e^(-x²/2)/√(2π)\" --order 3 --latex
@@ -56,6 +61,20 @@ pub(crate) struct Arguments {
     /// Write formulas in LaTeX
     #[arg(long)]
     latex: bool,
+    /// Write the formulas of f and its derivatives in MathML, one to a line
+    #[arg(long, conflicts_with_all = ["latex", "json"])]
+    mathml: bool,
+    /// Draw the derivative at the point: a file that ends in .svg or .png
+    #[arg(long, value_name = "FILE", requires = "at")]
+    plot: Option<PathBuf>,
+    /// What to draw
+    #[arg(long, value_enum, default_value = "derivative", requires = "plot")]
+    plot_kind: PlotKind,
+    /// The range of the variable in the drawing [default: around the point]
+    #[arg(long, value_name = "A:B", allow_hyphen_values = true, requires = "plot")]
+    range: Option<String>,
+    #[command(flatten)]
+    ground: Ground,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -81,12 +100,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// What is printed, and what is wrong with the point.
 fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>), Trouble> {
+    let plot = Plot::new(arguments)?;
     let formula = symbolic::formula(arguments)?;
     let point = match arguments.at.is_empty() {
         true => None,
         false => Some(Function::read(&arguments.formula, &arguments.at, None)?),
     };
     if has_matrices(&formula) || point.as_ref().is_some_and(Function::has_vectors) {
+        if plot.is_some() {
+            return Err(misuse("--plot draws functions of one number, not of vectors"));
+        }
         return Ok((matrix::run(arguments, &formula, point.as_ref())?, None));
     }
     let symbolic = Symbolic::new(arguments, formula)?;
@@ -94,7 +117,11 @@ fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>),
         None => None,
         Some(_) => {
             let f = Function::read(&arguments.formula, &arguments.at, Some(&symbolic.by))?;
-            Some(limit::At::compute(&f, &symbolic)?)
+            let at = limit::At::compute(&f, &symbolic)?;
+            if let (Some(plot), None) = (&plot, &at.problem) {
+                plot.draw(&f, &symbolic)?;
+            }
+            Some(at)
         }
     };
     if arguments.limit && symbolic.by.len() > 1 {
@@ -102,6 +129,7 @@ fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>),
     }
     let problem = point.as_ref().and_then(|at| at.problem.clone());
     let text = match arguments.json {
+        _ if arguments.mathml => show::mathml(&symbolic),
         true => format!("{:#}\n", show::json(&symbolic, point.as_ref())),
         false => show::text(arguments, &symbolic, point.as_ref()),
     };

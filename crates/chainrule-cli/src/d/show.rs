@@ -42,6 +42,16 @@ pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) 
     text
 }
 
+/// The formula and its derivatives for web pages, one to a line.
+pub(super) fn mathml(symbolic: &Symbolic) -> String {
+    let mut text = symbolic.formula.root().to_mathml() + "\n";
+    for partial in &symbolic.partials {
+        text += &partial.term.to_node().to_mathml();
+        text.push('\n');
+    }
+    text
+}
+
 /// Steps, with the names of the rules in a column of their own.
 fn tree(lines: &[(usize, String, String)]) -> String {
     let length = |(level, text, _): &(usize, String, String)| 2 * level + text.chars().count();

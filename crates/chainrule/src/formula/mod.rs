@@ -81,6 +81,8 @@ mod error;
 mod eval;
 mod latex;
 mod lex;
+#[cfg(feature = "mathml")]
+mod mathml;
 mod parse;
 mod pretty;
 mod print;

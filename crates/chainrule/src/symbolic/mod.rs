@@ -20,6 +20,7 @@ mod real;
 mod steps;
 mod term;
 mod tidy;
+mod trace;
 mod write;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use std::fmt;
 pub use matrix::{Kind, MatrixFormula, guessed_kinds, has_matrices};
 pub use steps::{Rule, Step, steps};
 pub use term::Term;
+pub use trace::trace;
 
 use crate::formula::{Formula, FormulaError, Node};
 
