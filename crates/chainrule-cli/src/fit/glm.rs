@@ -7,7 +7,7 @@ use chainrule_fit::glm::{Family, Request, fit, report};
 use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
-use super::{Common, Kind};
+use super::{Common, Kind, figures};
 
 /// What only these models are told.
 #[derive(Args)]
@@ -42,9 +42,6 @@ fn family(kind: &Kind) -> Result<Family> {
 
 /// Runs the command.
 pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()> {
-    if common.plot.is_some() {
-        return Err(Error::new("--plot draws no generalised linear models yet; leave it out"));
-    }
     let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
     let request = Request {
         features: common.features.as_ref().map(trimmed),
@@ -66,6 +63,7 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
     if let Some(out) = &common.out {
         fitted.model.save(out)?;
     }
+    common.draw(|| Ok(figures::glm(&fitted)))?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod curve;
 mod descent;
+mod figures;
 mod glm;
 mod linear;
 mod network;
@@ -13,7 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chainrule_fit::{Error, Result, atomic};
+use chainrule_plot::Figure;
 use clap::Args;
+
+use crate::check::Trouble;
+use crate::picture::{Ground, Picture};
 
 /// Fit a model to a table: linear, a formula, a network, …
 ///
@@ -77,6 +82,8 @@ struct Common {
     /// Draw the fit into this file, SVG or PNG by its name
     #[arg(long, value_name = "FILE.svg|png")]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    ground: Ground,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -170,6 +177,14 @@ fn level(text: &str) -> std::result::Result<f64, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
+    if common.plot.is_some() && common.model.is_none() {
+        crate::note("error", "--plot draws models that are named: add --model linear, or another");
+        return Ok(ExitCode::from(2));
+    }
+    if let Err(Trouble::Misuse(text) | Trouble::Failure(text)) = common.picture() {
+        crate::note("error", &text);
+        return Ok(ExitCode::from(2));
+    }
     let done = match &common.model {
         Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
         None => linear::run(common, &arguments.descent),
@@ -201,6 +216,24 @@ impl Common {
             places.push((option, place));
         }
         Ok(())
+    }
+}
+
+impl Common {
+    /// Where the figure goes, if one is asked for.
+    fn picture(&self) -> std::result::Result<Option<Picture>, Trouble> {
+        self.plot.as_deref().map(|path| Picture::new(path, self.ground)).transpose()
+    }
+
+    /// Draws the figure, if one is asked for.
+    fn draw(&self, figure: impl FnOnce() -> Result<Figure>) -> Result<()> {
+        let failed = |trouble| match trouble {
+            Trouble::Misuse(text) | Trouble::Failure(text) => Error::new(text),
+        };
+        match self.picture().map_err(failed)? {
+            Some(picture) => picture.write(&figure()?).map_err(failed),
+            None => Ok(()),
+        }
     }
 }
 

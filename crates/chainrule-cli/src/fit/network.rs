@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use chainrule_fit::data::table::Table;
 use chainrule_fit::network::{Method, Pace, Request, fit, report};
 use chainrule_fit::train::Event;
-use chainrule_fit::{Error, Result, atomic};
+use chainrule_fit::{Result, atomic};
 use clap::Args;
 
 use super::descent::Descent;
-use super::{Common, differs, positive, share};
+use super::{Common, differs, figures, positive, share};
 use crate::progress::Progress;
 
 /// What only networks are told.
@@ -73,9 +73,6 @@ pub(super) fn run(
     options: &Options,
     widths: &[usize],
 ) -> Result<()> {
-    if common.plot.is_some() {
-        return Err(Error::new("--plot draws no networks yet; leave it out"));
-    }
     if let Some(log) = &options.log {
         differs("--log", log, &common.data)?;
         atomic::check(log)?;
@@ -98,6 +95,7 @@ pub(super) fn run(
     if let Some(out) = &common.out {
         fitted.model.save(out)?;
     }
+    common.draw(|| Ok(figures::network(&fitted)))?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
     }

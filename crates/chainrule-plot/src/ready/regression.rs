@@ -28,11 +28,11 @@ pub fn curve(fit: &Fitted<'_>, names: (&str, &str), facts: &[&str]) -> Figure {
     let mut above = Panel::new("", names.1);
     if !fit.prediction.0.is_empty() {
         let band = Mark::band(fit.grid, fit.prediction.0, fit.prediction.1);
-        above = above.with(band.ink(Ink::Series(0)).opacity(0.12).label("95 % prediction"));
+        above = above.with(band.ink(Ink::Series(0)).opacity(0.12).label("prediction band"));
     }
     if !fit.confidence.0.is_empty() {
         let band = Mark::band(fit.grid, fit.confidence.0, fit.confidence.1);
-        above = above.with(band.ink(Ink::Series(0)).opacity(0.3).label("95 % confidence"));
+        above = above.with(band.ink(Ink::Series(0)).opacity(0.3).label("confidence band"));
     }
     above = above
         .with(Mark::line(fit.grid, fit.curve).ink(Ink::Series(0)).label("fit"))

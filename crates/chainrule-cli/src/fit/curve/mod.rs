@@ -21,7 +21,7 @@ use chainrule_fit::solve::seeds::Seeds;
 use chainrule_fit::{Error, Result, atomic, report};
 use serde_json::{Value, json};
 
-use super::Common;
+use super::{Common, figures};
 use formula::Curve;
 pub(super) use options::Options;
 use rows::Rows;
@@ -64,6 +64,7 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
     if let Some(out) = &common.out {
         found.saved().save(out)?;
     }
+    common.draw(|| Ok(figures::curve(&found.fit, found.drawing()?.as_ref())))?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
         crate::note("profile", &format!("in {}\n{profile}", path.display()));
@@ -165,7 +166,6 @@ impl Found {
     }
 
     /// What a picture shows, if the formula uses one column.
-    #[expect(dead_code, reason = "--plot draws it")]
     fn drawing(&self) -> Result<Option<Drawing>> {
         let ([name], [x]) = (&self.curve.columns[..], &self.rows.train[..]) else {
             return Ok(None);

@@ -1,0 +1,87 @@
+//! `--plot`: the figure that tells most of each kind of model.
+//!
+//! A curve of one column is drawn with its data, bands and residuals, one of several columns by
+//! four looks at its residuals; coefficients with their intervals; classes as a confusion matrix,
+//! of the test rows if there are any; a network's training as its losses.
+
+use chainrule_fit::curve::CurveFit;
+use chainrule_fit::curve::drawing::Drawing;
+use chainrule_fit::glm::Score;
+use chainrule_fit::metrics::classes::Classification;
+use chainrule_fit::{glm, network, report};
+use chainrule_plot::Figure;
+use chainrule_plot::ready::classification::confusion as confusion_matrix;
+use chainrule_plot::ready::descent::{Curve, losses};
+use chainrule_plot::ready::regression::{self, Fitted};
+use chainrule_plot::scale::Scale;
+
+/// A curve, from its drawing if it has one column.
+pub(super) fn curve(fit: &CurveFit, drawing: Option<&Drawing>) -> Figure {
+    let Some(drawing) = drawing else {
+        return regression::residuals(&fit.fitted, &fit.residue.values);
+    };
+    let column = |of: &dyn Fn(usize) -> f64| (0..drawing.curve.len()).map(of).collect::<Vec<_>>();
+    let at = &drawing.curve;
+    let (x, y): (Vec<f64>, Vec<f64>) = drawing.points.iter().copied().unzip();
+    let shown = Fitted {
+        x: &x,
+        y: &y,
+        fitted: &fit.fitted,
+        grid: &drawing.places,
+        curve: &column(&|i| at[i].value),
+        confidence: (&column(&|i| at[i].confidence.0), &column(&|i| at[i].confidence.1)),
+        prediction: (&column(&|i| at[i].prediction.0), &column(&|i| at[i].prediction.1)),
+    };
+    let facts: Vec<String> = fit
+        .estimates
+        .iter()
+        .take(6)
+        .map(|e| {
+            let (value, error) = (report::number(e.estimate, 4), report::number(e.std_error, 2));
+            if e.std_error.is_finite() {
+                format!("{} = {value} ± {error}", e.name)
+            } else {
+                format!("{} = {value}", e.name)
+            }
+        })
+        .collect();
+    let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
+    regression::curve(&shown, (&drawing.x, &drawing.y), &facts)
+}
+
+/// A generalised linear model.
+pub(super) fn glm(fit: &glm::Fit) -> Figure {
+    if let Score::Classes(scores) = fit.test.as_ref().unwrap_or(&fit.train) {
+        return confusion(scores);
+    }
+    let (mut names, mut estimates, mut low, mut high) = (vec![], vec![], vec![], vec![]);
+    for parameter in &fit.parameters {
+        let e = &parameter.estimate;
+        if e.name == chainrule_fit::INTERCEPT {
+            continue;
+        }
+        let (from, to) = e.interval;
+        names.push(e.name.as_str());
+        estimates.push(e.estimate);
+        low.push(from);
+        high.push(to);
+    }
+    regression::coefficients(&names, &estimates, &low, &high)
+}
+
+/// A network's training.
+pub(super) fn network(fit: &network::Fit) -> Figure {
+    let (step, loss): (Vec<f64>, Vec<f64>) = fit.trained.history.loss().into_iter().unzip();
+    let (at, validation): (Vec<f64>, Vec<f64>) =
+        fit.trained.history.validation().into_iter().unzip();
+    let mut curves = vec![Curve { name: "training", step: &step, loss: &loss }];
+    if !at.is_empty() {
+        curves.push(Curve { name: "validation", step: &at, loss: &validation });
+    }
+    losses(&curves, "epoch", Scale::Log, 0.0)
+}
+
+fn confusion(scores: &Classification) -> Figure {
+    let classes: Vec<&str> = scores.classes.iter().map(|c| c.class.as_str()).collect();
+    confusion_matrix(&classes, &scores.confusion.concat())
+}
