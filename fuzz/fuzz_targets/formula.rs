@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let Ok(formula) = Formula::parse(text) else { return };
     let names: Vec<&str> = formula.variables().iter().map(String::as_str).collect();
-    let again = |text: &str| Formula::parse_with(text, &names).expect("what is printed can be read");
+    let again = |text: &str| Formula::parse_with(text, &names).expect("what is printed is read");
     assert_eq!(again(&formula.to_string()), formula);
     let pretty = again(&formula.root().pretty());
     let _ = formula.root().to_latex();

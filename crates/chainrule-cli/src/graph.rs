@@ -13,8 +13,8 @@ use crate::picture::{Format, Ground, failure, format, write};
 
 /// Draw the graph of a formula, with the values forward and the gradients backward
 ///
-/// Without --out the graph is printed in DOT, the language of Graphviz. A page (.html) can be zoomed
-/// and moved, and plays the values forward and the gradients backward.
+/// Without --out the graph is printed in DOT, the language of Graphviz. A page (.html) can be
+/// zoomed and moved, and plays the values forward and the gradients backward.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

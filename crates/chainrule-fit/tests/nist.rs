@@ -1,7 +1,7 @@
 //! The certified answers of NIST's Statistical Reference Datasets.
 //!
-//! A digit that is lost here is a finding: the bounds stand just below what is reached, at 11 digits
-//! for the nonlinear problems, which are certified to 11, and 15 for the linear ones.
+//! A digit that is lost here is a finding: the bounds stand just below what is reached, at 11
+//! digits for the nonlinear problems, which are certified to 11, and 15 for the linear ones.
 
 mod strd;
 

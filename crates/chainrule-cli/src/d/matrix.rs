@@ -54,7 +54,8 @@ pub(super) fn run(
     }
     let outside = |what: String| {
         misuse(format!(
-            "there is no formula for this derivative yet ({what}); `chainrule check` has its numbers"
+            "there is no formula for this derivative yet ({what}); \
+             `chainrule check` has its numbers"
         ))
     };
     let mut matrix = MatrixFormula::new(formula, kinds.clone()).map_err(outside)?;
@@ -75,6 +76,14 @@ fn kind(shape: &[usize]) -> Kind {
         0 => Kind::Scalar,
         1 => Kind::Vector,
         _ => Kind::Matrix,
+    }
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Scalar => "scalar",
+        Kind::Vector => "vector",
+        Kind::Matrix => "matrix",
     }
 }
 
@@ -136,7 +145,7 @@ fn json_of(
     let row = |g: &Gradient| {
         json!({
             "wrt": [g.by],
-            "kind": format!("{:?}", kinds.get(&g.by).copied().unwrap_or(Kind::Scalar)).to_lowercase(),
+            "kind": name(kinds.get(&g.by).copied().unwrap_or(Kind::Scalar)),
             "formula": g.node.to_string(),
             "latex": g.node.to_latex(),
             "value": g.at.as_ref().map(|at| at.formula.clone()),

@@ -146,7 +146,10 @@ pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
 }
 
 fn lines(all: &[(usize, String, String)]) -> Vec<Value> {
-    let line = |(level, text, rule): &(usize, String, String)| json!({ "level": level, "text": text, "rule": rule });
+    let line = |line: &(usize, String, String)| {
+        let (level, text, rule) = line;
+        json!({ "level": level, "text": text, "rule": rule })
+    };
     all.iter().map(line).collect()
 }
 

@@ -81,6 +81,29 @@ pub(super) fn network(fit: &network::Fit) -> Figure {
     losses(&curves, "epoch", Scale::Log, 0.0)
 }
 
+/// All figures of a curve.
+pub(super) fn of_curve(fit: &CurveFit, drawing: Option<&Drawing>) -> Vec<Figure> {
+    let mut all = vec![];
+    if drawing.is_some() {
+        all.push(curve(fit, drawing));
+    }
+    all.push(regression::residuals(&fit.fitted, &fit.residue.values));
+    if fit.estimates.len() > 1 {
+        let names: Vec<&str> = fit.estimates.iter().map(|e| e.name.as_str()).collect();
+        all.push(regression::correlations(&names, &fit.correlation));
+    }
+    all
+}
+
+/// All figures of a network.
+pub(super) fn of_network(fit: &network::Fit) -> Vec<Figure> {
+    let mut all = vec![network(fit)];
+    if let Score::Classes(scores) = fit.test.as_ref().unwrap_or(&fit.train) {
+        all.push(confusion(scores));
+    }
+    all
+}
+
 fn confusion(scores: &Classification) -> Figure {
     let classes: Vec<&str> = scores.classes.iter().map(|c| c.class.as_str()).collect();
     confusion_matrix(&classes, &scores.confusion.concat())

@@ -64,6 +64,8 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         fitted.model.save(out)?;
     }
     common.draw(|| Ok(figures::glm(&fitted)))?;
+    let plain = || report::text(&fitted, &|title| title.into());
+    common.page(plain, &fitted.warnings, || Ok(vec![figures::glm(&fitted)]))?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
     }

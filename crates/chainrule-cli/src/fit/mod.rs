@@ -9,6 +9,7 @@ mod figures;
 mod glm;
 mod linear;
 mod network;
+mod page;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,7 +57,8 @@ struct Common {
     /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: String,
-    /// What to fit [default: a linear model by descent, beside its closed form]
+    /// What to fit: linear, ridge:0.1, lasso:0.1, logistic, softmax, poisson, mlp:64,32, or a
+    /// formula [default: a linear model by descent, beside its closed form]
     #[arg(long, value_name = "MODEL", value_parser = kind)]
     model: Option<Kind>,
     /// The columns to predict from, separated by commas [default: all others]
@@ -84,6 +86,9 @@ struct Common {
     plot: Option<PathBuf>,
     #[command(flatten)]
     ground: Ground,
+    /// Write the report with its figures as a page of its own to this file
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -177,8 +182,9 @@ fn level(text: &str) -> std::result::Result<f64, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
-    if common.plot.is_some() && common.model.is_none() {
-        crate::note("error", "--plot draws models that are named: add --model linear, or another");
+    if (common.plot.is_some() || common.report.is_some()) && common.model.is_none() {
+        let what = "--plot and --report are for models that are named: add --model linear";
+        crate::note("error", what);
         return Ok(ExitCode::from(2));
     }
     if let Err(Trouble::Misuse(text) | Trouble::Failure(text)) = common.picture() {
@@ -199,7 +205,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 impl Common {
     /// Refuses files that cannot be written or must not be, before any work is done.
     fn check(&self) -> Result<()> {
-        let outputs = [("--out", &self.out), ("--profile", &self.profile), ("--plot", &self.plot)];
+        let outputs = [
+            ("--out", &self.out),
+            ("--profile", &self.profile),
+            ("--plot", &self.plot),
+            ("--report", &self.report),
+        ];
+        if let Some(path) = &self.report {
+            page::check(path)?;
+        }
         let mut places: Vec<(&str, PathBuf)> = vec![];
         for (option, path) in outputs {
             let Some(path) = path else { continue };
@@ -223,6 +237,18 @@ impl Common {
     /// Where the figure goes, if one is asked for.
     fn picture(&self) -> std::result::Result<Option<Picture>, Trouble> {
         self.plot.as_deref().map(|path| Picture::new(path, self.ground)).transpose()
+    }
+
+    /// Writes the page, if one is asked for.
+    fn page(
+        &self,
+        text: impl FnOnce() -> String,
+        warnings: &[String],
+        figures: impl FnOnce() -> Result<Vec<Figure>>,
+    ) -> Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let heading = format!("{} in {}", self.target.trim(), self.data.display());
+        page::write(path, &heading, &text(), warnings, &figures()?)
     }
 
     /// Draws the figure, if one is asked for.

@@ -96,6 +96,8 @@ pub(super) fn run(
         fitted.model.save(out)?;
     }
     common.draw(|| Ok(figures::network(&fitted)))?;
+    let plain = || report::text(&fitted, &request, &|title| title.into());
+    common.page(plain, &fitted.warnings, || Ok(figures::of_network(&fitted)))?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
     }

@@ -16,9 +16,9 @@
 //! s² = (Σ ψᵢ²/ν) / (Σ ψᵢ′/n)²
 //! ```
 //!
-//! Where a singular value is 0, moving the parameters along its direction changes no prediction: the
-//! data do not determine them, and the report names the [`Direction`] instead of inventing an error.
-//! Parameters at a bound count as known.
+//! Where a singular value is 0, moving the parameters along its direction changes no prediction:
+//! the data do not determine them, and the report names the [`Direction`] instead of inventing an
+//! error. Parameters at a bound count as known.
 //!
 //! A prediction at x has the variance g C gᵀ with g = ∂f/∂θ there (where the curve is), and s² more
 //! for a new observation.

@@ -4,9 +4,9 @@
 //! digits/0/a.png  digits/0/b.png  digits/1/c.png …
 //! ```
 //!
-//! The classes are the names of the folders in alphabetical order. Images are PNG files of one size;
-//! they are read when a batch needs them, so a folder may be larger than memory. Grey images have
-//! one channel and others three; transparency is let go.
+//! The classes are the names of the folders in alphabetical order. Images are PNG files of one
+//! size; they are read when a batch needs them, so a folder may be larger than memory. Grey images
+//! have one channel and others three; transparency is let go.
 //!
 //! Not here: scaling. Images of different sizes are refused.
 

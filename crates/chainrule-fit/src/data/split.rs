@@ -27,8 +27,8 @@ impl Random {
         Random(seed)
     }
 
-    /// The stream that belongs to a list of numbers, such as a seed, an epoch and a row. Each number
-    /// is scrambled before the next is taken in, so that neighbours have nothing in common.
+    /// The stream that belongs to a list of numbers, such as a seed, an epoch and a row. Each
+    /// number is scrambled before the next is taken in, so that neighbours have nothing in common.
     pub fn of(numbers: &[u64]) -> Random {
         Random(numbers.iter().fold(0, |key, &n| Random(key ^ n).bits()))
     }

@@ -1,20 +1,20 @@
 //! From estimates to what the data can and cannot tell: errors, intervals, correlation.
 //!
-//! A fit gives estimates θ̂ and their covariance matrix C. The standard error of θ̂ⱼ is √Cⱼⱼ; how far
-//! θ̂ⱼ is from 0 in that unit is its statistic, which chance distributes in a known way
+//! A fit gives estimates θ̂ and their covariance matrix C. The standard error of θ̂ⱼ is √Cⱼⱼ; how
+//! far θ̂ⱼ is from 0 in that unit is its statistic, which chance distributes in a known way
 //! ([`Reference`]): as Student's t where the noise was estimated from the same residuals, normally
 //! where it was known or where there are many observations. From this follow
 //!
 //! ```text
-//! statistic  τ = θ̂ / √C       p-value  P(|T| > |τ|)       interval  θ̂ ± q √C,  P(|T| ≤ q) = level
+//! statistic  τ = θ̂ / √C      p-value  P(|T| > |τ|)      interval  θ̂ ± q √C,  P(|T| ≤ q) = level
 //! ```
 //!
 //! ```
 //! use chainrule_fit::inference::{Reference, estimates};
 //! let names = ["slope".to_string(), "offset".into()];
-//! let all = estimates(&names, &[2.0, 0.1], &[0.01, 0.0, 0.0, 0.04], Reference::StudentT(8.0), 0.95);
-//! assert!((all[0].std_error - 0.1).abs() < 1e-15 && (all[0].statistic - 20.0).abs() < 1e-12);
-//! assert!((all[1].interval.1 - (0.1 + 2.306004135204166 * 0.2)).abs() < 1e-12);
+//! let all = estimates(&names, &[2.0, 0.1], &[0.01, 0.0, 0.0, 0.04], Reference::StudentT(8.0),
+//! 0.95); assert!((all[0].std_error - 0.1).abs() < 1e-15 && (all[0].statistic - 20.0).abs() <
+//! 1e-12); assert!((all[1].interval.1 - (0.1 + 2.306004135204166 * 0.2)).abs() < 1e-12);
 //! assert!(all[0].p_value < 1e-6 && all[1].p_value > 0.6);
 //! ```
 //!

@@ -3,9 +3,9 @@
 //! # The mathematics
 //!
 //! Householder reflections with pivoting give X P = Q R of numerical rank r
-//! (`solve/qr.rs` has the derivation). If r equals the number of columns, R₁₁ w = (Qᵀ y)₁ has one solution.
-//! Otherwise infinitely many w fit equally well, and of these the one with the least norm is
-//! returned: with [R₁₁ R₁₂]ᵀ = Q₂ S, factored in the same way, it is w = P Q₂ S⁻ᵀ (Qᵀ y)₁. It is
+//! (`solve/qr.rs` has the derivation). If r equals the number of columns, R₁₁ w = (Qᵀ y)₁ has one
+//! solution. Otherwise infinitely many w fit equally well, and of these the one with the least norm
+//! is returned: with [R₁₁ R₁₂]ᵀ = Q₂ S, factored in the same way, it is w = P Q₂ S⁻ᵀ (Qᵀ y)₁. It is
 //! also the one to which gradient descent from 0 leads.
 //!
 //! ```

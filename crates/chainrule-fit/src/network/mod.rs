@@ -13,7 +13,8 @@
 //! ```
 //! use chainrule_fit::data::table::Table;
 //! use chainrule_fit::network::{Request, fit};
-//! let rows: String = (0..60).map(|i| format!("{i},{}\n", if i < 30 { "low" } else { "high" })).collect();
+//! let class = |i: i32| if i < 30 { "low" } else { "high" };
+//! let rows: String = (0..60).map(|i| format!("{i},{}\n", class(i))).collect();
 //! let table = Table::parse("t.csv", format!("x,y\n{rows}").as_bytes())?;
 //! let request = Request { hidden: vec![8], epochs: 60, ..Request::new("y") };
 //! let fit = fit(&table, &request, None)?;

@@ -3,8 +3,8 @@
 //! # The mathematics
 //!
 //! Sought is a θ that makes ½ Σ wᵢ rᵢ(θ)² least, between bounds. Near θ the residuals are almost
-//! linear, r(θ + p) ≈ r + J p, and each round of the loop takes a step p that a linear least-squares
-//! problem suggests, if it keeps what it promised:
+//! linear, r(θ + p) ≈ r + J p, and each round of the loop takes a step p that a linear
+//! least-squares problem suggests, if it keeps what it promised:
 //!
 //! ```text
 //! linearise ─ converged? ─ descent: p from J, r and a length ─ search: is r(θ + p) better?
@@ -52,9 +52,9 @@
 //!
 //! # References
 //!
-//! J. J. Moré (1978), *The Levenberg–Marquardt algorithm: implementation and theory*; J. Nocedal and
-//! S. J. Wright (2006), *Numerical Optimization*, §4 and §10; D. P. Bertsekas (1982), *Projected
-//! Newton methods for optimization problems with simple constraints*.
+//! J. J. Moré (1978), *The Levenberg–Marquardt algorithm: implementation and theory*; J. Nocedal
+//! and S. J. Wright (2006), *Numerical Optimization*, §4 and §10; D. P. Bertsekas (1982),
+//! *Projected Newton methods for optimization problems with simple constraints*.
 
 mod local;
 mod loss;

@@ -1,7 +1,8 @@
 //! What is solved: residuals and their derivatives as functions of the parameters.
 //!
-//! Solvers see slices of `f64`. [`Traced`] makes them of a closure on tensors, whose derivatives are
-//! exact: the closure is recorded once, with its Jacobian, and only numbers are exchanged after.
+//! Solvers see slices of `f64`. [`Traced`] makes them of a closure on tensors, whose derivatives
+//! are exact: the closure is recorded once, with its Jacobian, and only numbers are exchanged
+//! after.
 
 use chainrule_core::{Outcome, Program, Tensor, jacobian};
 

@@ -1,8 +1,8 @@
 //! Where to begin when nobody says.
 //!
 //! Parameters that occur linearly need no start: for any values of the others, linear least squares
-//! gives their best (variable projection, Golub and Pereyra 1973). Which ones do is found by trying:
-//! a column of J that stays the same when a set of parameters moves belongs to that set.
+//! gives their best (variable projection, Golub and Pereyra 1973). Which ones do is found by
+//! trying: a column of J that stays the same when a set of parameters moves belongs to that set.
 //!
 //! The others are drawn over many orders of magnitude, with both signs, as Latin hypercubes: each
 //! order of each parameter is visited once, in an order that the seed decides. Some of the draws
@@ -57,7 +57,8 @@ pub fn search(problem: &mut dyn Residuals, options: &Options, seeds: &Seeds) -> 
     let starts: Vec<Vec<f64>> = tried.into_iter().take(seeds.searches).map(|t| t.1).collect();
     if starts.is_empty() {
         return Err(Error::new(
-            "the model is finite at none of the start values that were tried; give some with --start",
+            "the model is finite at none of the start values that were tried; give some with \
+             --start",
         ));
     }
     let brief = Options { max_steps: 200.min(options.max_steps), ..options.clone() };

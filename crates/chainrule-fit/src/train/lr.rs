@@ -5,8 +5,8 @@
 //! ```
 //!
 //! As long as the rate is too small nothing happens; then the loss falls, and at last it flies
-//! apart. The suggestion is the rate where the smoothed loss falls fastest over ln η. Where it never
-//! falls there is no suggestion, and [`Sweep::reason`] says why.
+//! apart. The suggestion is the rate where the smoothed loss falls fastest over ln η. Where it
+//! never falls there is no suggestion, and [`Sweep::reason`] says why.
 //!
 //! Smith 2017, *Cyclical learning rates for training neural networks*.
 
@@ -115,8 +115,8 @@ pub fn lr_find(task: Task<'_>, options: SweepOptions) -> Result<Sweep> {
 }
 
 impl Sweep {
-    /// Chooses the rate where the smoothed loss falls fastest; slopes are taken over four steps, and
-    /// the first steps, in which the mean still settles, do not count.
+    /// Chooses the rate where the smoothed loss falls fastest; slopes are taken over four steps,
+    /// and the first steps, in which the mean still settles, do not count.
     fn suggest(&mut self) {
         let n = self.smooth.len();
         let skip = (n / 10).max(1);

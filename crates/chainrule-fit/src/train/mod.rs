@@ -46,9 +46,9 @@
 //!
 //! # What is where
 //!
-//! `training`: the loop. `step`: one step, and what to say when it makes no number. [`checkpoint`]: the files. `run`:
-//! where a run is. `log`, [`tensorboard`]: what is written on the way. [`Event`] and [`History`]:
-//! what is told and remembered. [`lr_find`]: looking for a learning rate.
+//! `training`: the loop. `step`: one step, and what to say when it makes no number. [`checkpoint`]:
+//! the files. `run`: where a run is. `log`, [`tensorboard`]: what is written on the way. [`Event`]
+//! and [`History`]: what is told and remembered. [`lr_find`]: looking for a learning rate.
 //!
 //! Not here: several processes. The loss, the optimiser and the data are the caller's.
 

@@ -81,8 +81,8 @@ impl<'a> Stepper<'a> {
 
     /// Takes a step along the mean loss of all rows of `batches`.
     ///
-    /// If the loss or the gradient is no finite number, parameters and buffers are put back to where
-    /// they were before, and the error says where that number came from.
+    /// If the loss or the gradient is no finite number, parameters and buffers are put back to
+    /// where they were before, and the error says where that number came from.
     pub(super) fn step(&mut self, batches: &[Batch]) -> Result<Numbers> {
         let before = Before::new(&self.parameters, &self.buffers);
         let numbers = match batches {

@@ -156,7 +156,7 @@ pub fn predicted_observed(observed: &[f64], predicted: &[f64], unit: &str) -> Fi
 /// Coefficients with their intervals, the first on top. Intervals that reach over 0 are pale.
 pub fn coefficients(names: &[&str], estimate: &[f64], low: &[f64], high: &[f64]) -> Figure {
     let n = names.len().min(estimate.len()).min(low.len()).min(high.len());
-    let mut panel = Panel::new("coefficient with its 95 % interval", "")
+    let mut panel = Panel::new("coefficient with its interval", "")
         .y(|axis| Axis { reversed: true, ..axis.names(&names[..n]) })
         .with(Mark::upright(0.0));
     for (sure, label, opacity) in

@@ -1,8 +1,8 @@
 //! A drawing as one page: the pictures of all sets of unfolded repetitions, a style sheet that
 //! follows the reader's preference of light or dark, and a program of a hundred lines.
 //!
-//! Up to three repetitions unfold one by one, more of them all at once. `#step=middle&open=1` behind
-//! the page's address says where it begins.
+//! Up to three repetitions unfold one by one, more of them all at once. `#step=middle&open=1`
+//! behind the page's address says where it begins.
 
 use std::fmt::Write;
 

@@ -20,8 +20,8 @@
 //! [`constants`](Drawing::constants) shows them as nodes of their own. What repeats, such as the
 //! layers of a network, is one node with a count. The line that recorded a node is its tooltip.
 //!
-//! [`html`](Drawing::html) is a page of its own that needs nothing else: it can be zoomed and moved,
-//! repetitions unfold, and a slider plays the values forward and the gradients backward.
+//! [`html`](Drawing::html) is a page of its own that needs nothing else: it can be zoomed and
+//! moved, repetitions unfold, and a slider plays the values forward and the gradients backward.
 //!
 //! # What is not here
 //!

@@ -65,6 +65,10 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
         found.saved().save(out)?;
     }
     common.draw(|| Ok(figures::curve(&found.fit, found.drawing()?.as_ref())))?;
+    let plain = || found.text(&table, common.seed, &|title| title.into());
+    common.page(plain, &found.warnings, || {
+        Ok(figures::of_curve(&found.fit, found.drawing()?.as_ref()))
+    })?;
     if let Some((path, profile)) = &profile {
         atomic::write(path, profile.to_chrome_trace().as_bytes())?;
         crate::note("profile", &format!("in {}\n{profile}", path.display()));
