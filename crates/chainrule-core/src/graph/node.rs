@@ -472,7 +472,7 @@ impl Tensor {
     pub(crate) fn given_name(&self) -> Option<String> {
         let parameter = self.parameter();
         let name = parameter.as_ref().map_or(self.0.name.get(), |p| p.name.get());
-        name.map(|name| name.to_string())
+        name.map(|name| String::from(&**name))
     }
 
     /// How an error shows this tensor.
