@@ -77,8 +77,12 @@ fn found(arguments: &Arguments) -> std::result::Result<String, Trouble> {
         None => None,
     };
     let f = Function::read(&arguments.formula, &arguments.at, None)?;
-    let drawing = draw(&f.recorded()?)
-        .title(&f.formula.root().pretty())
+    // Parameters have their names as long as they are held.
+    let (y, _parameters) = f.recorded()?;
+    let title: String = f.formula.root().pretty().chars().take(80).collect();
+    let drawing = draw(&y)
+        .title(&title)
+        .lines(false)
         .constants(arguments.constants)
         .movement(!arguments.no_movement)
         .folded(!arguments.unfold)
