@@ -8,7 +8,7 @@ use chainrule_fit::{Error, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::check::{Function, Trouble};
+use crate::check::{Function, Trouble, clipped};
 use crate::picture::{Format, Ground, failure, format, write};
 
 /// Draw the graph of a formula, with the values forward and the gradients backward
@@ -77,8 +77,12 @@ fn found(arguments: &Arguments) -> std::result::Result<String, Trouble> {
         None => None,
     };
     let f = Function::read(&arguments.formula, &arguments.at, None)?;
-    let drawing = draw(&f.recorded()?)
-        .title(&f.formula.root().pretty())
+    // Parameters have their names as long as they are held.
+    let (y, _parameters) = f.recorded()?;
+    let title = clipped(&f.formula.root().pretty(), 80);
+    let drawing = draw(&y)
+        .title(&title)
+        .lines(false)
         .constants(arguments.constants)
         .movement(!arguments.no_movement)
         .folded(!arguments.unfold)

@@ -9,6 +9,7 @@ mod check;
 mod d;
 mod fit;
 mod graph;
+mod ops;
 mod picture;
 mod predict;
 mod progress;
@@ -43,6 +44,7 @@ enum Command {
     D(d::Arguments),
     Check(check::Arguments),
     Graph(graph::Arguments),
+    Ops(ops::Arguments),
     Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Ops(arguments) => ops::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

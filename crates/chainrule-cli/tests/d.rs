@@ -136,3 +136,41 @@ fn misuse() {
         assert!(err.contains(said), "{arguments:?} {err}");
     }
 }
+
+#[test]
+fn pictures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).expect("a picture");
+    for kind in ["derivative", "secants", "error"] {
+        let name = format!("{kind}.svg");
+        let (code, _, err) =
+            d(&["sin x", "--at", "x=1", "--plot", &file(&name), "--plot-kind", kind]);
+        assert_eq!((code, err.as_str()), (0, ""), "{kind}");
+        let picture = String::from_utf8(read(&name)).expect("text");
+        assert!(picture.contains("f(x) = sin x") && picture.ends_with("</svg>\n"), "{kind}");
+    }
+    let (code, ..) =
+        d(&["x y^2", "--at", "x=1,y=2", "--wrt", "y", "--plot", &file("p.PNG"), "--dark"]);
+    assert_eq!((code, &read("p.PNG")[..4]), (0, &b"\x89PNG"[..]));
+    let plot = file("q.svg");
+    for (arguments, sentence) in [
+        (vec!["x y", "--at", "x=1,y=2", "--plot", &plot], "needs one variable"),
+        (vec!["x", "--at", "x=1", "--plot", "q.gif"], "end the name in .svg or .png"),
+        (vec!["x", "--at", "x=1", "--plot", &plot, "--range", "5:1"], "is no range"),
+        (vec!["x' x", "--at", "x=[1,2]", "--plot", &plot], "functions of one number"),
+    ] {
+        let (code, _, err) = d(&arguments);
+        assert!(code == 2 && err.contains(sentence), "{arguments:?}: {err}");
+    }
+    assert!(!folder.path().join("q.svg").exists(), "what fails writes nothing");
+    let (code, ..) = d(&["|x|", "--at", "x=0", "--plot", &plot]);
+    assert!(code == 1 && !folder.path().join("q.svg").exists(), "no tangent at a kink");
+}
+
+#[test]
+fn web_pages() {
+    let (code, out, _) = d(&["3x^2 - 4x", "--mathml"]);
+    assert_eq!((code, out.lines().count()), (0, 2));
+    assert!(out.lines().all(|line| line.starts_with("<math") && line.ends_with("</math>")));
+}

@@ -171,12 +171,13 @@ impl Function {
         Ok(y.try_flatten()?.try_sum()?)
     }
 
-    /// The value at the function's point, recorded from parameters.
-    pub(crate) fn recorded(&self) -> Result<Tensor, Trouble> {
+    /// The value at the function's point, recorded from parameters, and these.
+    pub(crate) fn recorded(&self) -> Result<(Tensor, Vec<Tensor>), Trouble> {
         let leaves: Vec<Tensor> =
             self.tensors(&self.point)?.into_iter().map(Tensor::requires_grad).collect();
         let names = self.variables.iter().map(|v| v.name.as_str());
-        Ok(self.formula.eval(&names.zip(&leaves).collect::<Vec<_>>())?)
+        let y = self.formula.eval(&names.zip(&leaves).collect::<Vec<_>>())?;
+        Ok((y, leaves))
     }
 
     /// The value at a point.

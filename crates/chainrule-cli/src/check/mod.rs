@@ -17,7 +17,7 @@ use clap::Args;
 use differences::Estimate;
 pub(crate) use differences::derivative;
 pub(crate) use function::{Function, misuse};
-pub(crate) use show::trimmed;
+pub(crate) use show::{clipped, trimmed};
 
 /// Check the derivatives of a formula at a point
 ///

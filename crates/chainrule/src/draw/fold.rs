@@ -10,6 +10,7 @@
 //! Labels are compared for every period and the candidate that covers most is tried first: time
 //! n²/2 in the length of the spine, comparisons of single words, for at most [`LONGEST`] places.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// The least number of blocks.
@@ -49,7 +50,7 @@ impl Graph<'_> {
                 break;
             }
             let mut all = candidates(&labels[from..to]);
-            all.sort_by_key(|s| (std::cmp::Reverse(s.period * s.count), s.period));
+            all.sort_by_key(|s| (Reverse(s.period * s.count), s.period));
             let tried = all.iter().take(32).find_map(|s| {
                 let s = Stretch { start: s.start + from, ..*s };
                 self.verified(s, &owned)
@@ -72,7 +73,7 @@ impl Graph<'_> {
         }
         let mut path: Vec<usize> = self.sources.len().checked_sub(1).into_iter().collect();
         while let Some(&v) = path.last() {
-            match self.sources[v].iter().copied().max_by_key(|&s| (height[s], s)) {
+            match self.sources[v].iter().copied().max_by_key(|&s| (height[s], Reverse(s))) {
                 Some(s) => path.push(s),
                 None => break,
             }

@@ -88,6 +88,7 @@ pub struct Drawing {
     movement: bool,
     gradients: bool,
     folded: bool,
+    lines: bool,
 }
 
 /// The graph behind `y`, with values and gradients.
@@ -129,7 +130,15 @@ pub fn draw(y: &Tensor) -> Drawing {
         });
     }
     let title = y.name().unwrap_or_default().to_string();
-    Drawing { nodes, title, constants: false, movement: true, gradients: true, folded: true }
+    Drawing {
+        nodes,
+        title,
+        constants: false,
+        movement: true,
+        gradients: true,
+        folded: true,
+        lines: true,
+    }
 }
 
 fn moves(linear: &Linear) -> bool {
@@ -233,6 +242,13 @@ impl Drawing {
     #[must_use]
     pub fn folded(mut self, fold: bool) -> Drawing {
         self.folded = fold;
+        self
+    }
+
+    /// Whether tooltips tell the lines that recorded nodes; they do unless it is unset.
+    #[must_use]
+    pub fn lines(mut self, show: bool) -> Drawing {
+        self.lines = show;
         self
     }
 

@@ -13,6 +13,7 @@ pub(super) struct View<'a> {
     sources: Vec<Vec<usize>>,
     pub(super) repetitions: Vec<Repetition>,
     gradients: bool,
+    lines: bool,
 }
 
 /// What the page knows of a node of a picture.
@@ -48,6 +49,7 @@ impl View<'_> {
             sources: vec![],
             repetitions: vec![],
             gradients: drawing.gradients,
+            lines: drawing.lines,
         };
         for (i, node) in all.iter().enumerate() {
             let shown = !hidden(i);
@@ -146,8 +148,13 @@ impl View<'_> {
         }
         lines.extend(slope.as_deref());
         let at = graph.node(&lines, node.role);
-        graph.nodes[at].tooltip = format!("{} at {}", node.op, node.at);
+        graph.nodes[at].tooltip = self.told(&node.op, node);
         at
+    }
+
+    /// A name, and the line that recorded it.
+    fn told(&self, name: &str, node: &Drawn) -> String {
+        if self.lines { format!("{name} at {}", node.at) } else { name.to_string() }
     }
 
     fn fold(&self, graph: &mut Graph, block: usize) -> usize {
@@ -155,7 +162,7 @@ impl View<'_> {
         let first = self.repetitions[block].first();
         let lines = first.into_iter().flatten().map(|&v| {
             let node = self.nodes[v];
-            format!("{} at {}", self.names[v], node.at)
+            self.told(&self.names[v], node)
         });
         let inside = lines.take(12).collect::<Vec<_>>().join("; ");
         graph.nodes[at].tooltip = format!("{} times: {inside}", self.repetitions[block].len());
