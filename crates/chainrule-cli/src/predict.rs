@@ -1,5 +1,8 @@
 //! `chainrule predict`: a saved model on a table.
 
+mod glm;
+mod network;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -42,6 +45,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         crate::fit::differs("--out", out, &arguments.data)?;
         crate::fit::differs("--out", out, &arguments.model)?;
         atomic::check(out)?;
+    }
+    let (bytes, layout) = chainrule_fit::model::read(&arguments.model)?;
+    if layout == chainrule_fit::glm::model::LAYOUT {
+        return glm::run(arguments, &bytes, start);
+    }
+    if layout == chainrule_fit::network::model::LAYOUT {
+        return network::run(arguments, &bytes, start);
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

@@ -40,7 +40,10 @@ pub use inspect::{
     explain, graph, graph_to_dot, lost_gradients, profile,
 };
 pub use op::{DType, Element, Real, Scalar};
-pub use tensor::{Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, stack};
+pub use tensor::{
+    Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, rng_state,
+    set_rng_state, stack,
+};
 pub use transform::{
     Function, Gradient, IntoSlopes, LinearMap, Ode, Outcome, Program, Tree, WithPullback,
     WithPushforward, argmin, checkpoint, cond, derivative, derivatives, fixed_point, fori_loop,

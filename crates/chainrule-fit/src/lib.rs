@@ -38,6 +38,7 @@ pub mod least_squares;
 pub mod linear;
 pub mod metrics;
 pub mod model;
+pub mod network;
 pub mod nn;
 pub mod optim;
 pub mod report;
@@ -147,7 +148,7 @@ impl Fit {
 pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Result<Fit> {
     let mut warnings = vec![];
     let target = table.column(&request.target)?;
-    let columns = features(table, request, target)?;
+    let columns = features(table, request.features.as_ref(), target)?;
     let (rows, y) = targets(table, target)?;
     let (train, test) = split(rows.len(), request.test_split, request.schedule.seed);
     if train.len() < 2 {
@@ -223,8 +224,8 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
 }
 
 /// The columns to predict from.
-fn features(table: &Table, request: &Request, target: usize) -> Result<Vec<usize>> {
-    let Some(names) = &request.features else {
+fn features(table: &Table, names: Option<&Vec<String>>, target: usize) -> Result<Vec<usize>> {
+    let Some(names) = names else {
         let all: Vec<usize> = (0..table.names().len()).filter(|&c| c != target).collect();
         if all.is_empty() {
             fail!("{} has no column besides the target; add features", table.path());

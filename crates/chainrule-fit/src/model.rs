@@ -103,12 +103,7 @@ impl Model {
     /// # Errors
     /// If the file cannot be read, or is no whole and sound model.
     pub fn load(path: &Path) -> Result<Model> {
-        let name = shown_path(&path.display().to_string());
-        Model::from_bytes(&contents(path, MAX_BYTES)?).map_err(|why| {
-            Error::new(format!(
-                "{name} is not a model of `chainrule fit`: {why}; make it again with --out"
-            ))
-        })
+        Model::from_bytes(&contents(path, MAX_BYTES)?).map_err(|why| no_model(path, &why))
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -134,39 +129,13 @@ impl Model {
 
     /// The model in `bytes`, or what is wrong with them as the end of a sentence.
     fn from_bytes(bytes: &[u8]) -> Result<Model> {
-        let header = bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
-        match header {
-            None => fail!("it has less than 8 bytes"),
-            Some(n) if n > MAX_HEADER || n > bytes.len() as u64 - 8 => {
-                fail!("it is cut off or in another format")
-            }
-            Some(_) => {}
-        }
-        let (_, metadata) = SafeTensors::read_metadata(bytes)
-            .map_err(|_| Error::new("it is damaged or in another format"))?;
-        let about = metadata.metadata().as_ref().and_then(|m| m.get("chainrule"));
-        let Some(about) = about else { fail!("it has tensors, but not those of a linear model") };
-        let about: Value =
-            serde_json::from_str(about).map_err(|_| Error::new("its description is damaged"))?;
+        let about = about(bytes)?;
         match about["layout"].as_str() {
             Some(LAYOUT) => {}
             Some(_) => fail!("it was written by another version"),
             None => fail!("its description is incomplete"),
         }
-        let target = text(&about["target"])?;
-        let features = about["features"].as_array().map_or(&[][..], Vec::as_slice);
-        if features.is_empty() || features.len() > MAX_COLUMNS {
-            fail!("its list of features is damaged");
-        }
-        let features = features.iter().map(feature_from_json).collect::<Result<Vec<Feature>>>()?;
-        let mut seen = HashSet::from([target.as_str()]);
-        if !features.iter().all(|feature| seen.insert(&feature.name)) {
-            fail!("two of its columns have the same name");
-        }
-        let width: usize = features.iter().map(Feature::width).sum();
-        if width > MAX_WIDTH {
-            fail!("it has more than {MAX_WIDTH} parameters");
-        }
+        let (target, features, width) = columns(&about)?;
         let file = SafeTensors::deserialize(bytes)
             .map_err(|_| Error::new("it is damaged or in another format"))?;
         let one = |name, shape: &[usize]| tensor(&file, name, shape);
@@ -181,8 +150,63 @@ impl Model {
     }
 }
 
+/// What the header of a model file says about the model, or what is wrong with it.
+pub(crate) fn about(bytes: &[u8]) -> Result<Value> {
+    let header = bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
+    match header {
+        None => fail!("it has less than 8 bytes"),
+        Some(n) if n > MAX_HEADER || n > bytes.len() as u64 - 8 => {
+            fail!("it is cut off or in another format")
+        }
+        Some(_) => {}
+    }
+    let (_, metadata) = SafeTensors::read_metadata(bytes)
+        .map_err(|_| Error::new("it is damaged or in another format"))?;
+    let about = metadata.metadata().as_ref().and_then(|m| m.get("chainrule"));
+    let Some(about) = about else { fail!("it has tensors, but not those of a model") };
+    serde_json::from_str(about).map_err(|_| Error::new("its description is damaged"))
+}
+
+/// The target, the features and the number of their columns.
+pub(crate) fn columns(about: &Value) -> Result<(String, Vec<Feature>, usize)> {
+    let target = text(&about["target"])?;
+    let features = about["features"].as_array().map_or(&[][..], Vec::as_slice);
+    if features.is_empty() || features.len() > MAX_COLUMNS {
+        fail!("its list of features is damaged");
+    }
+    let features = features.iter().map(feature_from_json).collect::<Result<Vec<Feature>>>()?;
+    let mut seen = HashSet::from([target.as_str()]);
+    if !features.iter().all(|feature| seen.insert(&feature.name)) {
+        fail!("two of its columns have the same name");
+    }
+    let width: usize = features.iter().map(Feature::width).sum();
+    if width > MAX_WIDTH {
+        fail!("it has more than {MAX_WIDTH} parameters");
+    }
+    Ok((target, features, width))
+}
+
+/// The bytes of a model file, and the name of their layout.
+///
+/// # Errors
+/// If the file cannot be read or is no model.
+pub fn read(path: &Path) -> Result<(Vec<u8>, String)> {
+    let bytes = contents(path, MAX_BYTES)?;
+    let layout = about(&bytes).and_then(|about| match about["layout"].as_str() {
+        Some(layout) => Ok(layout.to_string()),
+        None => fail!("its description is incomplete"),
+    });
+    Ok((bytes, layout.map_err(|why| no_model(path, &why))?))
+}
+
+/// That the file at `path` is no model, and why.
+pub(crate) fn no_model(path: &Path, why: &Error) -> Error {
+    let name = shown_path(&path.display().to_string());
+    Error::new(format!("{name} is not a model of `chainrule fit`: {why}; make it again with --out"))
+}
+
 /// The numbers of a tensor of F64 with the given shape.
-fn tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f64>> {
+pub(crate) fn tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f64>> {
     let Ok(view) = file.tensor(name) else { fail!("the tensor \"{name}\" is missing") };
     if view.dtype() != Dtype::F64 || view.shape() != shape {
         fail!("the tensor \"{name}\" is not F64 of shape {shape:?}");
@@ -198,7 +222,7 @@ fn tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f64
     Ok(numbers)
 }
 
-fn feature_to_json(feature: &Feature) -> Value {
+pub(crate) fn feature_to_json(feature: &Feature) -> Value {
     match &feature.levels {
         None => json!({ "name": feature.name, "kind": "number" }),
         Some(Levels { baseline, others }) => json!({
@@ -224,7 +248,7 @@ fn feature_from_json(value: &Value) -> Result<Feature> {
     Ok(Feature { name, levels })
 }
 
-fn text(value: &Value) -> Result<String> {
+pub(crate) fn text(value: &Value) -> Result<String> {
     value.as_str().map(str::to_string).ok_or_else(|| Error::new("its description is incomplete"))
 }
 
@@ -297,7 +321,7 @@ mod tests {
         assert!(refused(&vec![b'{'; 1 << 16]).contains("another format"));
         let header =
             |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
-        assert!(refused(&header("{}")).contains("not those of a linear model"));
+        assert!(refused(&header("{}")).contains("not those of a model"));
         let deep = format!("{{\"a\":{}", "[".repeat(100_000));
         assert!(refused(&header(&deep)).contains("damaged"));
 

@@ -5,31 +5,15 @@ use std::io::{self, Write};
 use chainrule_fit::data::table::Table;
 use chainrule_fit::linear::{Schedule, Watcher};
 use chainrule_fit::{Request, Result, atomic, fit, report};
-use clap::Args;
 
-use super::{Common, positive, rate};
+use super::Common;
+use super::descent::Descent;
 use crate::progress::Progress;
 
-/// Length and pace of the descent.
-#[derive(Args)]
-#[group(skip)]
-pub(super) struct Options {
-    /// Passes over the training rows [default: enough for 3000 steps; fewer if the table is large]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
-    epochs: Option<usize>,
-    /// The learning rate of the first step; it falls to 0 along a cosine
-    #[arg(long, value_name = "X", default_value = "0.05", allow_negative_numbers = true,
-          value_parser = rate)]
-    lr: f64,
-    /// Rows for each step [default: all]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
-    batch: Option<usize>,
-}
-
 /// Runs the command.
-pub(super) fn run(common: &Common, options: &Options) -> Result<()> {
+pub(super) fn run(common: &Common, descent: &Descent) -> Result<()> {
     let table = Table::read(&common.data)?;
-    let request = request(common, options);
+    let request = request(common, descent);
     let mut progress = Progress::new();
     let times = progress.times();
     let mut tell = |epoch: &_| progress.tell(epoch);
@@ -67,16 +51,16 @@ pub(super) fn run(common: &Common, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn request(common: &Common, options: &Options) -> Request {
+fn request(common: &Common, descent: &Descent) -> Request {
     let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
     Request {
         target: common.target.trim().into(),
         features: common.features.as_ref().map(trimmed),
         test_split: common.test_split,
         schedule: Schedule {
-            epochs: options.epochs,
-            rate: options.lr,
-            batch: options.batch,
+            epochs: descent.epochs,
+            rate: descent.lr.unwrap_or(Schedule::default().rate),
+            batch: descent.batch,
             seed: common.seed,
         },
     }

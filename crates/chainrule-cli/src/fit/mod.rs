@@ -4,6 +4,7 @@
 //! from the table to the report. [`Kind`] reads `--model`.
 
 mod curve;
+mod descent;
 mod glm;
 mod linear;
 mod network;
@@ -23,12 +24,13 @@ Examples:
   chainrule fit data/diabetes.csv --target bp
   chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
   chainrule fit data/diabetes.csv --target bp --json > fit.json
-  chainrule fit data/diabetes.csv --target bp --profile profile.json")]
+  chainrule fit data/diabetes.csv --target bp --profile profile.json
+  chainrule fit data/breast_cancer.csv --target diagnosis --model mlp:16 --early-stop 10")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     common: Common,
-    #[command(flatten, next_help_heading = "Linear models by descent")]
-    linear: linear::Options,
+    #[command(flatten, next_help_heading = "Descents")]
+    descent: descent::Descent,
     #[command(flatten, next_help_heading = "Formulas")]
     curve: curve::Options,
     #[command(flatten, next_help_heading = "Generalised linear models")]
@@ -156,9 +158,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let common = &arguments.common;
     common.check()?;
     match &common.model {
-        None => linear::run(common, &arguments.linear),
+        None => linear::run(common, &arguments.descent),
         Some(Kind::Formula(text)) => curve::run(common, &arguments.curve, text),
-        Some(Kind::Mlp(widths)) => network::run(common, &arguments.network, widths),
+        Some(Kind::Mlp(widths)) => {
+            network::run(common, &arguments.descent, &arguments.network, widths)
+        }
         Some(kind) => glm::run(common, &arguments.glm, kind),
     }
 }

@@ -1,16 +1,157 @@
 //! Networks: layers of neurons, trained by descent.
 
-use chainrule_fit::{Error, Result};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chainrule_fit::data::table::Table;
+use chainrule_fit::network::{Method, Pace, Request, fit, report};
+use chainrule_fit::train::Event;
+use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
-use super::Common;
+use super::descent::Descent;
+use super::{Common, differs, positive, share};
+use crate::progress::Progress;
 
 /// What only networks are told.
 #[derive(Args)]
 #[group(skip)]
-pub(super) struct Options {}
+pub(super) struct Options {
+    /// What to predict: numbers, or classes [default: classes where the target is text]
+    #[arg(long, value_name = "number|class", value_parser = ["number", "class"])]
+    task: Option<String>,
+    /// What moves the weights
+    #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = method)]
+    optimizer: Method,
+    /// How the learning rate changes
+    #[arg(long, value_name = "constant|cosine|one-cycle", default_value = "cosine",
+          value_parser = pace)]
+    schedule: Pace,
+    /// Look for a learning rate first, and take the one where the loss falls fastest
+    #[arg(long, conflicts_with = "lr")]
+    lr_find: bool,
+    /// Stop after so many epochs without a better validation loss, and keep the best model
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
+    early_stop: Option<usize>,
+    /// The share of the training rows to validate each epoch on
+    #[arg(long, value_name = "SHARE", default_value = "0.1", allow_negative_numbers = true,
+          value_parser = share)]
+    validation_split: f64,
+    /// Keep checkpoints in this folder
+    #[arg(long, value_name = "FOLDER")]
+    checkpoint: Option<PathBuf>,
+    /// Go on from the last checkpoint, if there is one
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
+    /// Write a line of JSON for each step and epoch to this file
+    #[arg(long, value_name = "FILE.jsonl")]
+    log: Option<PathBuf>,
+    /// Write events for TensorBoard to this folder
+    #[arg(long, value_name = "FOLDER")]
+    tensorboard: Option<PathBuf>,
+}
+
+/// The entry of `all` called `text`.
+fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> std::result::Result<T, String> {
+    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+    let found = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    found.ok_or_else(|| format!("it must be one of {}", names.join(", ")))
+}
+
+fn method(text: &str) -> std::result::Result<Method, String> {
+    named(text, &Method::ALL)
+}
+
+fn pace(text: &str) -> std::result::Result<Pace, String> {
+    named(text, &Pace::ALL)
+}
 
 /// Runs the command.
-pub(super) fn run(_common: &Common, _options: &Options, _widths: &[usize]) -> Result<()> {
-    Err(Error::new("this kind of model is not there yet"))
+pub(super) fn run(
+    common: &Common,
+    descent: &Descent,
+    options: &Options,
+    widths: &[usize],
+) -> Result<()> {
+    if common.plot.is_some() {
+        return Err(Error::new("--plot draws no networks yet; leave it out"));
+    }
+    if let Some(log) = &options.log {
+        differs("--log", log, &common.data)?;
+        atomic::check(log)?;
+    }
+    let table = Table::read(&common.data)?;
+    let request = request(common, descent, options, widths, &table)?;
+    let mut progress = Progress::new();
+    let mut tell = |event: &Event<'_>| progress.step(event);
+    let mut fit = || fit(&table, &request, Some(&mut tell));
+    let (fitted, profile) = match &common.profile {
+        Some(path) => {
+            let (fitted, profile) = chainrule::profile(fit);
+            (fitted, Some((path, profile)))
+        }
+        None => (fit(), None),
+    };
+    progress.end();
+    let fitted = fitted?;
+    crate::warn(&fitted.warnings);
+    if let Some(out) = &common.out {
+        fitted.model.save(out)?;
+    }
+    if let Some((path, profile)) = &profile {
+        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
+    }
+    if common.json {
+        crate::print(&format!("{:#}\n", report::json(&fitted, &request)))?;
+    } else {
+        let styled = crate::is_styled(&io::stdout());
+        let mut text = report::text(&fitted, &request, &|title| crate::bold(title, styled));
+        if let Some(out) = &common.out {
+            text += &format!("The model is in {}\n", out.display());
+        }
+        crate::print(&text)?;
+    }
+    if let Some((path, profile)) = profile {
+        let text = format!("{profile}The profile is in {}\n", path.display());
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    Ok(())
+}
+
+fn request(
+    common: &Common,
+    descent: &Descent,
+    options: &Options,
+    widths: &[usize],
+    table: &Table,
+) -> Result<Request> {
+    let target = common.target.trim();
+    let usual = Request::new(target);
+    if options.task.as_deref() == Some("number") {
+        let column = table.column(target)?;
+        // Says which cell is none.
+        (0..table.len()).try_for_each(|row| table.number(row, column).map(drop))?;
+    }
+    let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
+    let folder = |path: &Option<PathBuf>| path.as_deref().map(Path::to_path_buf);
+    Ok(Request {
+        features: common.features.as_ref().map(trimmed),
+        as_class: options.task.as_deref() == Some("class"),
+        hidden: widths.to_vec(),
+        epochs: descent.epochs.unwrap_or(usual.epochs),
+        batch: descent.batch.unwrap_or(usual.batch),
+        method: options.optimizer,
+        rate: descent.lr,
+        pace: options.schedule,
+        find_rate: options.lr_find,
+        early_stop: options.early_stop,
+        validation: options.validation_split,
+        test_split: common.test_split,
+        seed: common.seed,
+        checkpoints: folder(&options.checkpoint),
+        resume: options.resume,
+        log: folder(&options.log),
+        tensorboard: folder(&options.tensorboard),
+        ..usual
+    })
 }

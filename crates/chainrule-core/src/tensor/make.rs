@@ -232,9 +232,30 @@ pub fn manual_seed(seed: u64) {
     *RANDOM.lock().unwrap_or_else(PoisonError::into_inner) = (seed, 0);
 }
 
+/// The state of the generator: the seed, and how many tensors were drawn since it was set.
+///
+/// ```
+/// # use chainrule_core::*;
+/// manual_seed(7);
+/// Tensor::rand([2]).to_vec::<f32>()?;
+/// let state = rng_state();
+/// let next = Tensor::rand([2]).to_vec::<f32>()?;
+/// set_rng_state(state);
+/// assert_eq!(Tensor::rand([2]).to_vec::<f32>()?, next);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn rng_state() -> (u64, u64) {
+    *RANDOM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Goes on drawing as if from where [`rng_state`] gave `state`.
+pub fn set_rng_state(state: (u64, u64)) {
+    *RANDOM.lock().unwrap_or_else(PoisonError::into_inner) = state;
+}
+
 fn next_stream() -> (u64, u64) {
     let mut state = RANDOM.lock().unwrap_or_else(PoisonError::into_inner);
-    state.1 += 1;
+    state.1 = state.1.wrapping_add(1);
     *state
 }
 

@@ -229,14 +229,7 @@ impl Table {
     /// # Errors
     /// If there is none; the message says which name may have been meant.
     pub fn column(&self, name: &str) -> Result<usize> {
-        if let Some(i) = self.names.iter().position(|n| n == name) {
-            return Ok(i);
-        }
-        let advice = match nearest(name, &self.names) {
-            Some(near) => format!("did you mean \"{}\"?", shown(near)),
-            None => format!("the columns are {}", listed(&self.names)),
-        };
-        Err(Error::new(format!("{} has no column \"{}\"; {advice}", self.path, shown(name))))
+        find(&self.path, &self.names, name)
     }
 
     /// The text of a cell without the spaces around it.
@@ -249,9 +242,7 @@ impl Table {
     /// The cell of a row and a column without the spaces around it, or `None` if it is missing.
     pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
         let cell = self.content(row, column);
-        let missing = MISSING.contains(&cell)
-            || cell.ends_with(['n', 'N']) && number(cell).is_some_and(f64::is_nan);
-        (!missing).then_some(cell)
+        (!is_missing(cell)).then_some(cell)
     }
 
     /// The number in a cell, or `None` if it is missing.
@@ -288,7 +279,25 @@ impl Table {
     }
 }
 
-fn number(cell: &str) -> Option<f64> {
+/// The place of `name` among the names of the columns.
+pub(super) fn find(path: &str, names: &[String], name: &str) -> Result<usize> {
+    if let Some(i) = names.iter().position(|n| n == name) {
+        return Ok(i);
+    }
+    let advice = match nearest(name, names) {
+        Some(near) => format!("did you mean \"{}\"?", shown(near)),
+        None => format!("the columns are {}", listed(names)),
+    };
+    Err(Error::new(format!("{path} has no column \"{}\"; {advice}", shown(name))))
+}
+
+/// Whether a cell without outer spaces stands for a missing value.
+pub(super) fn is_missing(cell: &str) -> bool {
+    MISSING.contains(&cell) || cell.ends_with(['n', 'N']) && number(cell).is_some_and(f64::is_nan)
+}
+
+/// The number that a cell holds.
+pub(super) fn number(cell: &str) -> Option<f64> {
     cell.parse().ok()
 }
 
@@ -308,7 +317,7 @@ pub(crate) fn shown_path(path: &str) -> String {
 }
 
 /// The separator that a header line uses: the most frequent of three, outside quotes.
-fn delimiter(header: &str) -> u8 {
+pub(super) fn delimiter(header: &str) -> u8 {
     let mut quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     for b in header.bytes() {

@@ -20,6 +20,34 @@
 //! let names: Vec<String> = line.entries().into_iter().map(|e| e.name).collect();
 //! assert_eq!(names, ["slope", "offset"]);
 //! ```
+//!
+//! [`module!`](crate::module) writes such a list from the names of the fields. Tensors are
+//! parameters there; [`Buffer`]s, [`Mode`]s, other modules and vectors or options of these are what
+//! they are, which is the trait [`Listed`]:
+//!
+//! ```
+//! use chainrule_core::Tensor;
+//! use chainrule_fit::{Result, module, nn::{Activation, Layer, Linear, Module}};
+//!
+//! struct Net { hidden: Vec<Linear>, out: Linear, skip: Option<Linear> }
+//! module!(Net { hidden, out, skip });
+//!
+//! impl Layer for Net {
+//!     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+//!         let mut x = x.clone();
+//!         for layer in &self.hidden {
+//!             x = Activation::Relu.forward(&layer.forward(&x)?)?;
+//!         }
+//!         self.out.forward(&x)
+//!     }
+//! }
+//!
+//! let net = Net { hidden: vec![Linear::new(2, 8)], out: Linear::new(8, 1), skip: None };
+//! let names: Vec<String> = net.entries().into_iter().map(|e| e.name).collect();
+//! assert_eq!(names, ["hidden.0.weight", "hidden.0.bias", "out.weight", "out.bias"]);
+//! assert_eq!(net.forward(&Tensor::zeros([5, 2]))?.shape(), [5, 1]);
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -104,6 +132,16 @@ pub struct List {
     prefix: String,
     entries: Vec<Entry>,
     modes: Vec<Mode>,
+    parts: Vec<Part>,
+}
+
+/// A module inside a model: what it is called, and which it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// The names on the way, joined by dots.
+    pub(crate) name: String,
+    /// The module's type and where it stands: a struct and its first field share their place.
+    pub(crate) identity: (&'static str, usize),
 }
 
 impl List {
@@ -121,9 +159,26 @@ impl List {
     pub fn module(&mut self, name: &str, module: &dyn Module) {
         let outer = self.prefix.len();
         self.prefix += name;
+        self.parts.push(Part { name: self.prefix.clone(), identity: module.identity() });
         self.prefix.push('.');
         module.list(self);
         self.prefix.truncate(outer);
+    }
+
+    /// Adds several under `name`, numbered from 0.
+    fn numbered<T: Listed>(&mut self, name: &str, all: &[T]) {
+        let outer = self.prefix.len();
+        self.prefix += name;
+        self.prefix.push('.');
+        for (i, one) in all.iter().enumerate() {
+            one.list_as(&i.to_string(), self);
+        }
+        self.prefix.truncate(outer);
+    }
+
+    /// The modules inside, each before its own parts.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Adds the switch of a layer that behaves differently in training.
@@ -166,6 +221,70 @@ pub trait Module {
         self.list(&mut list);
         list
     }
+
+    /// The module's type and place in memory, by which a summary knows it.
+    #[doc(hidden)]
+    fn identity(&self) -> (&'static str, usize) {
+        (std::any::type_name::<Self>(), std::ptr::from_ref(self).cast::<()>().addr())
+    }
+}
+
+/// What can stand in [`module!`](crate::module) and under a name of a [`List`].
+pub trait Listed {
+    /// Adds this to `list` under `name`.
+    fn list_as(&self, name: &str, list: &mut List);
+}
+
+impl<M: Module> Listed for M {
+    fn list_as(&self, name: &str, list: &mut List) {
+        list.module(name, self);
+    }
+}
+
+impl Listed for Tensor {
+    fn list_as(&self, name: &str, list: &mut List) {
+        list.parameter(name, self);
+    }
+}
+
+impl Listed for Buffer {
+    fn list_as(&self, name: &str, list: &mut List) {
+        list.buffer(name, self);
+    }
+}
+
+impl Listed for Mode {
+    fn list_as(&self, _: &str, list: &mut List) {
+        list.mode(self);
+    }
+}
+
+impl<T: Listed> Listed for Vec<T> {
+    fn list_as(&self, name: &str, list: &mut List) {
+        list.numbered(name, self);
+    }
+}
+
+impl<T: Listed> Listed for Option<T> {
+    fn list_as(&self, name: &str, list: &mut List) {
+        if let Some(one) = self {
+            one.list_as(name, list);
+        }
+    }
+}
+
+/// Makes a struct a [`Module`](crate::nn::Module): `module!(Net { encoder, head })`. The fields
+/// named are listed in this order under their names; see [`Listed`](crate::nn::Listed) for what
+/// they may be.
+#[macro_export]
+macro_rules! module {
+    ($name:ty { $($field:ident),* $(,)? }) => {
+        impl $crate::nn::Module for $name {
+            fn list(&self, list: &mut $crate::nn::List) {
+                $( $crate::nn::Listed::list_as(&self.$field, stringify!($field), list); )*
+            }
+        }
+    };
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
 const LISTED: usize = 6;
 
 /// What is missing in each column.
-fn all_missing(all: &[Missing]) -> String {
+pub(crate) fn all_missing(all: &[Missing]) -> String {
     let (first, rest) = all.split_at(all.len().min(LISTED));
     let mut out: String = first.iter().map(|m| missing(m) + "\n").collect();
     if !rest.is_empty() {
@@ -165,14 +165,18 @@ pub fn json(fit: &Fit) -> Value {
     })
 }
 
-fn missing_json(missing: &Missing) -> Value {
+pub(crate) fn missing_json(missing: &Missing) -> Value {
     let taken = missing.mean.map_or(json!(MISSING_LEVEL), |mean| json!(mean));
     json!({ "column": missing.column, "cells": missing.cells, "replaced_by": taken })
 }
 
-/// The two measures as an object; `null` for each if there were no rows.
+/// The measures as an object; `null` for each if there were no rows.
 pub fn metrics(metrics: Option<&Metrics>) -> Value {
-    json!({ "r2": metrics.and_then(|m| m.r2), "rmse": metrics.map(|m| m.rmse) })
+    json!({
+        "r2": metrics.and_then(|m| m.r2),
+        "rmse": metrics.map(|m| m.rmse),
+        "mae": metrics.map(|m| m.mae),
+    })
 }
 
 /// A number with `digits` significant digits.
@@ -200,7 +204,7 @@ pub fn number(x: f64, digits: usize) -> String {
 
 /// Numbers of `digits` digits, padded so that their decimal points stand below each other; a dash
 /// for one that is not defined.
-fn aligned(column: &[Option<f64>], digits: usize) -> Vec<String> {
+pub(crate) fn aligned(column: &[Option<f64>], digits: usize) -> Vec<String> {
     let cells: Vec<String> =
         column.iter().map(|x| x.map_or("–".into(), |x| number(x, digits))).collect();
     let tail = |cell: &String| {
@@ -210,11 +214,11 @@ fn aligned(column: &[Option<f64>], digits: usize) -> Vec<String> {
     cells.iter().map(|cell| format!("{cell}{}", " ".repeat(longest - tail(cell)))).collect()
 }
 
-fn pad_right(text: &str, width: usize) -> String {
+pub(crate) fn pad_right(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.chars().count())))
 }
 
-fn pad_left(text: &str, width: usize) -> String {
+pub(crate) fn pad_left(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.chars().count())))
 }
 

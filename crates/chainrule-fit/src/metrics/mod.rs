@@ -1,20 +1,24 @@
-//! How well predictions meet what was observed.
+//! How well predictions meet what was observed: numbers here, classes in [`classes`].
 //!
 //! ```text
-//! RMSE = √( Σ (y − ŷ)² / n )              R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
+//! RMSE = √( Σ (y − ŷ)² / n )     MAE = Σ |y − ŷ| / n     R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
 //! ```
 //!
-//! RMSE has the unit of y. R² is 1 for perfect predictions and 0 for those no better than the mean
+//! RMSE and MAE have the unit of y. R² is 1 for perfect predictions and 0 for those no better than the mean
 //! ȳ of the same rows; it can be negative. It is not defined when all y are equal, one row
 //! included.
 
-/// The two measures.
+pub mod classes;
+
+/// The three measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
     /// The share of the variance that is explained; `None` if there is no variance.
     pub r2: Option<f64>,
     /// The root of the mean squared error.
     pub rmse: f64,
+    /// The mean of the absolute errors.
+    pub mae: f64,
 }
 
 impl Metrics {
@@ -37,7 +41,8 @@ impl Metrics {
         let varies = observed.iter().any(|&y| y != observed[0]);
         let total = sum(&mut observed.iter().map(|y| y - mean));
         let r2 = (varies && total > 0.0).then(|| 1.0 - missed / total).filter(|r2| r2.is_finite());
-        Some(Metrics { r2, rmse: (missed / n).sqrt() })
+        let absolute = observed.iter().zip(predicted).map(|(y, p)| (y - p).abs());
+        Some(Metrics { r2, rmse: (missed / n).sqrt(), mae: absolute.sum::<f64>() / n })
     }
 }
 
@@ -57,7 +62,7 @@ mod tests {
     #[test]
     fn without_variance_there_is_no_r2() {
         let metrics = Metrics::of(&[5.0], &[3.0]);
-        assert_eq!(metrics, Some(Metrics { r2: None, rmse: 2.0 }));
+        assert_eq!(metrics, Some(Metrics { r2: None, rmse: 2.0, mae: 2.0 }));
         assert_eq!(Metrics::of(&[0.1; 3], &[0.1; 3]).and_then(|m| m.r2), None);
     }
 }

@@ -1,0 +1,303 @@
+//! Batches of a dataset, in an order that follows from the seed and the epoch.
+//!
+//! The order of an epoch is not the state of a generator but a function
+//!
+//! ```text
+//! order = shuffle(0 … n − 1; seed, epoch)
+//! ```
+//!
+//! so that a [`Position`], two numbers, is all that a program must keep to go on in the middle of
+//! an epoch. Where the rows of a dataset live in blocks, the blocks are shuffled, and then the rows
+//! of each [`WINDOW`] blocks among themselves: only those need be at hand.
+//!
+//! A thread reads ahead, up to [`DataLoader::ahead`] batches.
+//!
+//! ```
+//! use chainrule_fit::data::{array::Array, dataset::Arrays, loader::{DataLoader, Position}};
+//! let x = Array::new([5, 1], vec![0.0f32, 1.0, 2.0, 3.0, 4.0])?;
+//! let y = Array::new([5], vec![0i64, 1, 2, 3, 4])?;
+//! let loader = DataLoader::new(Arrays::new(x, y)?, 2).shuffled(7);
+//! let rows = |epoch, batch| -> Vec<Vec<usize>> {
+//!     loader.batches(Position { epoch, batch }).map(|b| b.unwrap().rows).collect()
+//! };
+//! assert_eq!(rows(0, 0).len(), 3);
+//! assert_eq!(rows(0, 1), rows(0, 0)[1..]); // begins in the middle of an epoch
+//! assert_ne!(rows(0, 0), rows(1, 0));
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use chainrule_core::Tensor;
+
+use super::array::Numbers;
+use super::dataset::{Dataset, WINDOW};
+use super::split::Random;
+use super::transform::Transform;
+use crate::error::{Error, Result};
+
+/// A place in the sequence of all batches of all epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The number of epochs that are done.
+    pub epoch: usize,
+    /// The number of batches of this epoch that are done.
+    pub batch: usize,
+}
+
+/// Features and targets of some rows as tensors.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The features: bytes as F32 in \[0, 1\], other numbers as they are.
+    pub x: Tensor,
+    /// The targets: integers and bytes as I64.
+    pub y: Tensor,
+    /// The numbers of the rows in the dataset.
+    pub rows: Vec<usize>,
+}
+
+/// How to go over a dataset.
+#[derive(Clone)]
+pub struct DataLoader {
+    data: Arc<dyn Dataset>,
+    /// The rows of a batch; the last of an epoch may have fewer.
+    pub batch: usize,
+    /// The seed of the order; without one, rows come as they are.
+    pub shuffle: Option<u64>,
+    /// The seed of what transforms draw.
+    pub seed: u64,
+    /// Whether a last batch that is not full is left out.
+    pub drop_last: bool,
+    /// How many batches are read ahead of their use; 0 reads each when it is asked for.
+    pub ahead: usize,
+    /// What is done to the features, in order.
+    pub transforms: Vec<Transform>,
+}
+
+impl DataLoader {
+    /// Batches of `batch` rows in the order of the dataset, read two ahead.
+    pub fn new(data: impl Dataset + 'static, batch: usize) -> DataLoader {
+        DataLoader {
+            data: Arc::new(data),
+            batch: batch.max(1),
+            shuffle: None,
+            seed: 0,
+            drop_last: false,
+            ahead: 2,
+            transforms: vec![],
+        }
+    }
+
+    /// The same in random order.
+    #[must_use]
+    pub fn shuffled(mut self, seed: u64) -> DataLoader {
+        (self.shuffle, self.seed) = (Some(seed), seed);
+        self
+    }
+
+    /// The same with one more transform.
+    #[must_use]
+    pub fn with(mut self, transform: Transform) -> DataLoader {
+        self.transforms.push(transform);
+        self
+    }
+
+    /// The number of rows of the dataset.
+    pub fn rows(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The number of batches of an epoch.
+    pub fn per_epoch(&self) -> usize {
+        match self.drop_last {
+            true => self.rows() / self.batch,
+            false => self.rows().div_ceil(self.batch),
+        }
+    }
+
+    /// The batches from a position to the end of its epoch.
+    pub fn batches(&self, from: Position) -> Batches {
+        let mut source = Source::new(self.clone(), from);
+        if self.ahead == 0 {
+            return Batches(From::Here(Box::new(source)));
+        }
+        let (send, receive) = sync_channel(self.ahead);
+        let reader = std::thread::spawn(move || {
+            while let Some(batch) = source.next() {
+                let failed = batch.is_err();
+                if send.send(batch).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Batches(From::Thread { receive: Some(receive), reader: Some(reader) })
+    }
+}
+
+/// The batches of an epoch.
+pub struct Batches(From);
+
+enum From {
+    Here(Box<Source>),
+    Thread { receive: Option<Receiver<Result<Batch>>>, reader: Option<JoinHandle<()>> },
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        match &mut self.0 {
+            From::Here(source) => source.next(),
+            From::Thread { receive, reader } => match receive.as_ref()?.recv() {
+                Ok(batch) => Some(batch),
+                Err(_) => {
+                    *receive = None;
+                    let panicked = reader.take().is_some_and(|reader| reader.join().is_err());
+                    panicked.then(|| Err(Error::new("the thread that reads batches broke off")))
+                }
+            },
+        }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        if let From::Thread { receive, reader } = &mut self.0 {
+            // Without a receiver the thread ends at its next batch.
+            *receive = None;
+            if let Some(reader) = reader.take() {
+                let _ = reader.join();
+            }
+        }
+    }
+}
+
+/// Reads batch after batch.
+struct Source {
+    loader: DataLoader,
+    order: Order,
+    epoch: usize,
+    next: usize,
+}
+
+impl Source {
+    fn new(loader: DataLoader, from: Position) -> Source {
+        let shuffle = loader.shuffle.map(|seed| (seed, from.epoch as u64));
+        let order = Order::new(loader.rows(), loader.data.block(), shuffle);
+        Source { loader, order, epoch: from.epoch, next: from.batch }
+    }
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        if self.next >= self.loader.per_epoch() {
+            return None;
+        }
+        let begin = self.next * self.loader.batch;
+        let end = (begin + self.loader.batch).min(self.loader.rows());
+        let rows = self.order.rows(begin..end);
+        self.next += 1;
+        Some(self.read(rows))
+    }
+
+    fn read(&self, rows: Vec<usize>) -> Result<Batch> {
+        let example = self.loader.data.read(&rows)?;
+        let mut x = example.x;
+        if matches!(x.numbers(), Numbers::U8(_)) {
+            x = x.to_f32();
+        }
+        for (i, transform) in (0u64..).zip(&self.loader.transforms) {
+            let seed = self.loader.seed.wrapping_add(i << 32);
+            x = transform.apply(x, &rows, seed, self.epoch as u64)?;
+        }
+        Ok(Batch { x: x.to_tensor()?, y: example.y.to_tensor()?, rows })
+    }
+}
+
+/// The order of the rows of an epoch.
+struct Order {
+    n: usize,
+    /// The seed and the epoch, if the rows are shuffled.
+    shuffle: Option<(u64, u64)>,
+    /// Rows that are shuffled together: all of them, or those of a window of blocks.
+    block: usize,
+    blocks: Vec<u32>,
+    /// The window at hand: its number, where it begins in the order, its rows.
+    window: Option<(usize, usize, Vec<usize>)>,
+}
+
+impl Order {
+    fn new(n: usize, block: Option<usize>, shuffle: Option<(u64, u64)>) -> Order {
+        let block = block.unwrap_or(n).max(1);
+        let mut blocks = vec![];
+        if let Some((seed, epoch)) = shuffle {
+            blocks.extend(0..n.div_ceil(block) as u32);
+            Random::of(&[seed, epoch, 0]).shuffle(&mut blocks);
+        }
+        Order { n, shuffle, block, blocks, window: None }
+    }
+
+    /// The rows at these places of the order.
+    fn rows(&mut self, places: Range<usize>) -> Vec<usize> {
+        let Some((seed, epoch)) = self.shuffle else { return places.collect() };
+        let mut rows = Vec::with_capacity(places.len());
+        for place in places {
+            loop {
+                let (number, begin, window) =
+                    self.window.get_or_insert_with(|| (usize::MAX, 0, vec![]));
+                if (*begin..*begin + window.len()).contains(&place) {
+                    rows.push(window[place - *begin]);
+                    break;
+                }
+                let (next, after) = match *number {
+                    usize::MAX => (0, 0),
+                    _ if place < *begin => (0, 0),
+                    k => (k + 1, *begin + window.len()),
+                };
+                self.window = Some((next, after, self.window_rows(next, seed, epoch)));
+            }
+        }
+        rows
+    }
+
+    fn window_rows(&self, window: usize, seed: u64, epoch: u64) -> Vec<usize> {
+        let blocks = self.blocks.iter().skip(window * WINDOW).take(WINDOW);
+        let rows = |&k: &u32| {
+            let begin = k as usize * self.block;
+            begin..(begin + self.block).min(self.n)
+        };
+        let mut rows: Vec<usize> = blocks.flat_map(rows).collect();
+        Random::of(&[seed, epoch, 1 + window as u64]).shuffle(&mut rows);
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_comes_once() {
+        for (n, block) in [(0, None), (10, None), (1000, Some(7)), (1000, Some(50)), (5, Some(9))] {
+            for shuffle in [None, Some((3, 0)), Some((3, 1))] {
+                let mut rows = Order::new(n, block, shuffle).rows(0..n);
+                rows.sort_unstable();
+                assert_eq!(rows, (0..n).collect::<Vec<_>>(), "{n} {block:?}");
+            }
+        }
+    }
+
+    /// Asked for in parts, from anywhere, the order is the same.
+    #[test]
+    fn parts_make_the_whole() {
+        let mut order = Order::new(1000, Some(7), Some((1, 2)));
+        let all = order.rows(0..1000);
+        for begin in [990, 0, 113, 500] {
+            assert_eq!(order.rows(begin..begin + 10), all[begin..begin + 10]);
+        }
+        // Rows of a window are mixed, and blocks come from anywhere.
+        let first = &all[..16 * 7];
+        assert!(first.iter().any(|&r| r > 800) && first.iter().any(|&r| r < 200));
+    }
+}

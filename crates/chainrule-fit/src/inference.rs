@@ -1,1 +1,0 @@
-//! From estimates to what the data can and cannot tell: errors, intervals, correlation.

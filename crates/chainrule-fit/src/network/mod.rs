@@ -1,0 +1,387 @@
+//! A network with hidden layers for one column of a table, from the table to the file.
+//!
+//! ```text
+//! h₀ = z          hᵢ = relu(Wᵢ hᵢ₋₁ + bᵢ)          out = W h + b
+//!
+//! a number      ŷ = μ + σ out                        loss: mean of (out − (y − μ)/σ)²
+//! a class       p = softmax(out)                     loss: mean of −ln p(observed class)
+//! ```
+//!
+//! z are the standardised columns of [`crate::data::encode`]. A part of the training rows is kept
+//! to validate each epoch on; nothing is learnt from them nor from the test rows.
+//!
+//! ```
+//! use chainrule_fit::data::table::Table;
+//! use chainrule_fit::network::{Request, fit};
+//! let rows: String = (0..60).map(|i| format!("{i},{}\n", if i < 30 { "low" } else { "high" })).collect();
+//! let table = Table::parse("t.csv", format!("x,y\n{rows}").as_bytes())?;
+//! let request = Request { hidden: vec![8], epochs: 60, ..Request::new("y") };
+//! let fit = fit(&table, &request, None)?;
+//! assert_eq!(fit.model.classes(), ["high", "low"]);
+//! assert!(fit.trained.history.epochs.len() == 60);
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
+//!
+//! Not here: images and sequences; those have no columns.
+
+pub mod model;
+pub mod report;
+
+use std::path::PathBuf;
+
+use chainrule_core::{Tensor, manual_seed};
+use serde_json::json;
+
+use crate::data::array::Numbers;
+use crate::data::encode::{Encoder, Missing};
+use crate::data::loader::{Batch, DataLoader};
+use crate::data::split::{split, stratified};
+use crate::data::table::Table;
+use crate::data::target::Target;
+use crate::error::{Result, count, fail, shown};
+use crate::features;
+use crate::glm::Score;
+use crate::nn::Module;
+use crate::optim::schedule::{Curve, OneCycle, Schedule};
+use crate::optim::{Adam, AdamW, Lion, NAdam, Optimiser, RmsProp, Rule, Sgd};
+use crate::train::{Checkpoints, Sweep, SweepOptions, Task, Trained, Trainer, Watcher, lr_find};
+
+pub use model::Model;
+use model::{CHUNK, layers, weights};
+
+/// The most weights of a network.
+pub const MAX_WEIGHTS: usize = 100_000_000;
+
+/// What moves the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are those of `optim`
+pub enum Method {
+    AdamW,
+    Adam,
+    NAdam,
+    Lion,
+    RmsProp,
+    /// With momentum 0.9.
+    Sgd,
+}
+
+impl Method {
+    /// All methods with their names.
+    pub const ALL: [(&'static str, Method); 6] = [
+        ("adamw", Method::AdamW),
+        ("adam", Method::Adam),
+        ("nadam", Method::NAdam),
+        ("lion", Method::Lion),
+        ("rmsprop", Method::RmsProp),
+        ("sgd", Method::Sgd),
+    ];
+
+    /// The name of the method.
+    pub fn name(self) -> &'static str {
+        Method::ALL.iter().find(|(_, method)| *method == self).map_or("", |(name, _)| name)
+    }
+
+    /// The rate that usually suits it.
+    pub fn usual_rate(self) -> f64 {
+        match self {
+            Method::Sgd => 0.03,
+            Method::Lion => 3e-4,
+            _ => 3e-3,
+        }
+    }
+
+    fn over(self, parameters: Vec<Tensor>, rate: f64) -> Box<dyn Optimiser> {
+        match self {
+            Method::AdamW => Box::new(AdamW::default().over(parameters, rate)),
+            Method::Adam => Box::new(Adam::default().over(parameters, rate)),
+            Method::NAdam => Box::new(NAdam::default().over(parameters, rate)),
+            Method::Lion => Box::new(Lion::default().over(parameters, rate)),
+            Method::RmsProp => Box::new(RmsProp::default().over(parameters, rate)),
+            Method::Sgd => Box::new(Sgd::momentum(0.9).over(parameters, rate)),
+        }
+    }
+}
+
+/// How the rate changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are those of `optim::schedule`
+pub enum Pace {
+    Constant,
+    Cosine,
+    OneCycle,
+}
+
+impl Pace {
+    /// All paces with their names.
+    pub const ALL: [(&'static str, Pace); 3] =
+        [("constant", Pace::Constant), ("cosine", Pace::Cosine), ("one-cycle", Pace::OneCycle)];
+
+    fn name(self) -> &'static str {
+        Pace::ALL.iter().find(|(_, pace)| *pace == self).map_or("", |(name, _)| name)
+    }
+
+    fn curve(self, steps: usize) -> Option<Box<dyn Schedule>> {
+        match self {
+            Pace::Constant => None,
+            Pace::Cosine => Some(Box::new(Curve::Cosine { steps, least: 0.0 })),
+            Pace::OneCycle => Some(Box::new(Curve::OneCycle(OneCycle::new(steps)))),
+        }
+    }
+}
+
+/// What to fit, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The column to predict.
+    pub target: String,
+    /// The columns to predict from; by default all others.
+    pub features: Option<Vec<String>>,
+    /// Whether a target of numbers stands for classes.
+    pub as_class: bool,
+    /// The widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Passes over the training rows.
+    pub epochs: usize,
+    /// The rows of a step.
+    pub batch: usize,
+    /// What moves the weights.
+    pub method: Method,
+    /// The learning rate; by default the usual one.
+    pub rate: Option<f64>,
+    /// How the rate changes.
+    pub pace: Pace,
+    /// Whether to look for a learning rate first, and take the one that is suggested.
+    pub find_rate: bool,
+    /// After how many epochs without a better validation loss to stop.
+    pub early_stop: Option<usize>,
+    /// The share of the training rows to validate on.
+    pub validation: f64,
+    /// The share of the rows to test on.
+    pub test_split: f64,
+    /// Decides the splits, the first weights and the order of the rows.
+    pub seed: u64,
+    /// The folder for checkpoints.
+    pub checkpoints: Option<PathBuf>,
+    /// Whether to go on from the last checkpoint.
+    pub resume: bool,
+    /// The file for a log of JSON objects.
+    pub log: Option<PathBuf>,
+    /// The folder for an event file of TensorBoard.
+    pub tensorboard: Option<PathBuf>,
+}
+
+impl Request {
+    /// Two hidden layers, 100 epochs of AdamW along a cosine, a tenth of the training rows to
+    /// validate and a fifth of all rows to test on.
+    pub fn new(target: impl Into<String>) -> Request {
+        Request {
+            target: target.into(),
+            features: None,
+            as_class: false,
+            hidden: vec![64, 32],
+            epochs: 100,
+            batch: 32,
+            method: Method::AdamW,
+            rate: None,
+            pace: Pace::Cosine,
+            find_rate: false,
+            early_stop: None,
+            validation: 0.1,
+            test_split: 0.2,
+            seed: 0,
+            checkpoints: None,
+            resume: false,
+            log: None,
+            tensorboard: None,
+        }
+    }
+}
+
+/// How many rows were used for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Learnt from.
+    pub train: usize,
+    /// Kept to judge each epoch by.
+    pub validation: usize,
+    /// Kept to be judged by at the end.
+    pub test: usize,
+    /// Left out, since the target is missing.
+    pub without_target: usize,
+}
+
+/// What a fit found.
+#[derive(Debug)]
+pub struct Fit {
+    /// The name of the file.
+    pub path: String,
+    /// How many rows were used for what.
+    pub rows: RowCounts,
+    /// Which features lack values in these rows.
+    pub missing: Vec<Missing>,
+    /// How good the model is on the rows that were learnt from.
+    pub train: Score,
+    /// How good it is on the test rows, if there are any.
+    pub test: Option<Score>,
+    /// How training went.
+    pub trained: Trained,
+    /// What a sweep over learning rates found, if there was one.
+    pub sweep: Option<Sweep>,
+    /// The learning rate.
+    pub rate: f64,
+    /// What the user should know, each a clause.
+    pub warnings: Vec<String>,
+    /// The model, ready to be saved.
+    pub model: Model,
+}
+
+/// Fits a network to `table` as `request` says, and tells `watcher` how it goes.
+///
+/// # Errors
+/// If the table does not fit the request, training diverges, or a file cannot be written; the
+/// sentence says where.
+pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Result<Fit> {
+    let mut warnings = vec![];
+    let target = table.column(&request.target)?;
+    let columns = features(table, request.features.as_ref(), target)?;
+    let parts = Parts::of(table, target, request)?;
+    let kind = Target::learn(table, target, &parts.train, request.as_class)?;
+    let encoder = Encoder::learn(table, &columns, &parts.train, &mut warnings)?;
+    let missing = encoder.missing(table, &parts.all)?;
+    if weights(encoder.width(), &request.hidden, kind.outputs()).is_none_or(|n| n > MAX_WEIGHTS) {
+        fail!("the network has more than {MAX_WEIGHTS} weights; choose narrower layers");
+    }
+    manual_seed(request.seed);
+    let net = layers(encoder.width(), &request.hidden, kind.outputs());
+    let (target_name, hidden) = (request.target.clone(), request.hidden.clone());
+    let model = Model { target: target_name, encoder, kind, hidden, net };
+
+    let train = model.data(table, target, &parts.train, &mut warnings)?;
+    let train = DataLoader::new(train, request.batch).shuffled(request.seed);
+    let validation = match parts.validation.is_empty() {
+        true => None,
+        false => {
+            let data = model.data(table, target, &parts.validation, &mut warnings)?;
+            Some(DataLoader::new(data, CHUNK))
+        }
+    };
+    let loss = |batch: &Batch| model.judged(batch);
+    let mut rate = request.rate.unwrap_or(request.method.usual_rate());
+    let mut optimiser = request.method.over(model.net.parameters(), rate);
+    let mut task = Task {
+        model: &model.net,
+        optimiser: &mut *optimiser,
+        train: &train,
+        validation: validation.as_ref(),
+        loss: &loss,
+    };
+    let mut sweep = None;
+    if request.find_rate {
+        let found = lr_find(task.again(), SweepOptions::default())?;
+        match found.suggestion {
+            Some(suggested) => rate = suggested,
+            None => warnings.push(format!("no learning rate could be suggested: {}", found.reason)),
+        }
+        task.optimiser.set_rate(rate);
+        sweep = Some(found);
+    }
+    let trainer = trainer(request, &train, rate)?;
+    let trained = trainer.train(task, watcher)?;
+    warnings.extend(trained.warnings.iter().cloned());
+
+    let score = |rows: &[usize]| model.score(table, target, rows);
+    let Some(on_train) = score(&parts.train)? else { fail!("there are no rows to train on") };
+    Ok(Fit {
+        path: table.path().into(),
+        rows: RowCounts {
+            train: parts.train.len(),
+            validation: parts.validation.len(),
+            test: parts.test.len(),
+            without_target: table.len() - parts.all.len(),
+        },
+        missing,
+        train: on_train,
+        test: score(&parts.test)?,
+        trained,
+        sweep,
+        rate,
+        warnings,
+        model,
+    })
+}
+
+fn trainer(request: &Request, train: &DataLoader, rate: f64) -> Result<Trainer> {
+    let mut trainer = Trainer::new(request.epochs);
+    let Some(steps) = request.epochs.checked_mul(train.per_epoch()) else {
+        fail!("so many epochs are too many; choose fewer with --epochs")
+    };
+    trainer.schedule = request.pace.curve(steps);
+    trainer.early_stop = request.early_stop;
+    trainer.checkpoints = request.checkpoints.clone().map(Checkpoints::new);
+    trainer.resume = request.resume;
+    trainer.log = request.log.clone();
+    trainer.tensorboard = request.tensorboard.clone();
+    trainer.configuration = json!({
+        "target": request.target, "features": request.features, "as class": request.as_class,
+        "hidden": request.hidden, "optimizer": request.method.name(), "rate": rate,
+        "schedule": request.pace.name(), "validation": request.validation,
+        "test split": request.test_split, "seed": request.seed.to_string(),
+    });
+    Ok(trainer)
+}
+
+/// The rows with a target, and what they are used for.
+struct Parts {
+    all: Vec<usize>,
+    train: Vec<usize>,
+    validation: Vec<usize>,
+    test: Vec<usize>,
+}
+
+impl Parts {
+    fn of(table: &Table, target: usize, request: &Request) -> Result<Parts> {
+        let all: Vec<usize> =
+            (0..table.len()).filter(|&row| table.cell(row, target).is_some()).collect();
+        if all.is_empty() {
+            fail!(
+                "{}: the target \"{}\" has no value in any row; choose another --target",
+                table.path(),
+                shown(&request.target)
+            );
+        }
+        // Classes keep their shares in each part.
+        let classes = match Target::learn(table, target, &all, request.as_class)? {
+            kind @ Target::Class(_) => match kind.encode(table, target, &all)? {
+                Numbers::I64(classes) => Some(classes),
+                _ => None,
+            },
+            Target::Number { .. } => None,
+        };
+        let divide = |places: &[usize], share: f64, seed: u64| {
+            let (a, b) = match &classes {
+                None => split(places.len(), share, seed),
+                Some(classes) => {
+                    let of: Vec<usize> = places.iter().map(|&i| classes[i] as usize).collect();
+                    stratified(&of, share, seed)
+                }
+            };
+            let pick = |part: Vec<usize>| part.into_iter().map(|i| places[i]).collect::<Vec<_>>();
+            (pick(a), pick(b))
+        };
+        let places: Vec<usize> = (0..all.len()).collect();
+        let (rest, test) = divide(&places, request.test_split, request.seed);
+        let (train, validation) = divide(&rest, request.validation, request.seed.wrapping_add(1));
+        if train.len() < 2 {
+            fail!(
+                "{} has {} with a target, and {} left to train on; at least 2 are needed: add rows \
+                 or test and validate on fewer",
+                table.path(),
+                count(all.len(), "row"),
+                train.len()
+            );
+        }
+        let rows = |part: Vec<usize>| part.into_iter().map(|i| all[i]).collect();
+        let (train, validation, test) = (rows(train), rows(validation), rows(test));
+        Ok(Parts { all, train, validation, test })
+    }
+}
