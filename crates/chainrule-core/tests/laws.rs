@@ -3,7 +3,7 @@
 
 mod common;
 
-use chainrule_core::op::{Axes, Binary, Cmp, Linear, Logic, Order, Unary, Window};
+use chainrule_core::op::{Axes, Binary, Cmp, Linear, Logic, Order, Sliding, Unary, Window};
 use chainrule_core::{DType, Tensor, gradcheck, with_threads};
 use common::{apply, both, cycle, distance, item, layouts, list, same_bits, tensor};
 
@@ -299,7 +299,7 @@ fn any_number_of_threads_gives_the_same_bits() {
         }
         let x = tensor(&[150, 40, 60], 3).to_dtype(dtype);
         let [a, b] = [tensor(&[257, 129], 4), tensor(&[129, 65], 5)].map(|t| t.to_dtype(dtype));
-        let runs: [(&str, &dyn Fn() -> Tensor); 14] = [
+        let runs: [(&str, &dyn Fn() -> Tensor); 16] = [
             ("sum", &|| x.sum()),
             ("sum of axis 0", &|| x.sum_axis(0, false)),
             ("sum of axis 1", &|| x.sum_axis(1, false)),
@@ -314,6 +314,8 @@ fn any_number_of_threads_gives_the_same_bits() {
             ("matmul", &|| a.matmul(&b)),
             ("matmul of transposes", &|| b.t().matmul(&a.t())),
             ("batched", &|| x.matmul(&x.t())),
+            ("unfold", &|| x.unfold(2, 5, 3) * 2.0),
+            ("fold", &|| x.fold(1, 40 + 59, 1, 1)),
         ];
         for (name, run) in runs {
             on_threads(name, run);
@@ -335,6 +337,8 @@ fn the_adjoint_of_the_adjoint_is_the_operation() {
         Linear::Pad(vec![window(0, 1), window(2, 3), window(0, 1)].into()),
         Linear::Gather(1),
         Linear::ScatterAdd(2),
+        Linear::Unfold(Sliding { axis: 1, size: 3, step: 2, dilation: 2 }),
+        Linear::Fold(Sliding { axis: 0, size: 2, step: 1, dilation: 3 }),
         Linear::Cumsum(0, false),
         Linear::Cumsum(2, true),
         Linear::Cast,

@@ -111,19 +111,32 @@ impl Layout {
             return f(self.offset, 1, 0);
         }
         let (n, step) = (self.shape[rank - 1], self.strides[rank - 1]);
-        let (mut row, mut col) = (from / n, from % n);
-        let mut left = len;
-        while left > 0 {
-            let (mut rest, mut at) = (row, self.offset as isize);
-            for axis in (0..rank - 1).rev() {
-                at += (rest % self.shape[axis]) as isize * self.strides[axis];
-                rest /= self.shape[axis];
-            }
+        let (mut rest, mut col) = (from / n, from % n);
+        let (mut at, mut left) = (self.offset as isize, len);
+        let mut index = vec![0; rank - 1];
+        for axis in (0..rank - 1).rev() {
+            index[axis] = rest % self.shape[axis];
+            rest /= self.shape[axis];
+            at += index[axis] as isize * self.strides[axis];
+        }
+        loop {
             let take = left.min(n - col);
             f((at + col as isize * step) as usize, take, step);
             left -= take;
-            row += 1;
             col = 0;
+            if left == 0 {
+                return;
+            }
+            // The next row, as an odometer counts.
+            for axis in (0..rank - 1).rev() {
+                index[axis] += 1;
+                at += self.strides[axis];
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                at -= self.strides[axis] * self.shape[axis] as isize;
+                index[axis] = 0;
+            }
         }
     }
 

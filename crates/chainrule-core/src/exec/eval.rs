@@ -9,6 +9,7 @@ use chainrule_kernels::reduce::{Fold, Reduce};
 use chainrule_kernels::{Buffer, Layout, threads};
 
 use super::index::{gather, scatter_add};
+use super::windows::fold_windows;
 use crate::graph::call::{Array, details};
 use crate::op::{DType, Extremum, Linear, Op, Window};
 
@@ -177,6 +178,9 @@ pub(crate) fn eval(
         Op::Linear(Linear::ScatterAdd(axis)) => {
             let axis = usize::from(*axis);
             return by_type!(dtype, scatter_add, &src[0], &src[1], axis, shape, out);
+        }
+        Op::Linear(Linear::Fold(sliding)) => {
+            by_type!(dtype, fold_windows, &src[0], sliding, shape, out);
         }
         Op::Linear(Linear::Cumsum(axis, reverse)) => {
             by_type!(dtype, cumsum, &src[0], usize::from(*axis), *reverse, out);

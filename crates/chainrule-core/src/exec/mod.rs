@@ -12,6 +12,7 @@ mod index;
 mod prepared;
 mod reference;
 pub(crate) mod watch;
+mod windows;
 
 pub use anomaly::detect_anomaly;
 pub(crate) use prepared::{Prepared, value_of, values};
@@ -330,6 +331,11 @@ fn describe(
                 words.push(head(29 + u64::from(*back), u64::from(*axis)));
             }
             Linear::Cast => words.push(head(31, 0)),
+            Linear::Unfold(s) | Linear::Fold(s) => {
+                let tag = if linear.is_view() { 35 } else { 36 };
+                words.push(head(tag, u64::from(s.axis)));
+                words.extend([s.size, s.step, s.dilation].map(|n| n as u64));
+            }
         },
         // The same numbers as the first source.
         Op::Variable | Op::Custom(_) => words.push(head(3, 0)),

@@ -17,7 +17,7 @@ use crate::graph::call::{self, custom, details};
 use crate::graph::node::{Node, Sources, record};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
-use crate::op::{Axes, Linear, Op, Order, Shape, Window};
+use crate::op::{Axes, Linear, Op, Order, Shape, Sliding, Window};
 
 /// Nodes and their sources, in order.
 type Recorded = Vec<(Tensor, Sources)>;
@@ -293,6 +293,8 @@ fn widened(node: &Tensor, new: &[New], size: usize) -> Tensor {
             Linear::Gather(axis) => Linear::Gather(axis + 1),
             Linear::ScatterAdd(axis) => Linear::ScatterAdd(axis + 1),
             Linear::Cumsum(axis, back) => Linear::Cumsum(axis + 1, *back),
+            Linear::Unfold(s) => Linear::Unfold(Sliding { axis: s.axis + 1, ..*s }),
+            Linear::Fold(s) => Linear::Fold(Sliding { axis: s.axis + 1, ..*s }),
             Linear::Cast => Linear::Cast,
         }),
         Op::Reduce(kind, axes) => Op::Reduce(*kind, next(*axes)),

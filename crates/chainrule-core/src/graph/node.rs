@@ -323,6 +323,12 @@ pub(crate) fn view(linear: &Linear, x: &Layout, shape: &[usize]) -> Option<Layou
                 y.strides[i] = x.strides[i] * w.step as isize;
             }
         }
+        Linear::Unfold(s) => {
+            y.strides[..x.strides.len()].copy_from_slice(&x.strides);
+            let stride = x.strides[usize::from(s.axis)];
+            y.strides[usize::from(s.axis)] = stride * s.step as isize;
+            y.strides[x.strides.len()] = stride * s.dilation as isize;
+        }
         _ => return None,
     }
     Some(y)

@@ -13,6 +13,7 @@
 //! | `Expand(axes)`: copy along new axes | `Sum(axes)` |
 //! | `Slice(windows)`: take a box | `Pad(windows)`: place it among zeros |
 //! | `Gather(axis)`: take by index | `ScatterAdd(axis)`: add at index |
+//! | `Unfold(sliding)`: windows along an axis | `Fold(sliding)`: add windows where they overlap |
 //! | `Cumsum(axis, direction)` | `Cumsum(axis, other direction)` |
 //! | `Cast` | `Cast` |
 //!
@@ -105,6 +106,28 @@ pub struct Window {
     pub step: usize,
 }
 
+/// Windows that slide along an axis: window j has the elements `j · step + i · dilation` for i below
+/// `size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sliding {
+    /// The axis.
+    pub axis: u8,
+    /// The number of elements of a window, at least 1.
+    pub size: usize,
+    /// The distance of windows, at least 1.
+    pub step: usize,
+    /// The distance of elements in a window, at least 1.
+    pub dilation: usize,
+}
+
+impl Sliding {
+    /// How many windows an axis of length `n` has; `None` if it is shorter than one.
+    pub fn count(&self, n: usize) -> Option<usize> {
+        let reach = (self.size - 1).checked_mul(self.dilation)?;
+        Some(n.checked_sub(reach.checked_add(1)?)? / self.step + 1)
+    }
+}
+
 /// A linear operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Linear {
@@ -126,6 +149,11 @@ pub enum Linear {
     Gather(u8),
     /// x at (…, j, …) is added to y at (…, index(…, j, …), …).
     ScatterAdd(u8),
+    /// Windows along an axis of x: y at (…, j, …, i) is x at (…, j · step + i · dilation, …). The
+    /// elements of a window are y's new last axis.
+    Unfold(Sliding),
+    /// x at (…, j, …, i) is added to y at (…, j · step + i · dilation, …).
+    Fold(Sliding),
     /// Running sums along an axis, from the start or (`true`) from the end.
     Cumsum(u8, bool),
     /// To another element type; the identity as far as derivatives are concerned.
@@ -145,6 +173,8 @@ impl Linear {
             Linear::Pad(windows) => Linear::Slice(windows.clone()),
             Linear::Gather(axis) => Linear::ScatterAdd(*axis),
             Linear::ScatterAdd(axis) => Linear::Gather(*axis),
+            Linear::Unfold(sliding) => Linear::Fold(*sliding),
+            Linear::Fold(sliding) => Linear::Unfold(*sliding),
             Linear::Cumsum(axis, reverse) => Linear::Cumsum(*axis, !reverse),
             Linear::Cast => Linear::Cast,
         }
@@ -162,6 +192,8 @@ impl Linear {
             Linear::Pad(_) => "pad",
             Linear::Gather(_) => "gather",
             Linear::ScatterAdd(_) => "scatter_add",
+            Linear::Unfold(_) => "unfold",
+            Linear::Fold(_) => "fold",
             Linear::Cumsum(..) => "cumsum",
             Linear::Cast => "to_dtype",
         }
@@ -176,6 +208,7 @@ impl Linear {
                 | Linear::Flip(_)
                 | Linear::Expand(_)
                 | Linear::Slice(_)
+                | Linear::Unfold(_)
         )
     }
 }

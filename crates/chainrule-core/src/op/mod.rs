@@ -20,7 +20,7 @@ mod scalar;
 mod two;
 
 pub use dtype::{DType, Element, Scalar};
-pub use linear::{Axes, Linear, MAX_RANK, Order, Shape, Window};
+pub use linear::{Axes, Linear, MAX_RANK, Order, Shape, Sliding, Window};
 pub use real::Real;
 pub(crate) use scalar::unary_list;
 pub use scalar::*;
@@ -154,7 +154,11 @@ impl Op {
                 | Op::ArgSort(..)
                 | Op::Call(_)
                 | Op::Linear(
-                    Linear::Sum(_) | Linear::Gather(_) | Linear::ScatterAdd(_) | Linear::Cumsum(..)
+                    Linear::Sum(_)
+                        | Linear::Gather(_)
+                        | Linear::ScatterAdd(_)
+                        | Linear::Fold(_)
+                        | Linear::Cumsum(..)
                 )
         )
     }

@@ -578,7 +578,7 @@ impl Step {
             }
             Step::Fold { x, .. } => x.layout.len() >= 1 << 17,
             Step::Eval {
-                op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_)),
+                op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_) | Linear::Fold(_)),
                 src,
                 shape,
                 ..

@@ -54,6 +54,19 @@ pub fn movement() -> Vec<Case> {
         }),
         linear("index_select", x(), move |x| x[0].index_select(0, &rows)),
         linear("mask", x(), |x| x[0].i(&tensor(&[2, 3, 4], 5).gt(0.0))),
+        linear("unfold", x(), |x| x[0].unfold(2, 2, 1)),
+        linear("unfold of an inner axis", vec![tensor(&[2, 9, 2], 1)], |x| {
+            x[0].unfold_dilated(1, 3, 2, 2)
+        }),
+        linear("unfold of windows", vec![tensor(&[5, 6], 1)], |x| {
+            x[0].unfold(0, 2, 1).unfold(1, 3, 2).permute([3, 2, 0, 1]).reshape([6, -1])
+        }),
+        linear("unfold without overlap", vec![tensor(&[7], 1)], |x| x[0].unfold(0, 2, 3)),
+        linear("fold", vec![tensor(&[2, 3, 4], 1)], |x| x[0].fold(1, 6, 1, 1)),
+        linear("fold of an inner axis", vec![tensor(&[2, 3, 2, 3], 1)], |x| x[0].fold(1, 10, 2, 2)),
+        linear("fold of a permute", vec![tensor(&[2, 3, 2, 4], 1)], |x| {
+            x[0].permute([0, 3, 2, 1]).fold(1, 13, 3, 1).fold(0, 3, 1, 1)
+        }),
         linear("cumsum", x(), |x| x[0].cumsum(1)),
         linear("cumsum backwards", x(), |x| x[0].flip(2).cumsum(-1).flip(2)),
         case("cumprod", x(), |x| x[0].cumprod(2)),

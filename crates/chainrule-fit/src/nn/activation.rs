@@ -97,6 +97,10 @@ fn below(x: &Tensor, alpha: f64) -> Tensor {
 
 impl Module for Activation {
     fn list(&self, _: &mut List) {}
+
+    fn label(&self) -> String {
+        format!("{self:?}")
+    }
 }
 
 impl Layer for Activation {

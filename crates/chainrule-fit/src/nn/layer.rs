@@ -42,6 +42,10 @@ impl Module for Box<dyn Layer> {
     fn identity(&self) -> (&'static str, usize) {
         (**self).identity()
     }
+
+    fn label(&self) -> String {
+        (**self).label()
+    }
 }
 
 impl Layer for Box<dyn Layer> {
@@ -104,6 +108,8 @@ impl Layer for Sequential {
 pub(crate) struct Seen {
     /// Which layer.
     pub(crate) identity: (&'static str, usize),
+    /// Its kind.
+    pub(crate) label: String,
     /// The shape of its result.
     pub(crate) shape: Vec<usize>,
     /// The bytes of its result.
@@ -121,8 +127,8 @@ pub(crate) fn tell(layer: &dyn Module, y: Tensor, macs: impl FnOnce(&Tensor) -> 
     LISTENING.with_borrow_mut(|seen| {
         if let Some(seen) = seen {
             let bytes = y.len() * y.dtype().size();
-            let (identity, shape) = (layer.identity(), y.shape().to_vec());
-            seen.push(Seen { identity, shape, bytes, macs: macs(&y) });
+            let (identity, label) = (layer.identity(), layer.label());
+            seen.push(Seen { identity, label, shape: y.shape().to_vec(), bytes, macs: macs(&y) });
         }
     });
     y

@@ -42,19 +42,35 @@
 //! dictionaries. `summary`: what a model costs.
 
 mod activation;
+mod attention;
 mod basic;
+mod conv;
 pub mod init;
 mod layer;
 pub mod loss;
 mod module;
 mod norm;
+mod pool;
+mod position;
+mod recurrent;
 mod state;
+mod summary;
+mod transformer;
+mod transposed;
 
 pub use activation::{Activation, Softmax};
+pub use attention::{Attended, Masks, MultiheadAttention};
 pub use basic::{Dropout, Embedding, Flatten, Linear};
+pub use conv::{Conv, Conv1d, Conv2d, ConvOptions};
 pub use init::Init;
 pub use layer::{Layer, Sequential};
 pub use loss::Reduction;
 pub use module::{Buffer, Entry, List, Listed, Mode, Module, Slot};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm, RmsNorm};
+pub use pool::{AdaptiveAvgPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d};
+pub use position::{PositionalEmbedding, PositionalEncoding, rotary, sinusoids};
+pub use recurrent::{Cell, Recurrent, RecurrentOptions, State, Weights};
 pub use state::{Metadata, from_bytes, load, load_state, read, save, state, to_bytes};
+pub use summary::{Summary, SummaryRow, summary};
+pub use transformer::{TransformerEncoderLayer, TransformerOptions};
+pub use transposed::{ConvTranspose, ConvTranspose1d, ConvTranspose2d};

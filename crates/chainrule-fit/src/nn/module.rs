@@ -176,6 +176,11 @@ impl List {
         self.prefix.truncate(outer);
     }
 
+    /// The switches.
+    pub(crate) fn modes(&self) -> &[Mode] {
+        &self.modes
+    }
+
     /// The modules inside, each before its own parts.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
@@ -226,6 +231,15 @@ pub trait Module {
     #[doc(hidden)]
     fn identity(&self) -> (&'static str, usize) {
         (std::any::type_name::<Self>(), std::ptr::from_ref(self).cast::<()>().addr())
+    }
+
+    /// What a summary calls the module's kind.
+    #[doc(hidden)]
+    fn label(&self) -> String {
+        let name = std::any::type_name::<Self>();
+        let end = name.find('<').unwrap_or(name.len());
+        let start = name[..end].rfind("::").map_or(0, |i| i + 2);
+        name[start..].replace("<1>", "1d").replace("<2>", "2d")
     }
 }
 
