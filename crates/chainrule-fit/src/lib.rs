@@ -30,6 +30,7 @@
 //! - Not here: arguments, terminals, exit codes. They belong to the command.
 
 pub mod atomic;
+pub mod curve;
 pub mod data;
 mod error;
 pub mod glm;

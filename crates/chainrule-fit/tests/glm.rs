@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use chainrule_fit::data::split::Random;
 use chainrule_fit::data::table::Table;
 use chainrule_fit::glm::{Family, Fit, Request, Score, fit};
 use serde_json::Value;
@@ -204,6 +205,40 @@ fn the_lasso_begins_where_it_should() {
     assert_eq!(weights(0.0), 10);
 }
 
+/// Powers of x up to the sixth: nearly dependent, and determined all the same.
+#[test]
+fn near_dependence_is_no_separation() {
+    let mut text = String::from("x,x2,x3,x4,x5,x6,y,n\n");
+    for i in 0..80 {
+        let x = 10.0 + f64::from(i) * 0.05;
+        let y = if (i * 7) % 11 < 3 + i / 16 { "b" } else { "a" };
+        for k in 1..=6 {
+            text += &format!("{},", x.powi(k));
+        }
+        text += &format!("{y},{}\n", (i * 3) % 7 + i / 20);
+    }
+    let features: Vec<String> = ["x", "x2", "x3", "x4", "x5", "x6"].map(String::from).to_vec();
+    for (count, target, family) in [
+        (4, "y", Family::Logistic),
+        (5, "y", Family::Softmax),
+        (4, "n", Family::Poisson),
+        (6, "n", Family::Linear),
+    ] {
+        let features = Some(features[..count].to_vec());
+        let found = fit(&table(&text), &Request { features, ..all(target, family) }).unwrap();
+        assert_eq!(found.outcome.name(), "converged", "{family:?}");
+        assert!(found.runaway.is_empty(), "{family:?} {:?}", found.warnings);
+    }
+}
+
+#[test]
+fn as_many_rows_as_parameters() {
+    let found = fit(&table("x,y\n1,2\n2,5\n"), &all("y", Family::Linear)).unwrap();
+    assert!((found.parameters[0].estimate.estimate - 3.0).abs() < 1e-12);
+    assert!(found.parameters[0].estimate.std_error.is_nan());
+    assert!(found.warnings[0].contains("as many parameters as rows"), "{:?}", found.warnings);
+}
+
 #[test]
 fn large_and_small_numbers() {
     // Counts of a billion, and columns of tiny and huge numbers.
@@ -217,6 +252,61 @@ fn large_and_small_numbers() {
     assert_eq!(found.outcome.name(), "converged", "{:?}", found.warnings);
     let Score::Numbers(score) = &found.train else { panic!("numbers are scored") };
     assert!(score.r2.unwrap() > 0.99);
+}
+
+/// Small random tables of all sorts: with constant, dependent, text and missing cells, with few
+/// rows and rare classes. The answer is a fit or a sentence, and a fit says what is wrong with it.
+#[test]
+fn random_tables() {
+    let mut random = Random::new(11);
+    let mut ends = [0; 4];
+    for round in 0..300 {
+        let (rows, width) = (2 + (random.share().powi(2) * 40.0) as usize, 1 + round % 4);
+        let mut text: String = (0..width).map(|j| format!("x{j},")).collect();
+        text += "y\n";
+        for _ in 0..rows {
+            let first = (random.share() * 9.0).floor();
+            for j in 0..width {
+                text += &match ((random.share() * 12.0) as usize, j) {
+                    (0, _) => ",".into(),
+                    (_, 1) => format!("{},", ["u", "v", "w"][(random.share() * 3.0) as usize]),
+                    (_, 2) => format!("{},", 2.0 * first),
+                    _ => format!("{},", if j == 0 { first } else { random.share() * 1e3 - 500.0 }),
+                };
+            }
+            text += &format!("{}\n", (random.share() * 4.0).powi(2).floor());
+        }
+        let model = round % 6;
+        let (family, ridge) = [
+            (Family::Linear, 0.0),
+            (Family::Poisson, 0.0),
+            (Family::Softmax, 0.0),
+            (Family::Softmax, 0.01),
+            (Family::Poisson, 0.01),
+            (Family::Lasso(0.1), 0.0),
+        ][model];
+        match fit(&table(&text), &Request { ridge, ..all("y", family) }) {
+            Err(error) => {
+                assert!(error.to_string().starts_with("t.csv"), "{error}");
+                ends[0] += 1;
+            }
+            Ok(found) => {
+                assert_eq!(
+                    found.outcome.name(),
+                    "converged",
+                    "{text}{family:?} {:?}",
+                    found.warnings
+                );
+                let defined = found.parameters.iter().all(|p| p.estimate.std_error.is_finite());
+                let free = matches!(model, 0..=2);
+                assert!(defined || !free || !found.warnings.is_empty(), "{text}{family:?}");
+                assert!(free || found.runaway.is_empty());
+                ends[1 + usize::from(defined) + 2 * usize::from(!found.runaway.is_empty())] += 1;
+            }
+        }
+    }
+    println!("refused, without errors, with errors, runaway: {ends:?}");
+    assert!(ends.iter().all(|n| *n > 5), "{ends:?}");
 }
 
 #[test]

@@ -170,7 +170,8 @@ fn quadratics() {
     let f = move |x: &Tensor| 0.5 * (&d * x.square()).sum() - x.sum();
     let problem = Objective::new(f, n).unwrap();
     for method in SMOOTH {
-        let found = Minimiser::new(method).run(&problem, &vec![0.0; n]).unwrap();
+        let minimiser = Minimiser { max_steps: 5000, ..Minimiser::new(method) };
+        let found = minimiser.run(&problem, &vec![0.0; n]).unwrap();
         println!("quadratic {method:?} {} steps {:?}", found.steps, found.counts);
         assert_eq!(found.outcome, Outcome::Converged, "{method:?}");
         for (x, d) in found.x.iter().zip(&diagonal) {
@@ -353,7 +354,7 @@ fn refusals() -> Result<()> {
 #[test]
 fn several_starts_find_the_lowest() -> Result<()> {
     // Rastrigin's function: about a hundred minima in this box.
-    let f = |x: &Tensor| (x.square() - 10.0 * (x * 6.283_185_307_179_586).cos() + 10.0).sum();
+    let f = |x: &Tensor| (x.square() - 10.0 * (x * std::f64::consts::TAU).cos() + 10.0).sum();
     let problem = Objective::new(f, 2)?;
     let range = Bounds::new(vec![-5.12; 2], vec![4.7; 2]);
     let all = starts::run(&Minimiser::default(), &problem, &range, 60, 3)?;

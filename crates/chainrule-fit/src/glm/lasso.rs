@@ -7,10 +7,10 @@
 //! wⱼ ← S(zⱼ·r / n, λ) / (zⱼ·zⱼ / n)        S(a, λ) = sign(a) max(|a| − λ, 0)
 //! ```
 //!
-//! and going over all weights again and again converges, since the kinks are separable (Tseng 2001).
-//! Between passes over all weights those that are not 0 are visited alone until they rest. The end
-//! is judged by the conditions of Karush, Kuhn and Tucker with fresh residuals: with the slope
-//! cⱼ = zⱼ·(y − Z w)/n,
+//! and going over all weights again and again converges, since the kinks are separable (Tseng
+//! 2001). Between passes over all weights those that are not 0 are visited alone until they rest.
+//! The end is judged by the conditions of Karush, Kuhn and Tucker with fresh residuals: with the
+//! slope cⱼ = zⱼ·(y − Z w)/n,
 //!
 //! ```text
 //! cⱼ = λ sign(wⱼ)  where wⱼ ≠ 0        |cⱼ| ≤ λ  where wⱼ = 0

@@ -13,10 +13,14 @@ use crate::error::Result;
 use crate::least_squares::least_squares;
 use crate::solve::minimise::dense::{Cholesky, largest};
 use crate::solve::minimise::{Method, Minimiser, Objective, Outcome, Problem};
+use crate::solve::qr::Qr;
 
 /// The largest element of the gradient of the mean loss at the answer, relative to the mean of
 /// counts.
 const TOLERANCE: f64 = 1e-10;
+
+/// Where that much is left of it, a look is taken at whether the classes are separated.
+const COARSE: f64 = 1e-4;
 
 /// With more coefficients than this, steps use products with the Hessian only.
 const MANY: usize = 400;
@@ -28,14 +32,23 @@ const TOO_MANY: usize = 2000;
 /// coefficients; if more, it is made column by column.
 const WIDE: usize = 10_000_000;
 
-/// A Newton step longer than this where the slope has vanished leads to infinity.
+/// The most Newton steps for the last digits.
+const POLISH: usize = 6;
+
+/// If the last of them is longer than this, they lead to infinity.
 const LONG: f64 = 1e-3;
+
+/// Where the loss bends less than this in every direction, all rows are told apart.
+const FLAT: f64 = 1e-6;
+
+/// The share of the largest column that must be left of one for it to count as independent.
+const INDEPENDENT: f64 = 1e-11;
 
 /// What was found.
 pub(super) struct Solution {
     /// For each linear predictor the weights, then the intercept.
     pub(super) weight: Vec<f64>,
-    /// Their covariance; NaN if it is not defined.
+    /// Their covariance; NaN if it is not defined, empty if it would be too large.
     pub(super) covariance: Vec<f64>,
     pub(super) log_likelihood: f64,
     pub(super) deviance: f64,
@@ -103,56 +116,124 @@ pub(super) fn solve(
         null[k * (width + 1) + width] = b;
     }
     let free = family.is_free(ridge);
-    let (weight, steps, outcome) = if family.is_least_squares() {
+    let (mut weight, steps, outcome) = if family.is_least_squares() {
         quadratic(family, ridge, x, width, y)
     } else {
         newton(&data, ridge, &null, y)?
     };
     let losses = Objective::new(|b: &Tensor| data.loss(b), weight.len())?;
+    let is_too_large = weight.len() > TOO_MANY;
+    let mut known = Known { covariance: vec![], runaway: vec![], is_unique: true };
+    if free && is_separated(&data, &weight, y)? {
+        known.runaway = long(&weight, 0.0);
+    } else if free && !is_too_large {
+        known = if family.is_least_squares() {
+            exact(x, width, 2.0 * n * losses.value(&weight)?, y.len())
+        } else {
+            near(&data, &losses, &mut weight, outcome)?
+        };
+    }
     let (loss, null_loss) = (losses.value(&weight)?, losses.value(&null)?);
-    let saturated = family.saturated(y);
-    let deviance = |loss: f64| 2.0 * (saturated + n * loss);
+    let deviance = |loss: f64| 2.0 * (family.saturated(y) + n * loss);
     let log_likelihood = if family.is_least_squares() {
         -0.5 * n * ((2.0 * std::f64::consts::PI * 2.0 * loss).ln() + 1.0)
     } else {
         -n * loss
     };
-    let is_unique = least_squares(x, width, &vec![0.0; y.len()]).rank == width
-        && y.len() > width + usize::from(family.is_least_squares());
-    let is_too_large = weight.len() > TOO_MANY;
-    let mut runaway = vec![];
-    let mut covariance = vec![f64::NAN; weight.len() * weight.len() * usize::from(!is_too_large)];
-    if free && is_unique && !is_too_large {
-        let (_, g) = losses.value_and_gradient(&weight)?;
-        let h = hessian(&data, &losses, &weight)?;
-        match Cholesky::new(&h, weight.len()) {
-            None => runaway = long(&weight, 1.0),
-            Some(factor) => {
-                runaway = long(&factor.solve(&g), LONG);
-                if outcome != Outcome::Converged || family.is_least_squares() {
-                    runaway.clear();
-                }
-                if runaway.is_empty() {
-                    let freedom = n - weight.len() as f64;
-                    let noise =
-                        if family.is_least_squares() { 2.0 * loss * n / freedom } else { 1.0 };
-                    covariance = factor.inverse().iter().map(|c| c * noise / n).collect();
-                }
-            }
-        }
+    if known.covariance.is_empty() && !is_too_large {
+        known.covariance = vec![f64::NAN; weight.len() * weight.len()];
     }
     Ok(Solution {
         weight,
-        covariance,
+        covariance: known.covariance,
         log_likelihood,
         deviance: deviance(loss),
         null_deviance: deviance(null_loss),
         steps,
         outcome,
-        runaway,
-        is_unique,
+        runaway: known.runaway,
+        is_unique: known.is_unique,
         is_too_large,
     })
+}
+
+/// What is known of coefficients besides their values.
+struct Known {
+    /// Empty if it is not defined.
+    covariance: Vec<f64>,
+    runaway: Vec<usize>,
+    is_unique: bool,
+}
+
+/// Least squares: C = σ² (XᵀX)⁻¹ = σ² R⁻¹ R⁻ᵀ, from the columns and one of ones.
+fn exact(x: &[f64], width: usize, rss: f64, rows: usize) -> Known {
+    let p = width + 1;
+    let qr = factored(x, width, rows);
+    let mut covariance = vec![];
+    if qr.rank() == p && rows > p {
+        let noise = rss / (rows - p) as f64;
+        covariance = vec![0.0; p * p];
+        for k in 0..p {
+            let mut unit = vec![0.0; p];
+            unit[k] = noise;
+            let column = qr.solve(qr.solve_transposed(unit));
+            for (&j, c) in qr.order.iter().zip(column) {
+                covariance[j * p + qr.order[k]] = c;
+            }
+        }
+    }
+    Known { covariance, runaway: vec![], is_unique: qr.rank() == p }
+}
+
+fn factored(x: &[f64], width: usize, rows: usize) -> Qr {
+    let mut columns: Vec<Vec<f64>> =
+        (0..width).map(|j| x.iter().skip(j).step_by(width).copied().collect()).collect();
+    columns.push(vec![1.0; rows]);
+    Qr::new(columns, rows, INDEPENDENT)
+}
+
+/// The others: C = (n ∇² mean loss)⁻¹, after the last digits of the coefficients are found by a few
+/// more Newton steps. Where these do not become small, the answer is at infinity.
+fn near<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
+    data: &Data,
+    losses: &Objective<F>,
+    weight: &mut [f64],
+    outcome: Outcome,
+) -> Result<Known> {
+    let (rows, width) = (data.x.shape()[0], data.x.shape()[1] - 1);
+    let mut known = Known { covariance: vec![], runaway: vec![], is_unique: true };
+    let x: Vec<f64> = data.x.slice(1, 0..width).to_vec()?;
+    if factored(&x, width, rows).rank() <= width {
+        known.is_unique = false;
+        return Ok(known);
+    }
+    if outcome != Outcome::Converged {
+        return Ok(known);
+    }
+    let mut step = vec![];
+    for _ in 0..POLISH {
+        let (_, g) = losses.value_and_gradient(weight)?;
+        let h = hessian(data, losses, weight)?;
+        let Some(factor) = Cholesky::new(&h, weight.len()) else {
+            let flat = (0..weight.len()).all(|j| h[j * weight.len() + j] < FLAT);
+            known.runaway = if flat { long(weight, 1.0) } else { vec![] };
+            known.is_unique = flat;
+            return Ok(known);
+        };
+        step = factor.solve(&g);
+        known.covariance = factor.inverse();
+        weight.iter_mut().zip(&step).for_each(|(w, s)| *w -= s);
+        // The error that is left, and the change of the Hessian, are of the order of its square.
+        if largest(&step) <= 1e-7 {
+            break;
+        }
+    }
+    known.covariance.iter_mut().for_each(|c| *c /= rows as f64);
+    known.runaway = long(&step, LONG);
+    if !known.runaway.is_empty() {
+        known.covariance.clear();
+    }
+    Ok(known)
 }
 
 /// The places of numbers of at least a hundredth of the largest, if that is `least` or more.
@@ -211,10 +292,29 @@ fn newton(
     let columns = start.len() > MANY || data.need() > WIDE;
     let method = if columns { Method::NewtonCg } else { Method::Newton };
     let size = if data.family == Family::Poisson { y.mean().max(1.0) } else { 1.0 };
-    let minimiser =
-        Minimiser { tolerance: TOLERANCE * size, max_steps: 200, ..Minimiser::new(method) };
-    let found = minimiser.run(&Objective::new(loss, start.len())?, start)?;
-    Ok((found.x, found.steps, found.outcome))
+    let problem = Objective::new(loss, start.len())?;
+    let run = |tolerance: f64, start: &[f64]| {
+        let tolerance = tolerance * size;
+        Minimiser { tolerance, max_steps: 200, ..Minimiser::new(method) }.run(&problem, start)
+    };
+    let first = run(COARSE, start)?;
+    if ridge == 0.0 && is_separated(data, &first.x, y)? {
+        return Ok((first.x, first.steps, first.outcome));
+    }
+    let found = run(TOLERANCE, &first.x)?;
+    Ok((found.x, first.steps + found.steps, found.outcome))
+}
+
+/// Whether the coefficients give every row's class the largest probability. Multiples of them then
+/// give it a probability as near to 1 as one likes, and there are no best ones.
+fn is_separated(data: &Data, weight: &[f64], y: &Response) -> Result<bool> {
+    let Response::Classes { classes, rows } = y else { return Ok(false) };
+    let width = data.x.shape()[1];
+    let b = Tensor::from_vec(weight.to_vec(), [data.predictors, width])?;
+    let means: Vec<f64> = no_grad(|| data.family.mean(&data.x.matmul(&b.t())))?.to_vec()?;
+    let is_right =
+        |(p, &k): (&[f64], &usize)| p.iter().enumerate().all(|(j, q)| j == k || *q < p[k]);
+    Ok(means.chunks(classes.len()).zip(rows).all(is_right))
 }
 
 /// The Hessian of the mean loss, made in one piece or column by column.

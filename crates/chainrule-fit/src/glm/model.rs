@@ -161,12 +161,12 @@ impl Model {
         likelihood::means(self.family, self.classes.len(), &self.weight, x)
     }
 
-    /// Coefficients and their covariance, if there is one, for columns in their own units.
-    pub(super) fn in_units(&self, weight: &[f64], covariance: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let p = weight.len();
+    /// Coefficients, and what their `covariance` becomes, for columns in their own units.
+    pub(super) fn in_units(&self, covariance: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let p = self.weight.len();
         let flip = |a: Vec<f64>| (0..a.len()).map(|i| a[i % p * p + i / p]).collect::<Vec<f64>>();
         let each = |a: Vec<f64>| a.chunks(p).flat_map(|row| self.carried(row)).collect();
-        (self.carried(weight), flip(each(flip(each(covariance.to_vec())))))
+        (self.carried(&self.weight), flip(each(flip(each(covariance.to_vec())))))
     }
 
     /// T v for the T that carries coefficients over: wⱼ/σⱼ, and b − Σ wⱼ μⱼ/σⱼ.
@@ -330,7 +330,7 @@ mod tests {
         assert!(found.warnings.iter().any(|w| w.contains("does not know (maybe)")));
         let Some(Score::Classes(score)) = found.score else { panic!("classes are scored") };
         assert_eq!(score.confusion, [[0, 1], [0, 0]]);
-        let (values, _) = model.in_units(&model.weight, &[]);
+        let (values, _) = model.in_units(&[]);
         assert_eq!(values, [0.5, 4.0, 3.0 - 0.5 - 1.0]);
     }
 

@@ -157,8 +157,16 @@ pub fn correlation(covariance: &[f64], p: usize) -> Vec<f64> {
 /// If the last row is not whole.
 pub fn singular(matrix: &[f64], width: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     assert!(width == 0 || matrix.len().is_multiple_of(width), "all rows have {width} numbers");
-    let mut columns: Vec<Vec<f64>> =
+    let columns =
         (0..width).map(|j| matrix.iter().skip(j).step_by(width).copied().collect()).collect();
+    let triples = orthogonal(columns);
+    triples.into_iter().map(|(value, _, vector)| (value, vector)).unzip()
+}
+
+/// The columns turned until they are orthogonal, from the longest down: the length of each, itself,
+/// and the combination of the given columns that it is.
+pub(crate) fn orthogonal(mut columns: Vec<Vec<f64>>) -> Vec<(f64, Vec<f64>, Vec<f64>)> {
+    let width = columns.len();
     let unit = |j: usize| (0..width).map(|i| f64::from(u8::from(i == j))).collect();
     let mut vectors: Vec<Vec<f64>> = (0..width).map(unit).collect();
     for _ in 0..60 {
@@ -172,10 +180,10 @@ pub fn singular(matrix: &[f64], width: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
             break;
         }
     }
-    let mut all: Vec<(f64, Vec<f64>)> =
-        columns.iter().map(|c| dot(c, c).sqrt()).zip(vectors).collect();
+    let pairs = columns.into_iter().zip(vectors);
+    let mut all: Vec<_> = pairs.map(|(c, v)| (dot(&c, &c).sqrt(), c, v)).collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    all.into_iter().unzip()
+    all
 }
 
 /// Turns columns i < j in their plane until they are orthogonal; false if they were.

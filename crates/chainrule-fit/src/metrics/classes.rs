@@ -218,11 +218,7 @@ pub fn roc_curve(positive: &[bool], score: &[f64]) -> Option<Vec<RocPoint>> {
         vec![RocPoint { threshold: f64::INFINITY, false_positives: 0.0, true_positives: 0.0 }];
     let (mut hits, mut misses) = (0, 0);
     for (i, &row) in order.iter().enumerate() {
-        if positive[row] {
-            hits += 1
-        } else {
-            misses += 1
-        }
+        *(if positive[row] { &mut hits } else { &mut misses }) += 1;
         if order.get(i + 1).is_none_or(|&next| score[next] != score[row]) {
             points.push(RocPoint {
                 threshold: score[row],
@@ -274,7 +270,7 @@ mod tests {
     #[test]
     fn the_area_counts_pairs() {
         let positive = [true, false, true, false, false, true, false];
-        let score = [0.9, 0.9, 0.4, 0.4, 0.1, 0.3, 0.35];
+        let score: [f64; 7] = [0.9, 0.9, 0.4, 0.4, 0.1, 0.3, 0.35];
         let mut pairs = 0.0;
         for (i, _) in positive.iter().enumerate().filter(|p| *p.1) {
             for (j, _) in positive.iter().enumerate().filter(|p| !*p.1) {

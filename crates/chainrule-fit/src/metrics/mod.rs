@@ -4,8 +4,8 @@
 //! RMSE = √( Σ (y − ŷ)² / n )     MAE = Σ |y − ŷ| / n     R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
 //! ```
 //!
-//! RMSE and MAE have the unit of y. R² is 1 for perfect predictions and 0 for those no better than the mean
-//! ȳ of the same rows; it can be negative. It is not defined when all y are equal, one row
+//! RMSE and MAE have the unit of y. R² is 1 for perfect predictions and 0 for those no better than
+//! the mean ȳ of the same rows; it can be negative. It is not defined when all y are equal, one row
 //! included.
 
 pub mod classes;

@@ -4,6 +4,8 @@
 //! decimal points below each other, the descent and the closed form side by side. [`json()`] is one
 //! object with everything at full precision; what is not defined is `null`.
 
+pub mod curve;
+
 use serde_json::{Value, json};
 
 use crate::data::encode::{MISSING_LEVEL, Missing};

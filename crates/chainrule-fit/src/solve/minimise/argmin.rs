@@ -1,7 +1,7 @@
 //! Problems of this crate for the solvers of the crate [`argmin`](https://docs.rs/argmin).
 //!
-//! An [`Argmin`] wraps any [`Problem`] and implements argmin's traits with `Vec<f64>` for points and
-//! gradients and `Vec<Vec<f64>>` for Hessians, so that its solvers run with exact derivatives.
+//! An [`Argmin`] wraps any [`Problem`] and implements argmin's traits with `Vec<f64>` for points
+//! and gradients and `Vec<Vec<f64>>` for Hessians, so that its solvers run with exact derivatives.
 //! Only with the feature `argmin`.
 //!
 //! ```

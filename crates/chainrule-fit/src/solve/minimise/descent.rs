@@ -7,13 +7,13 @@
 //! BFGS   H₊ = (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ        ρ = 1 / s·y
 //! ```
 //!
-//! which stays positive as long as s·y > 0; the Wolfe conditions see to that, and steps that fail it
-//! teach nothing. L-BFGS applies the last m such updates to γ I, γ = s·y / y·y, without forming a
-//! matrix (Nocedal 1980; algorithm 7.4 in Nocedal and Wright). Conjugate gradients keep the last
+//! which stays positive as long as s·y > 0; the Wolfe conditions see to that, and steps that fail
+//! it teach nothing. L-BFGS applies the last m such updates to γ I, γ = s·y / y·y, without forming
+//! a matrix (Nocedal 1980; algorithm 7.4 in Nocedal and Wright). Conjugate gradients keep the last
 //! direction only,
 //!
 //! ```text
-//! d₊ = −g₊ + β d      β = max( (y − 2 d ‖y‖² / d·y) · g₊ / d·y , η )     η = −1 / (‖d‖ min(η₀, ‖g‖))
+//! d₊ = −g₊ + β d     β = max( (y − 2 d ‖y‖² / d·y) · g₊ / d·y, −1 / (‖d‖ min(0.01, ‖g‖)) )
 //! ```
 //!
 //! whose d₊ points down whatever the line search did (Hager and Zhang 2005, *A new conjugate
@@ -211,7 +211,7 @@ impl Descent for Bfgs {
         })
     }
 
-    /// H₊ = H − ρ (s uᵀ + u sᵀ) + (ρ² y·u + ρ) s sᵀ with u = H y: the formula above, multiplied out.
+    /// H₊ = H − ρ (s uᵀ + u sᵀ) + (ρ² y·u + ρ) s sᵀ with u = H y: the same, multiplied out.
     fn learn(&mut self, from: &Point, to: &Point) {
         let Some(Pair { s, y }) = pair(from, to) else { return };
         let (n, rho) = (self.n, 1.0 / dot(&s, &y));

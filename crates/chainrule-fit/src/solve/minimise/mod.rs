@@ -42,11 +42,12 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
-//! Not here: sums of squares, whose structure [`crate::solve`] knows better how to use; equality and
-//! general inequality constraints; proof that a minimum is the lowest of all ([`starts`] tries
+//! Not here: sums of squares, whose structure [`crate::solve`] knows better how to use; equality
+//! and general inequality constraints; proof that a minimum is the lowest of all ([`starts`] tries
 //! several).
 //!
-//! Nocedal and Wright (2006), *Numerical Optimization*, 2nd edition. Each file names its own source.
+//! Nocedal and Wright (2006), *Numerical Optimization*, 2nd edition. Each file names its own
+//! source.
 //!
 //! [`Lbfgs`]: Method::Lbfgs
 //! [`Bfgs`]: Method::Bfgs
@@ -88,12 +89,13 @@ pub enum Method {
         /// How many steps are remembered; 5 to 20 is usual.
         memory: usize,
     },
-    /// All steps stand for the Hessian, in a matrix of n² numbers. For up to a few hundred unknowns.
+    /// All steps stand for the Hessian, in a matrix of n² numbers. For up to a few hundred
+    /// unknowns.
     Bfgs,
     /// Exact Hessians; steps of O(n³). For up to a few hundred unknowns, and for high precision.
     Newton,
-    /// Products with the exact Hessian only, in a trust region. For many unknowns where the function
-    /// bends strongly.
+    /// Products with the exact Hessian only, in a trust region. For many unknowns where the
+    /// function bends strongly.
     NewtonCg,
     /// Nonlinear conjugate gradients: the least memory.
     ConjugateGradient,
@@ -133,7 +135,7 @@ pub enum Outcome {
     MaxSteps,
     /// The function falls without end.
     Diverged,
-    /// The function or its gradient is not finite where the run began, or the next point is not.
+    /// The function or its gradient is not finite at the point that was reached.
     NonFinite {
         /// The number of steps done.
         at: usize,
@@ -217,8 +219,8 @@ impl Minimiser {
     /// Minimises `problem` from `start`, which is moved into the bounds first.
     ///
     /// # Errors
-    /// If lengths disagree, the method cannot use bounds, or the problem fails or lacks a derivative
-    /// that the method needs. How the run ended is no error but the [`Outcome`].
+    /// If lengths disagree, the method cannot use bounds, or the problem fails or lacks a
+    /// derivative that the method needs. How the run ended is no error but the [`Outcome`].
     pub fn run(&self, problem: &dyn Problem, start: &[f64]) -> Result<Found> {
         let n = problem.len();
         if start.len() != n || n == 0 {

@@ -2,16 +2,8 @@
 //!
 //! # The mathematics
 //!
-//! A Householder reflection I − v vᵀ with ‖v‖² = 2 turns any vector x into α e₁, where α = ∓‖x‖ and
-//! v is parallel to x − α e₁; the sign opposite to x₁ avoids cancellation. Reflecting column after
-//! column, and taking as the next column the one with the largest norm that is left, gives
-//!
-//! ```text
-//! X P = Q [ R₁₁ R₁₂ ]      R₁₁: r × r, upper triangular, |diagonal| falling
-//!         [  0   ≈0 ]
-//! ```
-//!
-//! with the numerical rank r. If r equals the number of columns, R₁₁ w = (Qᵀ y)₁ has one solution.
+//! Householder reflections with pivoting give X P = Q R of numerical rank r
+//! (`solve/qr.rs` has the derivation). If r equals the number of columns, R₁₁ w = (Qᵀ y)₁ has one solution.
 //! Otherwise infinitely many w fit equally well, and of these the one with the least norm is
 //! returned: with [R₁₁ R₁₂]ᵀ = Q₂ S, factored in the same way, it is w = P Q₂ S⁻ᵀ (Qᵀ y)₁. It is
 //! also the one to which gradient descent from 0 leads.
@@ -23,7 +15,15 @@
 //! assert_eq!(fit.rank, 2);
 //! ```
 //!
+//! [`ols`] is for a person who asks what the estimates are worth: errors, intervals, and the last
+//! digits.
+//!
 //! Golub and Van Loan, *Matrix Computations*, §5.2 and §5.4–5.5.
+
+mod extended;
+pub mod ols;
+
+use crate::solve::qr::Qr;
 
 /// A column counts as dependent on those before it if less than this share of the largest column
 /// is left of it. Columns that a person computed from others agree with them to about this degree.
@@ -46,122 +46,16 @@ pub fn least_squares(x: &[f64], width: usize, y: &[f64]) -> Solution {
     let rows = y.len();
     assert_eq!(x.len(), rows * width, "x has as many rows as y");
     let columns = (0..width).map(|j| (0..rows).map(|i| x[i * width + j]).collect()).collect();
-    let qr = Qr::new(columns, rows);
+    let qr = Qr::new(columns, rows, TOLERANCE);
     let mut right = y.to_vec();
     qr.reflect(&mut right);
     right.truncate(qr.rank());
-    let z = if qr.rank() == width { qr.solve(right) } else { qr.least_norm(&right, width) };
+    let z = if qr.rank() == width { qr.solve(right) } else { qr.least_norm(&right, TOLERANCE) };
     let mut weight = vec![0.0; width];
     for (&j, z) in qr.order.iter().zip(z) {
         weight[j] = z;
     }
     Solution { weight, rank: qr.rank() }
-}
-
-/// A matrix, factored.
-struct Qr {
-    /// Column j: above row j the entries of R, from there on the vector v of reflection j.
-    columns: Vec<Vec<f64>>,
-    /// The diagonal of R.
-    diagonal: Vec<f64>,
-    /// Which column of the matrix stands at each place.
-    order: Vec<usize>,
-}
-
-impl Qr {
-    fn new(mut columns: Vec<Vec<f64>>, rows: usize) -> Qr {
-        let width = columns.len();
-        let (mut order, mut diagonal) = ((0..width).collect::<Vec<_>>(), vec![]);
-        let mut least = 0.0;
-        for k in 0..width.min(rows) {
-            let norms = (k..width).map(|j| (j, norm(&columns[j][k..])));
-            let Some((best, size)) = norms.max_by(|a, b| a.1.total_cmp(&b.1)) else { break };
-            if k == 0 {
-                least = size * TOLERANCE;
-            }
-            if size <= least {
-                break;
-            }
-            columns.swap(k, best);
-            order.swap(k, best);
-            let (done, rest) = columns.split_at_mut(k + 1);
-            let v = &mut done[k][k..];
-            let alpha = if v[0] > 0.0 { -size } else { size };
-            v[0] -= alpha;
-            let shrink = std::f64::consts::SQRT_2 / norm(v);
-            v.iter_mut().for_each(|v| *v *= shrink);
-            diagonal.push(alpha);
-            rest.iter_mut().for_each(|column| mirror(v, &mut column[k..]));
-        }
-        Qr { columns, diagonal, order }
-    }
-
-    fn rank(&self) -> usize {
-        self.diagonal.len()
-    }
-
-    /// Qᵀ y, in place.
-    fn reflect(&self, y: &mut [f64]) {
-        for k in 0..self.rank() {
-            mirror(&self.columns[k][k..], &mut y[k..]);
-        }
-    }
-
-    /// Q y, in place.
-    fn reflect_back(&self, y: &mut [f64]) {
-        for k in (0..self.rank()).rev() {
-            mirror(&self.columns[k][k..], &mut y[k..]);
-        }
-    }
-
-    /// R₁₁⁻¹ c, from the last row up.
-    fn solve(&self, mut c: Vec<f64>) -> Vec<f64> {
-        for k in (0..self.rank()).rev() {
-            c[k] /= self.diagonal[k];
-            for i in 0..k {
-                c[i] -= self.columns[k][i] * c[k];
-            }
-        }
-        c
-    }
-
-    /// R₁₁⁻ᵀ c, from the first row down.
-    fn solve_transposed(&self, mut c: Vec<f64>) -> Vec<f64> {
-        for k in 0..self.rank() {
-            let known: f64 = (0..k).map(|i| self.columns[k][i] * c[i]).sum();
-            c[k] = (c[k] - known) / self.diagonal[k];
-        }
-        c
-    }
-
-    /// The z of least norm with [R₁₁ R₁₂] z = c.
-    fn least_norm(&self, c: &[f64], width: usize) -> Vec<f64> {
-        let rank = self.rank();
-        let row = |i: usize| {
-            let entry = |j: usize| match j.cmp(&i) {
-                std::cmp::Ordering::Less => 0.0,
-                std::cmp::Ordering::Equal => self.diagonal[i],
-                std::cmp::Ordering::Greater => self.columns[j][i],
-            };
-            (0..width).map(entry).collect()
-        };
-        let second = Qr::new((0..rank).map(row).collect(), width);
-        let permuted = second.order.iter().map(|&i| c[i]).collect();
-        let mut z = second.solve_transposed(permuted);
-        z.resize(width, 0.0);
-        second.reflect_back(&mut z);
-        z
-    }
-}
-
-fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
-/// Reflects `x`: x ← x − v (v·x).
-fn mirror(v: &[f64], x: &mut [f64]) {
-    let along: f64 = v.iter().zip(x.iter()).map(|(v, x)| v * x).sum();
-    x.iter_mut().zip(v).for_each(|(x, v)| *x -= v * along);
 }
 
 #[cfg(test)]

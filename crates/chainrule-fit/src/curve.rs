@@ -1,0 +1,514 @@
+//! Fitting a curve y ≈ f(x; θ) to data, with an honest report.
+//!
+//! # The mathematics
+//!
+//! The parameters minimise Σ wᵢ (f(xᵢ; θ) − yᵢ)², or another loss, by [`solve`]. Near
+//! the answer f is nearly linear in θ, so that with J̃ = √w J and the degrees of freedom ν = n − p
+//!
+//! ```text
+//! s² = Σ wᵢ rᵢ²/ν      C = s² (J̃ᵀJ̃)⁻¹ = s² D⁻¹ V S⁻² Vᵀ D⁻¹      J̃ D⁻¹ = Q R,  Rᵀ = V S Uᵀ
+//! ```
+//!
+//! from which the errors follow ([`inference`](crate::inference)). For a loss with ρ(z) the factor
+//! s² is that of an M-estimator, with ψ = r ρ′ and ψ′ = ρ′ + 2zρ″ (Huber 1981, §7.6):
+//!
+//! ```text
+//! s² = (Σ ψᵢ²/ν) / (Σ ψᵢ′/n)²
+//! ```
+//!
+//! Where a singular value is 0, moving the parameters along its direction changes no prediction: the
+//! data do not determine them, and the report names the [`Direction`] instead of inventing an error.
+//! Parameters at a bound count as known.
+//!
+//! A prediction at x has the variance g C gᵀ with g = ∂f/∂θ there (where the curve is), and s² more
+//! for a new observation.
+//!
+//! AIC = −2 ln L + 2 (p + 1) and BIC = −2 ln L + (p + 1) ln n, with the normal likelihood
+//! −2 ln L = n (1 + ln 2π Σ wᵢrᵢ²/n) − Σ ln wᵢ: σ counts as a parameter, as in R.
+//!
+//! # Example
+//!
+//! ```
+//! use chainrule_core::Tensor;
+//! use chainrule_fit::curve::{Request, fit};
+//! let t = Tensor::from([0.0, 1.0, 2.0, 3.0, 4.0]);
+//! let y = [5.0, 3.04, 1.83, 1.12, 0.68];
+//! let request = Request::new(["height", "rate"]).start(&[1.0, 1.0]);
+//! let found = fit(|b: &Tensor| b.i(0) * (-b.i(1) * &t).exp(), &y, &request)?;
+//! let rate = &found.estimates[1];
+//! assert!(rate.interval.0 < 0.5 && 0.5 < rate.interval.1);
+//! println!("{}", chainrule_fit::report::curve::text(&found, &str::to_string));
+//! # Ok::<(), chainrule_fit::Error>(())
+//! ```
+//!
+//! # Not here
+//!
+//! Errors in the predictors; profile intervals, which would show how far the linear approximation
+//! holds; what a formula is (the command reads one).
+//!
+//! # References
+//!
+//! G. A. F. Seber and C. J. Wild (1989), *Nonlinear Regression*, §2 and §5.
+
+use std::time::Instant;
+
+use chainrule_core::{Outcome as Given, Tensor};
+
+use crate::error::{Result, fail, shown};
+use crate::inference::distribution::{chi2_tail, normal_tail};
+use crate::inference::{Estimate, Reference, correlation, estimates, orthogonal};
+use crate::metrics::Metrics;
+use crate::solve::qr::{Qr, norm};
+use crate::solve::seeds::{self, Seeds};
+use crate::solve::{Loss, Options, Outcome, Residuals, Solution, Traced, least_squares};
+
+/// What to fit, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The names of the parameters.
+    pub names: Vec<String>,
+    /// Where to begin; `None` for a search from many starts.
+    pub start: Option<Vec<f64>>,
+    /// How to search when there is no start.
+    pub seeds: Seeds,
+    /// Method, loss, weights, bounds and tolerances.
+    pub options: Options,
+    /// The level of the intervals, such as 0.95.
+    pub confidence: f64,
+}
+
+impl Request {
+    /// Parameters of these names, by default without start, bounds or weights, and a level of 0.95.
+    pub fn new<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Request {
+        Request {
+            names: names.into_iter().map(Into::into).collect(),
+            start: None,
+            seeds: Seeds::default(),
+            options: Options::default(),
+            confidence: 0.95,
+        }
+    }
+
+    /// The same, from a given start.
+    #[must_use]
+    pub fn start(self, start: &[f64]) -> Request {
+        Request { start: Some(start.to_vec()), ..self }
+    }
+}
+
+/// A combination of parameters that the data do not determine: moving each by its part changes no
+/// prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Direction {
+    /// The parameters that take part, with the largest part 1.
+    pub parts: Vec<(String, f64)>,
+}
+
+/// What the residuals, y − f(x), look like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residue {
+    /// One for each observation, in units of y.
+    pub values: Vec<f64>,
+    /// The largest of √w|r|/s, with the index of the observation, from the largest down.
+    pub largest: Vec<(usize, f64)>,
+    /// How often chance would give so few or so many runs of one sign, in the order of the
+    /// observations (Wald and Wolfowitz 1940); NaN if there are fewer than ten.
+    pub runs_p: f64,
+    /// How often normal noise would give so skewed or heavy-tailed ones (Jarque and Bera 1980);
+    /// likewise.
+    pub normal_p: f64,
+}
+
+/// A fitted curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurveFit {
+    /// The parameters with their errors.
+    pub estimates: Vec<Estimate>,
+    /// Their covariance, p × p row by row; 0 for those at a bound, NaN for undetermined ones.
+    pub covariance: Vec<f64>,
+    /// Their correlation, likewise.
+    pub correlation: Vec<f64>,
+    /// The condition number of the Jacobian with columns of length 1.
+    pub condition: f64,
+    /// What the data do not determine.
+    pub undetermined: Vec<Direction>,
+    /// The parameters that rest at a bound.
+    pub at_bound: Vec<String>,
+    /// How the search ended.
+    pub outcome: Outcome,
+    /// Steps of the search that found the answer.
+    pub steps: usize,
+    /// Whether many starts were tried.
+    pub searched: bool,
+    /// Observations with a weight.
+    pub rows: usize,
+    /// Observations less parameters that are free and determined.
+    pub dof: usize,
+    /// Σ wᵢ rᵢ².
+    pub rss: f64,
+    /// The estimated deviation of an observation of weight 1; NaN without degrees of freedom.
+    pub sigma: f64,
+    /// R² and RMSE of the observations fitted to, without weights.
+    pub metrics: Metrics,
+    /// Akaike's criterion; NaN for losses that are no likelihood.
+    pub aic: f64,
+    /// Schwarz's criterion; likewise.
+    pub bic: f64,
+    /// What the curve says about each observation.
+    pub fitted: Vec<f64>,
+    /// The residuals.
+    pub residue: Residue,
+    /// The loss.
+    pub loss: Loss,
+    /// The level of the intervals.
+    pub confidence: f64,
+    /// The time it took.
+    pub seconds: f64,
+    /// What the user should know, each a clause.
+    pub warnings: Vec<String>,
+}
+
+/// The curve at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// f(x; θ̂).
+    pub value: f64,
+    /// The standard error of that.
+    pub std_error: f64,
+    /// Where the curve is.
+    pub confidence: (f64, f64),
+    /// Where a new observation of weight 1 would be.
+    pub prediction: (f64, f64),
+}
+
+/// Fits `model`, which takes the vector θ and gives what it predicts for each of `y`.
+///
+/// # Errors
+/// If the numbers of names, starts or predictions do not fit; those of the model; if a number of
+/// `y` is not finite; if the residuals are not finite at the start.
+pub fn fit<Y: Given<Tree = Tensor>>(
+    model: impl Fn(&Tensor) -> Y,
+    y: &[f64],
+    request: &Request,
+) -> Result<CurveFit> {
+    let begin = Instant::now();
+    if y.iter().any(|y| !y.is_finite()) {
+        fail!("an observation is not finite; leave it out");
+    }
+    let observed = Tensor::from(y.to_vec());
+    let residuals = |theta: &Tensor| -> chainrule_core::Result<Tensor> {
+        model(theta).outcome()?.try_sub(&observed)
+    };
+    let mut problem = Traced::new(residuals, request.names.len())?;
+    if problem.residuals() != y.len() {
+        fail!("the model gives {} numbers for {} observations", problem.residuals(), y.len());
+    }
+    let found = match &request.start {
+        Some(start) => least_squares(&mut problem, start, &request.options)?,
+        None => seeds::search(&mut problem, &request.options, &request.seeds)?,
+    };
+    if let Outcome::NonFinite { .. } = found.outcome {
+        let what = match found.outcome {
+            Outcome::NonFinite { place } => place.named(&request.names),
+            _ => String::new(),
+        };
+        fail!("{what}; {}", lower(found.outcome.advice()));
+    }
+    Ok(judge(y, request, found, begin))
+}
+
+/// A sentence as the end of another.
+fn lower(sentence: &str) -> String {
+    let mut letters = sentence.trim_end_matches('.').chars();
+    letters.next().map_or(String::new(), |c| c.to_lowercase().chain(letters).collect())
+}
+
+/// All that follows from a solution.
+fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> CurveFit {
+    let (options, p) = (&request.options, found.parameters.len());
+    let weight = |i: usize| options.weights.get(i).copied().unwrap_or(1.0);
+    let fitted: Vec<f64> = y.iter().zip(&found.residuals).map(|(y, r)| y + r).collect();
+    let weighted: Vec<f64> =
+        found.residuals.iter().enumerate().map(|(i, r)| r * weight(i).sqrt()).collect();
+    let rows = (0..y.len()).filter(|&i| weight(i) > 0.0).count();
+    let spread = spread(&found, options);
+    let dof = rows.saturating_sub(spread.rank);
+    let rss: f64 = weighted.iter().map(|r| r * r).sum();
+    let sigma = deviation(&weighted, rows, dof, options.loss);
+    let covariance: Vec<f64> = spread.inverse.iter().map(|c| c * sigma * sigma).collect();
+    let values = found.parameters.clone();
+    let reference = Reference::StudentT(dof as f64);
+    let mut fit = CurveFit {
+        estimates: estimates(&request.names, &values, &covariance, reference, request.confidence),
+        correlation: correlation(&covariance, p),
+        covariance,
+        condition: spread.condition,
+        undetermined: named(&spread.directions, &request.names),
+        at_bound: picked(&request.names, &found.at_bound),
+        steps: found.steps,
+        outcome: found.outcome,
+        searched: request.start.is_none(),
+        rows,
+        dof,
+        rss,
+        sigma,
+        metrics: Metrics::of(y, &fitted).unwrap_or(Metrics {
+            r2: None,
+            rmse: f64::NAN,
+            mae: f64::NAN,
+        }),
+        aic: f64::NAN,
+        bic: f64::NAN,
+        residue: residue(&found.residuals, &weighted, sigma),
+        fitted,
+        loss: options.loss,
+        confidence: request.confidence,
+        seconds: begin.elapsed().as_secs_f64(),
+        warnings: vec![],
+    };
+    if fit.loss == Loss::Linear && rss > 0.0 {
+        let n = rows as f64;
+        let logs: f64 = options.weights.iter().filter(|w| **w > 0.0).map(|w| w.ln()).sum();
+        let likelihood = n * (1.0 + (2.0 * std::f64::consts::PI * rss / n).ln()) - logs;
+        let count = (p + 1) as f64;
+        (fit.aic, fit.bic) = (likelihood + 2.0 * count, likelihood + count * n.ln());
+    }
+    fit.warnings = warnings(&fit);
+    fit
+}
+
+/// The names for which `is` holds.
+fn picked(names: &[String], is: &[bool]) -> Vec<String> {
+    names.iter().zip(is).filter(|(_, is)| **is).map(|(name, _)| name.clone()).collect()
+}
+
+/// The deviation of an observation of weight 1.
+fn deviation(weighted: &[f64], rows: usize, dof: usize, loss: Loss) -> f64 {
+    if dof == 0 {
+        return f64::NAN;
+    }
+    let (mut squares, mut slopes) = (0.0, 0.0);
+    for &r in weighted {
+        let (first, second, z) = loss.slopes(r);
+        squares += (r * first) * (r * first);
+        slopes += first + 2.0 * z * second;
+    }
+    // Rows without weight have r = 0, for which ψ′ is 1.
+    let mean = (slopes - (weighted.len() - rows) as f64) / rows as f64;
+    (squares / dof as f64).sqrt() / mean
+}
+
+/// What the Jacobian tells about all parameters.
+struct Spread {
+    /// (J̃ᵀJ̃)⁻¹ in the units of the parameters.
+    inverse: Vec<f64>,
+    rank: usize,
+    condition: f64,
+    /// Directions that change nothing, in the units of the parameters.
+    directions: Vec<Vec<f64>>,
+}
+
+fn spread(found: &Solution, options: &Options) -> Spread {
+    let (n, p) = (found.residuals.len(), found.parameters.len());
+    let root = |i: usize| options.weights.get(i).map_or(1.0, |w| w.sqrt());
+    let free: Vec<usize> = (0..p).filter(|&j| !found.at_bound[j]).collect();
+    let weighted = |j: &usize| -> Vec<f64> {
+        found.jacobian[*j].iter().enumerate().map(|(i, x)| x * root(i)).collect()
+    };
+    let mut columns: Vec<Vec<f64>> = free.iter().map(weighted).collect();
+    let lengths: Vec<f64> = columns.iter().map(|c| norm(c)).map(|l| l.max(1e-300)).collect();
+    for (column, length) in columns.iter_mut().zip(&lengths) {
+        column.iter_mut().for_each(|x| *x /= length);
+    }
+    let qr = Qr::new(columns, n, 0.0);
+    let rows: Vec<Vec<f64>> = (0..free.len())
+        .map(|i| if i < qr.rank() { qr.row(i) } else { vec![0.0; free.len()] })
+        .collect();
+    // Turned columns of R are U S; the combinations that they are, V.
+    let turned = orthogonal((0..free.len()).map(|j| rows.iter().map(|r| r[j]).collect()).collect());
+    let most = turned.first().map_or(1.0, |t| t.0);
+    let least = most * f64::EPSILON * 4.0 * n.max(p) as f64;
+    let in_units = |v: &[f64]| -> Vec<f64> {
+        let mut direction = vec![0.0; p];
+        for (at, x) in qr.order.iter().zip(v) {
+            direction[free[*at]] = x / lengths[*at];
+        }
+        direction
+    };
+    let mut spread =
+        Spread { inverse: vec![0.0; p * p], rank: 0, condition: 1.0, directions: vec![] };
+    for (s, _, v) in &turned {
+        let direction = in_units(v);
+        if *s > least {
+            spread.rank += 1;
+            spread.condition = most / s;
+            for i in 0..p {
+                for j in 0..p {
+                    spread.inverse[i * p + j] += direction[i] / s * (direction[j] / s);
+                }
+            }
+        } else {
+            spread.condition = f64::INFINITY;
+            // Rounding puts a little of every parameter into every direction.
+            let parts = qr.order.iter().zip(v).filter(|(_, x)| x.abs() > 1e-6);
+            for j in parts.map(|(&at, _)| free[at]) {
+                for k in 0..p {
+                    spread.inverse[j * p + k] = f64::NAN;
+                    spread.inverse[k * p + j] = f64::NAN;
+                }
+            }
+            spread.directions.push(in_units(
+                &v.iter().map(|x| if x.abs() > 1e-6 { *x } else { 0.0 }).collect::<Vec<_>>(),
+            ));
+        }
+    }
+    spread
+}
+
+fn named(directions: &[Vec<f64>], names: &[String]) -> Vec<Direction> {
+    let name = |direction: &Vec<f64>| {
+        let first = direction.iter().fold(0.0f64, |a, x| if x.abs() > a.abs() { *x } else { a });
+        let parts = names.iter().zip(direction).filter(|(_, x)| **x != 0.0);
+        Direction { parts: parts.map(|(name, x)| (name.clone(), x / first)).collect() }
+    };
+    directions.iter().map(name).collect()
+}
+
+/// Residuals are f − y in solvers and y − f to people.
+fn residue(residuals: &[f64], weighted: &[f64], sigma: f64) -> Residue {
+    let values: Vec<f64> = residuals.iter().map(|r| -r).collect();
+    let mut largest: Vec<(usize, f64)> =
+        weighted.iter().map(|r| r.abs() / sigma).enumerate().filter(|(_, r)| !r.is_nan()).collect();
+    largest.sort_by(|a, b| b.1.total_cmp(&a.1));
+    largest.truncate(3);
+    let enough = values.len() >= 10;
+    let (runs_p, normal_p) = match enough {
+        true => (runs(&values), normality(weighted)),
+        false => (f64::NAN, f64::NAN),
+    };
+    Residue { values, largest, runs_p, normal_p }
+}
+
+fn runs(values: &[f64]) -> f64 {
+    let signs: Vec<bool> = values.iter().filter(|r| **r != 0.0).map(|r| *r > 0.0).collect();
+    let positive = signs.iter().filter(|s| **s).count() as f64;
+    let n = signs.len() as f64;
+    let negative = n - positive;
+    let count = 1.0 + signs.windows(2).filter(|w| w[0] != w[1]).count() as f64;
+    let product = 2.0 * positive * negative;
+    let mean = product / n + 1.0;
+    let variance = product * (product - n) / (n * n * (n - 1.0));
+    normal_tail((count - mean) / variance.sqrt())
+}
+
+fn normality(r: &[f64]) -> f64 {
+    let n = r.len() as f64;
+    let mean = r.iter().sum::<f64>() / n;
+    let moment = |k: i32| r.iter().map(|r| (r - mean).powi(k)).sum::<f64>() / n;
+    let variance = moment(2);
+    let (skew, heavy) = (moment(3) / variance.powf(1.5), moment(4) / (variance * variance) - 3.0);
+    chi2_tail(n / 6.0 * (skew * skew + heavy * heavy / 4.0), 2.0)
+}
+
+fn warnings(fit: &CurveFit) -> Vec<String> {
+    let mut all = vec![];
+    if !fit.outcome.converged() {
+        all.push(format!("{}; {}", fit.outcome, lower(fit.outcome.advice())));
+    }
+    if fit.dof == 0 {
+        all.push("there are as many parameters as observations, so errors are not defined".into());
+    }
+    for direction in &fit.undetermined {
+        all.push(format!("the data do not determine {direction}"));
+    }
+    if fit.undetermined.is_empty() && fit.condition > 1e8 {
+        all.push(format!(
+            "parameters are nearly interchangeable (condition {:.0e}): small errors of the data \
+             move them far",
+            fit.condition
+        ));
+    }
+    for name in &fit.at_bound {
+        all.push(format!("{} is at its bound, and counts as known", shown(name)));
+    }
+    all
+}
+
+/// The combination: `a`, or `a + 0.5 b`.
+impl std::fmt::Display for Direction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let [(name, _)] = &self.parts[..] {
+            return f.write_str(&shown(name));
+        }
+        f.write_str("the combination ")?;
+        for (i, (name, part)) in self.parts.iter().enumerate() {
+            let sign = match (i, *part < 0.0) {
+                (0, false) => "",
+                (0, true) => "−",
+                (_, false) => " + ",
+                (_, true) => " − ",
+            };
+            let size = part.abs();
+            match (size - 1.0).abs() < 1e-9 {
+                true => write!(f, "{sign}{}", shown(name))?,
+                false => write!(f, "{sign}{} {}", crate::report::number(size, 3), shown(name))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CurveFit {
+    /// The values of the parameters.
+    pub fn parameters(&self) -> Vec<f64> {
+        self.estimates.iter().map(|e| e.estimate).collect()
+    }
+
+    /// The curve and its bands where `model` predicts, at the level of the fit.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn predict<Y: Given<Tree = Tensor>>(
+        &self,
+        model: impl Fn(&Tensor) -> Y,
+    ) -> Result<Vec<Prediction>> {
+        let half = Reference::StudentT(self.dof as f64).half_width(self.confidence);
+        bands(model, &self.parameters(), &self.covariance, self.sigma, half)
+    }
+}
+
+/// The curve where `model` predicts with parameters θ, the standard error of each value from the
+/// covariance, and bands of `half` that error; `sigma` is the deviation of an observation.
+///
+/// # Errors
+/// Those of the model.
+pub fn bands<Y: Given<Tree = Tensor>>(
+    model: impl Fn(&Tensor) -> Y,
+    theta: &[f64],
+    covariance: &[f64],
+    sigma: f64,
+    half: f64,
+) -> Result<Vec<Prediction>> {
+    let p = theta.len();
+    let (values, columns) = Traced::new(model, p)?.linearise(theta)?;
+    let one = |(i, &value): (usize, &f64)| {
+        let g: Vec<f64> = columns.iter().map(|c| c[i]).collect();
+        let product = |a: usize| -> f64 {
+            // What does not depend on a parameter does not need to know it.
+            (0..p)
+                .filter(|&b| g[a] != 0.0 && g[b] != 0.0)
+                .map(|b| g[a] * covariance[a * p + b] * g[b])
+                .sum()
+        };
+        let variance = (0..p).map(product).sum::<f64>();
+        let variance = if variance < 0.0 { 0.0 } else { variance };
+        let around = |width: f64| (value - half * width, value + half * width);
+        Prediction {
+            value,
+            std_error: variance.sqrt(),
+            confidence: around(variance.sqrt()),
+            prediction: around((variance + sigma * sigma).sqrt()),
+        }
+    };
+    Ok(values.iter().enumerate().map(one).collect())
+}
