@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
-        Command::Fit(arguments) => fit::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! `chainrule predict`: a saved model on a table.
 
+mod curve;
 mod glm;
 mod network;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use chainrule_fit::data::table::Table;
+use chainrule_fit::metrics::Metrics;
 use chainrule_fit::model::Model;
 use chainrule_fit::{Predictions, Result, atomic, predict, report};
 use clap::Args;
@@ -53,6 +55,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if layout == chainrule_fit::network::model::LAYOUT {
         return network::run(arguments, &bytes, start);
     }
+    if layout == chainrule_fit::curve::file::LAYOUT {
+        return curve::run(arguments, &bytes, start);
+    }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;
     let found = predict(&model, &table)?;
@@ -72,15 +77,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         });
         return crate::print(&format!("{object:#}\n"));
     }
+    finish(arguments, &lines(&found), found.predicted.len(), found.metrics.as_ref())
+}
+
+/// Prints the lines, or where they are, and how well they agree with the table.
+fn finish(arguments: &Arguments, lines: &str, n: usize, metrics: Option<&Metrics>) -> Result<()> {
     match &arguments.out {
-        None => crate::print(&lines(&found))?,
+        None => crate::print(lines)?,
         Some(out) => {
-            let n = found.predicted.len();
             let plural = if n == 1 { "" } else { "s" };
             crate::print(&format!("{n} prediction{plural} in {}\n", out.display()))?;
         }
     }
-    if let Some(metrics) = &found.metrics {
+    if let Some(metrics) = metrics {
         let share = metrics.r2.map_or("not defined".into(), |r2| report::number(r2, 5));
         let error = report::number(metrics.rmse, 5);
         crate::note("compared with the table", &format!("R² {share}, RMSE {error}"));

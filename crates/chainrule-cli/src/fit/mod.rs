@@ -3,13 +3,14 @@
 //! What all models share is here; each kind of model has a file with its own options and its way
 //! from the table to the report. [`Kind`] reads `--model`.
 
-mod curve;
+pub(crate) mod curve;
 mod descent;
 mod glm;
 mod linear;
 mod network;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
@@ -25,7 +26,8 @@ Examples:
   chainrule fit data/diabetes.csv --target bp --features age,bmi,s5 --out bp.safetensors
   chainrule fit data/diabetes.csv --target bp --json > fit.json
   chainrule fit data/diabetes.csv --target bp --profile profile.json
-  chainrule fit data/breast_cancer.csv --target diagnosis --model mlp:16 --early-stop 10")]
+  chainrule fit data/breast_cancer.csv --target diagnosis --model mlp:16 --early-stop 10
+  chainrule fit dose.csv --target y --model \"top*(1 - exp(-rate*x))\" --start top=500,rate=1e-4")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -154,17 +156,18 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
-    match &common.model {
+    let done = match &common.model {
         None => linear::run(common, &arguments.descent),
-        Some(Kind::Formula(text)) => curve::run(common, &arguments.curve, text),
+        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
         Some(Kind::Mlp(widths)) => {
             network::run(common, &arguments.descent, &arguments.network, widths)
         }
         Some(kind) => glm::run(common, &arguments.glm, kind),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 impl Common {

@@ -153,7 +153,7 @@ fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
             return (1.0, 1.0);
         }
         let m = f64::from(n / 2);
-        let top = if n % 2 == 0 {
+        let top = if n.is_multiple_of(2) {
             m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
         } else {
             -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))

@@ -125,9 +125,9 @@ fn correlations(fit: &CurveFit) -> String {
     };
     let width = wide.max(6);
     let mut out = String::new();
-    for i in 1..p {
+    for (i, name) in names.iter().enumerate().skip(1) {
         let row: String = (0..i).map(|j| format!("  {}", pad_left(&cell(i, j), width))).collect();
-        out += &format!("  {}{row}\n", pad_right(&names[i], wide));
+        out += &format!("  {}{row}\n", pad_right(name, wide));
     }
     let heads: String =
         names[..p - 1].iter().map(|n| format!("  {}", pad_left(n, width))).collect();

@@ -114,9 +114,9 @@ impl Local {
                 break;
             }
             if size > radius {
-                low = lambda
+                low = lambda;
             } else {
-                high = lambda
+                high = lambda;
             }
             let slope: f64 = (0..p.len())
                 .map(|i| (p[i] / size).powi(2) / (self.singular[i].powi(2) + lambda))

@@ -208,7 +208,8 @@ fn check(problem: &dyn Residuals, start: &[f64], options: &Options) -> Result<()
     if !(options.bounds.is_empty() || options.bounds.len() == p) {
         fail!("{} bounds were given for {p} parameters; give one each", options.bounds.len());
     }
-    if let Some((low, high)) = options.bounds.iter().find(|(low, high)| !(low <= high)) {
+    let wrong = |b: &&(f64, f64)| b.0.is_nan() || b.1.is_nan() || b.0 > b.1;
+    if let Some((low, high)) = options.bounds.iter().find(wrong) {
         fail!("there is nothing between the bounds {low} and {high}; give the lower one first");
     }
     if !(options.weights.is_empty() || options.weights.len() == n) {

@@ -9,7 +9,7 @@ use crate::error::Result;
 const ENOUGH: f64 = 1e-4;
 
 /// A parameter this large has run away.
-const FAR: f64 = 1e100;
+const FAR: f64 = 1e60;
 
 /// A point with its residuals, weighted.
 struct Point {
@@ -135,6 +135,9 @@ impl Run<'_> {
             return Ok(Outcome::NonFinite { place: Place::Residual { row } });
         }
         for step in 0..self.options.max_steps {
+            if point.r.iter().all(|r| *r == 0.0) {
+                return Ok(Outcome::Converged { why: Why::Exact });
+            }
             let slopes = match self.slopes(&point.theta)? {
                 Ok(slopes) => slopes,
                 Err(place) => return Ok(Outcome::NonFinite { place }),
@@ -145,9 +148,6 @@ impl Run<'_> {
                     if size > 0.0 { self.options.factor * size } else { self.options.factor };
                 self.radius =
                     if self.options.method == Method::GaussNewton { f64::INFINITY } else { whole };
-            }
-            if point.r.iter().all(|r| *r == 0.0) {
-                return Ok(Outcome::Converged { why: Why::Exact });
             }
             let free = self.free(point, &slopes);
             let cosine = cosine(&slopes, &free);

@@ -39,9 +39,10 @@ impl Default for Seeds {
 /// As [`least_squares`]; if the residuals are finite at none of the points.
 pub fn search(problem: &mut dyn Residuals, options: &Options, seeds: &Seeds) -> Result<Solution> {
     let p = problem.parameters();
-    let free = projected(problem, options)?;
+    let points = points(p, options, seeds);
+    let free = projected(problem, options, &points)?;
     let mut tried: Vec<(f64, Vec<f64>)> = vec![];
-    for mut theta in points(p, options, seeds) {
+    for mut theta in points {
         let r = match free.is_empty() {
             true => problem.evaluate(&theta)?,
             false => project(problem, &mut theta, &free, options)?,
@@ -107,31 +108,42 @@ fn drawn(share: f64, k: usize, sizes: &[f64]) -> f64 {
 }
 
 /// A set of parameters without bounds in which the residuals are linear, for ordinary losses.
-fn projected(problem: &mut dyn Residuals, options: &Options) -> Result<Vec<usize>> {
+///
+/// It is looked for at the first of the points where every parameter makes a difference.
+fn projected(
+    problem: &mut dyn Residuals,
+    options: &Options,
+    points: &[Vec<f64>],
+) -> Result<Vec<usize>> {
     let mut set: Vec<usize> = vec![];
     if options.loss != Loss::Linear {
         return Ok(set);
     }
-    let p = problem.parameters();
-    let at: Vec<f64> = (0..p).map(|j| 0.7 + 0.37 * ((j * 7 + 3) % 5) as f64).collect();
-    let (_, before) = problem.linearise(&at)?;
-    for j in 0..p {
-        let bounded = options.bounds.get(j).is_some_and(|b| b.0.is_finite() || b.1.is_finite());
-        if bounded {
+    let size = |column: &Vec<f64>| column.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+    for at in points.iter().take(200) {
+        let (_, before) = problem.linearise(at)?;
+        let finite = before.iter().flatten().all(|x| x.is_finite());
+        if !finite || before.iter().any(|column| size(column) < 1e-100) {
             continue;
         }
-        let mut moved = at.clone();
-        set.push(j);
-        set.iter().for_each(|&k| moved[k] = -1.3 * at[k] - 0.21 * k as f64);
-        let (_, after) = problem.linearise(&moved)?;
-        let same = |k: &usize| {
-            let size = before[*k].iter().fold(0.0f64, |a, x| a.max(x.abs()));
-            let pairs = before[*k].iter().zip(&after[*k]);
-            size.is_finite() && pairs.map(|(a, b)| (a - b).abs()).all(|gap| gap <= 1e-10 * size)
-        };
-        if !set.iter().all(same) {
-            set.pop();
+        for j in 0..at.len() {
+            let bounded = options.bounds.get(j).is_some_and(|b| b.0.is_finite() || b.1.is_finite());
+            if bounded {
+                continue;
+            }
+            set.push(j);
+            let mut moved = at.clone();
+            set.iter().for_each(|&k| moved[k] = -1.3 * at[k] - 0.21 * (1 + k) as f64);
+            let (_, after) = problem.linearise(&moved)?;
+            let same = |k: &usize| {
+                let mut gaps = before[*k].iter().zip(&after[*k]).map(|(a, b)| (a - b).abs());
+                gaps.all(|gap| gap <= 1e-10 * size(&before[*k]))
+            };
+            if !set.iter().all(same) {
+                set.pop();
+            }
         }
+        break;
     }
     Ok(set)
 }
@@ -170,10 +182,11 @@ mod tests {
         let x = Tensor::from([0.5, 1.0, 2.0, 4.0, 7.0]);
         let f = |b: &Tensor| b.i(0) * (-b.i(1) * &x).exp() + b.i(2) * b.i(3) * &x;
         let mut problem = Traced::new(f, 4).unwrap();
-        assert_eq!(projected(&mut problem, &Options::default()).unwrap(), [0, 2]);
+        let points = [vec![0.0; 4], vec![0.7, 1.1, 0.4, 2.0]];
+        assert_eq!(projected(&mut problem, &Options::default(), &points).unwrap(), [0, 2]);
         let bounds = vec![(0.0, 1.0), (0.0, 1.0), (f64::NEG_INFINITY, f64::INFINITY), (0.0, 1.0)];
         let options = Options { bounds, ..Options::default() };
-        assert_eq!(projected(&mut problem, &options).unwrap(), [2]);
+        assert_eq!(projected(&mut problem, &options, &points).unwrap(), [2]);
     }
 
     #[test]

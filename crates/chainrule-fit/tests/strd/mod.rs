@@ -214,7 +214,7 @@ fn model(name: &str, b: &Tensor, xs: &[Tensor]) -> Tensor {
             b(1) * (-b(2) * x).exp() + b(3) * (-b(4) * x).exp() + b(5) * (-b(6) * x).exp()
         }
         "Gauss1" | "Gauss2" | "Gauss3" => b(1) * (-b(2) * x).exp() + bell(3, 4, 5) + bell(6, 7, 8),
-        "DanWood" => b(1) * x.pow(&b(2)),
+        "DanWood" => b(1) * x.pow(b(2)),
         "Kirby2" => (b(1) + b(2) * x + b(3) * x.powi(2)) / (1.0 + b(4) * x + b(5) * x.powi(2)),
         "Hahn1" | "Thurber" => {
             (b(1) + b(2) * x + b(3) * x.powi(2) + b(4) * x.powi(3))
@@ -229,10 +229,10 @@ fn model(name: &str, b: &Tensor, xs: &[Tensor]) -> Tensor {
         }
         "MGH09" => b(1) * (x.powi(2) + x * b(2)) / (x.powi(2) + x * b(3) + b(4)),
         "Rat42" => b(1) / (1.0 + (b(2) - b(3) * x).exp()),
-        "Rat43" => b(1) / (1.0 + (b(2) - b(3) * x).exp()).pow(&(1.0 / b(4))),
+        "Rat43" => b(1) / (1.0 + (b(2) - b(3) * x).exp()).pow(1.0 / b(4)),
         "MGH10" => b(1) * (b(2) / (x + b(3))).exp(),
         "Eckerle4" => b(1) / b(2) * (-0.5 * ((x - b(3)) / b(2)).square()).exp(),
-        "Bennett5" => b(1) * (b(2) + x).pow(&(-1.0 / b(3))),
+        "Bennett5" => b(1) * (b(2) + x).pow(-1.0 / b(3)),
         other => panic!("there is no model {other}"),
     }
 }

@@ -50,17 +50,20 @@
 //!
 //! G. A. F. Seber and C. J. Wild (1989), *Nonlinear Regression*, §2 and §5.
 
+pub mod drawing;
+pub mod file;
+mod spread;
+
 use std::time::Instant;
 
 use chainrule_core::{Outcome as Given, Tensor};
 
 use crate::error::{Result, fail, shown};
-use crate::inference::distribution::{chi2_tail, normal_tail};
-use crate::inference::{Estimate, Reference, correlation, estimates, orthogonal};
+use crate::inference::{Estimate, Reference, correlation, estimates};
 use crate::metrics::Metrics;
-use crate::solve::qr::{Qr, norm};
 use crate::solve::seeds::{self, Seeds};
 use crate::solve::{Loss, Options, Outcome, Residuals, Solution, Traced, least_squares};
+use spread::{Spread, deviation, named, residue};
 
 /// What to fit, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,8 +114,8 @@ pub struct Residue {
     pub values: Vec<f64>,
     /// The largest of √w|r|/s, with the index of the observation, from the largest down.
     pub largest: Vec<(usize, f64)>,
-    /// How often chance would give so few or so many runs of one sign, in the order of the
-    /// observations (Wald and Wolfowitz 1940); NaN if there are fewer than ten.
+    /// How often chance would give so few runs of one sign, in the order of the observations (Wald
+    /// and Wolfowitz 1940); NaN if there are fewer than ten.
     pub runs_p: f64,
     /// How often normal noise would give so skewed or heavy-tailed ones (Jarque and Bera 1980);
     /// likewise.
@@ -231,7 +234,7 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
     let weighted: Vec<f64> =
         found.residuals.iter().enumerate().map(|(i, r)| r * weight(i).sqrt()).collect();
     let rows = (0..y.len()).filter(|&i| weight(i) > 0.0).count();
-    let spread = spread(&found, options);
+    let spread = Spread::of(&found, options);
     let dof = rows.saturating_sub(spread.rank);
     let rss: f64 = weighted.iter().map(|r| r * r).sum();
     let sigma = deviation(&weighted, rows, dof, options.loss);
@@ -273,6 +276,11 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
         let count = (p + 1) as f64;
         (fit.aic, fit.bic) = (likelihood + 2.0 * count, likelihood + count * n.ln());
     }
+    for (estimate, _) in fit.estimates.iter_mut().zip(&found.at_bound).filter(|(_, at)| **at) {
+        let nothing = f64::NAN;
+        (estimate.std_error, estimate.statistic, estimate.p_value) = (nothing, nothing, nothing);
+        estimate.interval = (nothing, nothing);
+    }
     fit.warnings = warnings(&fit);
     fit
 }
@@ -280,134 +288,6 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
 /// The names for which `is` holds.
 fn picked(names: &[String], is: &[bool]) -> Vec<String> {
     names.iter().zip(is).filter(|(_, is)| **is).map(|(name, _)| name.clone()).collect()
-}
-
-/// The deviation of an observation of weight 1.
-fn deviation(weighted: &[f64], rows: usize, dof: usize, loss: Loss) -> f64 {
-    if dof == 0 {
-        return f64::NAN;
-    }
-    let (mut squares, mut slopes) = (0.0, 0.0);
-    for &r in weighted {
-        let (first, second, z) = loss.slopes(r);
-        squares += (r * first) * (r * first);
-        slopes += first + 2.0 * z * second;
-    }
-    // Rows without weight have r = 0, for which ψ′ is 1.
-    let mean = (slopes - (weighted.len() - rows) as f64) / rows as f64;
-    (squares / dof as f64).sqrt() / mean
-}
-
-/// What the Jacobian tells about all parameters.
-struct Spread {
-    /// (J̃ᵀJ̃)⁻¹ in the units of the parameters.
-    inverse: Vec<f64>,
-    rank: usize,
-    condition: f64,
-    /// Directions that change nothing, in the units of the parameters.
-    directions: Vec<Vec<f64>>,
-}
-
-fn spread(found: &Solution, options: &Options) -> Spread {
-    let (n, p) = (found.residuals.len(), found.parameters.len());
-    let root = |i: usize| options.weights.get(i).map_or(1.0, |w| w.sqrt());
-    let free: Vec<usize> = (0..p).filter(|&j| !found.at_bound[j]).collect();
-    let weighted = |j: &usize| -> Vec<f64> {
-        found.jacobian[*j].iter().enumerate().map(|(i, x)| x * root(i)).collect()
-    };
-    let mut columns: Vec<Vec<f64>> = free.iter().map(weighted).collect();
-    let lengths: Vec<f64> = columns.iter().map(|c| norm(c)).map(|l| l.max(1e-300)).collect();
-    for (column, length) in columns.iter_mut().zip(&lengths) {
-        column.iter_mut().for_each(|x| *x /= length);
-    }
-    let qr = Qr::new(columns, n, 0.0);
-    let rows: Vec<Vec<f64>> = (0..free.len())
-        .map(|i| if i < qr.rank() { qr.row(i) } else { vec![0.0; free.len()] })
-        .collect();
-    // Turned columns of R are U S; the combinations that they are, V.
-    let turned = orthogonal((0..free.len()).map(|j| rows.iter().map(|r| r[j]).collect()).collect());
-    let most = turned.first().map_or(1.0, |t| t.0);
-    let least = most * f64::EPSILON * 4.0 * n.max(p) as f64;
-    let in_units = |v: &[f64]| -> Vec<f64> {
-        let mut direction = vec![0.0; p];
-        for (at, x) in qr.order.iter().zip(v) {
-            direction[free[*at]] = x / lengths[*at];
-        }
-        direction
-    };
-    let mut spread =
-        Spread { inverse: vec![0.0; p * p], rank: 0, condition: 1.0, directions: vec![] };
-    for (s, _, v) in &turned {
-        let direction = in_units(v);
-        if *s > least {
-            spread.rank += 1;
-            spread.condition = most / s;
-            for i in 0..p {
-                for j in 0..p {
-                    spread.inverse[i * p + j] += direction[i] / s * (direction[j] / s);
-                }
-            }
-        } else {
-            spread.condition = f64::INFINITY;
-            // Rounding puts a little of every parameter into every direction.
-            let parts = qr.order.iter().zip(v).filter(|(_, x)| x.abs() > 1e-6);
-            for j in parts.map(|(&at, _)| free[at]) {
-                for k in 0..p {
-                    spread.inverse[j * p + k] = f64::NAN;
-                    spread.inverse[k * p + j] = f64::NAN;
-                }
-            }
-            spread.directions.push(in_units(
-                &v.iter().map(|x| if x.abs() > 1e-6 { *x } else { 0.0 }).collect::<Vec<_>>(),
-            ));
-        }
-    }
-    spread
-}
-
-fn named(directions: &[Vec<f64>], names: &[String]) -> Vec<Direction> {
-    let name = |direction: &Vec<f64>| {
-        let first = direction.iter().fold(0.0f64, |a, x| if x.abs() > a.abs() { *x } else { a });
-        let parts = names.iter().zip(direction).filter(|(_, x)| **x != 0.0);
-        Direction { parts: parts.map(|(name, x)| (name.clone(), x / first)).collect() }
-    };
-    directions.iter().map(name).collect()
-}
-
-/// Residuals are f − y in solvers and y − f to people.
-fn residue(residuals: &[f64], weighted: &[f64], sigma: f64) -> Residue {
-    let values: Vec<f64> = residuals.iter().map(|r| -r).collect();
-    let mut largest: Vec<(usize, f64)> =
-        weighted.iter().map(|r| r.abs() / sigma).enumerate().filter(|(_, r)| !r.is_nan()).collect();
-    largest.sort_by(|a, b| b.1.total_cmp(&a.1));
-    largest.truncate(3);
-    let enough = values.len() >= 10;
-    let (runs_p, normal_p) = match enough {
-        true => (runs(&values), normality(weighted)),
-        false => (f64::NAN, f64::NAN),
-    };
-    Residue { values, largest, runs_p, normal_p }
-}
-
-fn runs(values: &[f64]) -> f64 {
-    let signs: Vec<bool> = values.iter().filter(|r| **r != 0.0).map(|r| *r > 0.0).collect();
-    let positive = signs.iter().filter(|s| **s).count() as f64;
-    let n = signs.len() as f64;
-    let negative = n - positive;
-    let count = 1.0 + signs.windows(2).filter(|w| w[0] != w[1]).count() as f64;
-    let product = 2.0 * positive * negative;
-    let mean = product / n + 1.0;
-    let variance = product * (product - n) / (n * n * (n - 1.0));
-    normal_tail((count - mean) / variance.sqrt())
-}
-
-fn normality(r: &[f64]) -> f64 {
-    let n = r.len() as f64;
-    let mean = r.iter().sum::<f64>() / n;
-    let moment = |k: i32| r.iter().map(|r| (r - mean).powi(k)).sum::<f64>() / n;
-    let variance = moment(2);
-    let (skew, heavy) = (moment(3) / variance.powf(1.5), moment(4) / (variance * variance) - 3.0);
-    chi2_tail(n / 6.0 * (skew * skew + heavy * heavy / 4.0), 2.0)
 }
 
 fn warnings(fit: &CurveFit) -> Vec<String> {
@@ -434,27 +314,22 @@ fn warnings(fit: &CurveFit) -> Vec<String> {
     all
 }
 
-/// The combination: `a`, or `a + 0.5 b`.
+/// `a`, or `a and b apart: moving them by 1 : −0.5 changes no prediction`.
 impl std::fmt::Display for Direction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let [(name, _)] = &self.parts[..] {
-            return f.write_str(&shown(name));
+        let names: Vec<String> = self.parts.iter().map(|(name, _)| shown(name)).collect();
+        let [before @ .., last] = &names[..] else { return Ok(()) };
+        if before.is_empty() {
+            return f.write_str(last);
         }
-        f.write_str("the combination ")?;
-        for (i, (name, part)) in self.parts.iter().enumerate() {
-            let sign = match (i, *part < 0.0) {
-                (0, false) => "",
-                (0, true) => "−",
-                (_, false) => " + ",
-                (_, true) => " − ",
-            };
-            let size = part.abs();
-            match (size - 1.0).abs() < 1e-9 {
-                true => write!(f, "{sign}{}", shown(name))?,
-                false => write!(f, "{sign}{} {}", crate::report::number(size, 3), shown(name))?,
-            }
-        }
-        Ok(())
+        let parts = self.parts.iter().map(|(_, part)| {
+            let size = format!("{:.3}", part.abs());
+            let size = size.trim_end_matches('0').trim_end_matches('.');
+            format!("{}{size}", if *part < 0.0 { "−" } else { "" })
+        });
+        let parts = parts.collect::<Vec<_>>().join(" : ");
+        let before = before.join(", ");
+        write!(f, "{before} and {last} apart: moving them by {parts} changes no prediction")
     }
 }
 
