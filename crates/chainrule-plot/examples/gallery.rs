@@ -137,6 +137,7 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ("bars", bars()),
         ("surface", surface()),
         ("scales", scales()),
+        ("odd", odd()),
     ]
 }
 
@@ -467,6 +468,28 @@ fn surface() -> Figure {
         Panel::new("x", "y").title("Contours").with(Mark::contour(grid, &levels)),
     ];
     Figure::grid(panels, 3, (1200.0, 400.0)).title("f(x, y) = sin 1.3x · cos 1.1y + 0.15x")
+}
+
+/// Data that are hardly any, or hardly numbers.
+fn odd() -> Figure {
+    let panel = |title: &str, x: &[f64], y: &[f64]| {
+        let line = Panel::new("x", "y").title(title).with(Mark::line(x, y).label("line"));
+        line.with(Mark::points(x, y).label("points"))
+    };
+    let nan = f64::NAN;
+    let long = "a label that is much too long for the frame in which it has to find its place";
+    let mut crowded = panel(long, &[0.0, 1.0], &[0.0, 1.0]);
+    (crowded.x.label, crowded.y.label, crowded.marks[0].label) =
+        (long.into(), long.into(), long.into());
+    let panels = vec![
+        panel("No data", &[], &[]),
+        panel("One point", &[3.0], &[7.0]),
+        panel("All equal", &[1.0, 2.0, 3.0], &[5.0; 3]),
+        panel("Not numbers", &[1.0, 2.0, 3.0, 4.0], &[1.0, nan, 3.0, f64::INFINITY]),
+        panel("From −10³⁰⁰ to 10³⁰⁰", &[-1e300, 0.0, 1e300], &[1e-300, 0.0, 2e-300]),
+        crowded,
+    ];
+    Figure::grid(panels, 3, (1200.0, 640.0)).title("Odd data")
 }
 
 fn scales() -> Figure {

@@ -1,9 +1,9 @@
 //! Lines and areas of equal value over a lattice: marching squares.
 //!
-//! Each cell of four lattice points is cut by the level on those of its sides whose ends lie on both
-//! sides of it; the pieces of neighbouring cells share their end points and are joined into lines.
-//! In the ambiguous case of a saddle the mean of the four corners decides. With a border that lies
-//! below, all lines are closed and are the outline of the area above their level.
+//! Each cell of four lattice points is cut by the level on those of its sides whose ends lie on
+//! both sides of it; the pieces of neighbouring cells share their end points and are joined into
+//! lines. In the ambiguous case of a saddle the mean of the four corners decides. With a border
+//! that lies below, all lines are closed and are the outline of the area above their level.
 //!
 //! # References
 //!
@@ -114,7 +114,8 @@ pub(crate) fn usable(levels: &[f64]) -> Vec<f64> {
     levels
 }
 
-/// About `count` levels at multiples of 1, 2 or 5 times a power of ten, inside the range of the values.
+/// About `count` levels at multiples of 1, 2 or 5 times a power of ten, inside the range of the
+/// values.
 pub fn levels(grid: &Grid, count: usize) -> Vec<f64> {
     let Some((low, high)) = grid.extent() else { return Vec::new() };
     let span = Span::new(Scale::Linear, low, high);

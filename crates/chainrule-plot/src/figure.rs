@@ -1,8 +1,8 @@
 //! Figures as data: panels in a grid, axes, and marks on them.
 //!
-//! Everything is a plain struct with public fields; the methods only save typing. What is left empty
-//! is chosen when the figure is drawn: ranges from the data, colours from the palette, the legend's
-//! place where the data are not.
+//! Everything is a plain struct with public fields; the methods only save typing. What is left
+//! empty is chosen when the figure is drawn: ranges from the data, colours from the palette, the
+//! legend's place where the data are not.
 //!
 //! ```
 //! use chainrule_plot::{Figure, Mark, Panel, Theme};
@@ -114,8 +114,8 @@ pub struct Grid {
     pub values: Vec<f64>,
 }
 
-/// What a mark draws. Slices of unequal lengths are cut to the shortest; values that are not finite,
-/// or not positive on a logarithmic axis, are gaps.
+/// What a mark draws. Slices of unequal lengths are cut to the shortest; values that are not
+/// finite, or not positive on a logarithmic axis, are gaps.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// A line through points.
@@ -281,22 +281,12 @@ impl Figure {
     ///
     /// # Errors
     ///
-    /// If the picture would have no pixels or more than 10⁸.
-    #[cfg(feature = "png")]
+    /// If the picture would have no pixels or more than 10⁸, or if the crate was built without
+    /// `png`.
     pub fn png(&self, theme: Theme, scale: f64) -> Result<Vec<u8>, Error> {
         let theme = if theme == Theme::Auto { Theme::Light } else { theme };
         let svg = self.write(theme, Letters::Outlines);
         crate::png::render(&svg, crate::layout::size(self), scale)
-    }
-
-    /// Fails: the crate was built without its feature `png`.
-    ///
-    /// # Errors
-    ///
-    /// Always.
-    #[cfg(not(feature = "png"))]
-    pub fn png(&self, _: Theme, _: f64) -> Result<Vec<u8>, Error> {
-        Err(Error("this build has no PNG: write SVG, or build with the feature `png`".into()))
     }
 }
 

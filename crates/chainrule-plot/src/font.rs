@@ -1,11 +1,11 @@
 //! The one font of all figures, and how wide a text is in it.
 //!
-//! DejaVu Sans has the glyphs of mathematics (∂f/∂x, ∇, θ₁, 10⁻³, ŷ) and a free licence, so a subset
-//! of it lies in the crate; `tools/font_subset.py` made it and says which characters it holds. It
-//! has no kerning, hence the width of a text is the sum of its advance widths, and a layout computed
-//! here is exact wherever the font is used. An SVG names the font and its relative Verdana, whose
-//! widths are nearly the same; a PNG is drawn with the glyphs' outlines from here, so that it is the
-//! same on every machine and needs no fonts of the system.
+//! DejaVu Sans has the glyphs of mathematics (∂f/∂x, ∇, θ₁, 10⁻³, ŷ) and a free licence, so a
+//! subset of it lies in the crate; `tools/font_subset.py` made it and says which characters it
+//! holds. It has no kerning, hence the width of a text is the sum of its advance widths, and a
+//! layout computed here is exact wherever the font is used. An SVG names the font and its relative
+//! Verdana, whose widths are nearly the same; a PNG is drawn with the glyphs' outlines from here,
+//! so that it is the same on every machine and needs no fonts of the system.
 //!
 //! ```
 //! use chainrule_plot::font::width;
@@ -13,8 +13,8 @@
 //! assert_eq!(width("ab", 10.0), width("a", 10.0) + width("b", 10.0));
 //! ```
 //!
-//! Not here: shaping. Scripts that need it, and characters outside the subset, count one em each and
-//! are drawn as a box in a PNG; a browser takes them from another font.
+//! Not here: shaping. Scripts that need it, and characters outside the subset, count one em each
+//! and are drawn as a box in a PNG; a browser takes them from another font.
 
 use std::fmt::Write;
 use std::sync::LazyLock;

@@ -2,11 +2,12 @@
 //!
 //! Ticks depend on the size of the frame, the frame on the margins, and the margins on the width of
 //! the ticks' labels. Starting from a guess, these are computed in turn until they agree; should
-//! they go in circles, margins may only grow. Panels of one column share their left and right margins, panels of one row their top
-//! and bottom, so that frames line up. Texts that have no room are ended by an ellipsis.
+//! they go in circles, margins may only grow. Panels of one column share their left and right
+//! margins, panels of one row their top and bottom, so that frames line up. Texts that have no room
+//! are ended by an ellipsis.
 //!
-//! The order of drawing: grid, areas, axes, lines, points, then legend and texts; see [`crate::axes`]
-//! and [`crate::marks`] for the parts.
+//! The order of drawing: grid, areas, axes, lines, points, then legend and texts; see
+//! [`crate::axes`] and [`crate::marks`] for the parts.
 
 use crate::axes;
 use crate::figure::{Axis, Figure, Grid, Kind, Legend, Mark, Panel};
@@ -149,17 +150,17 @@ pub(crate) fn frames(figure: &Figure) -> Vec<Frame> {
     let mut sides = vec![Sides::default(); figure.panels.len()];
     for round in 0..ROUNDS {
         let frames = sized(figure, &rects, &above);
-        if round == 2 {
-            let crowded = |(panel, frame): (&Panel, &Frame)| place::crowded(panel, frame);
-            above = figure.panels.iter().zip(&frames).map(crowded).collect();
-        }
         for (k, frame) in frames.iter().enumerate() {
             let now = axes::sides((&figure.panels[k], frame));
             sides[k] = if round < ROUNDS / 2 { now } else { sides[k].max(now) };
         }
         let before = std::mem::replace(&mut rects, arranged(figure, &sides));
-        if round > 2 && before == rects {
-            break;
+        if before == rects {
+            let crowded = |k: usize| above[k] || place::crowded(&figure.panels[k], &frames[k]);
+            let now: Vec<bool> = (0..above.len()).map(crowded).collect();
+            if std::mem::replace(&mut above, now.clone()) == now {
+                break;
+            }
         }
     }
     let mut frames = sized(figure, &rects, &above);
@@ -426,6 +427,7 @@ mod tests {
             let log = |on| if on { Scale::Log } else { Scale::Linear };
             (panel.x.scale, panel.y.scale) = (log(logs.0), log(logs.1));
             panel.x.names = (0..names).map(|k| format!("{} {k}", text[3])).collect();
+            let first = |values: &[f64]| values.first().copied().unwrap_or(0.0);
             let ys: Vec<f64> = y.iter().map(|v| v * 0.5).collect();
             panel
                 .with(Mark::line(&x, &y).label(&text[3]))
@@ -435,7 +437,7 @@ mod tests {
                     2 => Mark::band(&x, &ys, &y).label(&text[4]),
                     _ => Mark::errors(&x, &ys, &y).label(&text[4]),
                 })
-                .note(x.first().copied().unwrap_or(0.0), ys.first().copied().unwrap_or(0.0), &text[4])
+                .note(first(&x), first(&ys), &text[4])
                 .fact(&text[0])
         }
     }

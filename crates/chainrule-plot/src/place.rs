@@ -1,8 +1,9 @@
 //! Places for legends, facts and notes: where the data are not.
 //!
-//! The frame is covered by cells of four pixels, and every shape drawn adds to the cells it touches.
-//! A legend takes the one of nine places whose cells are emptiest; if even that one is not empty, it
-//! moves above the frame. A note tries the eight directions round its point at growing distances.
+//! The frame is covered by cells of four pixels, and every shape drawn adds to the cells it
+//! touches. A legend takes the one of nine places whose cells are emptiest; if even that one is not
+//! empty, it moves above the frame. A note tries the eight directions round its point at growing
+//! distances.
 
 use crate::figure::{Kind, Legend, Mark, Panel};
 use crate::font;
@@ -114,8 +115,8 @@ impl Cover {
         (j..=l).flat_map(row).map(|w| f64::from(*w)).sum()
     }
 
-    /// The emptiest place in the frame for a box of this size, with what it covers; none if the frame
-    /// is too small.
+    /// The emptiest place in the frame for a box of this size, with what it covers; none if the
+    /// frame is too small.
     fn corner(&self, (w, h): (f64, f64)) -> Option<(f64, Rect)> {
         let f = self.frame.grown(-7.0);
         if w > f.w || h > f.h {
@@ -299,51 +300,45 @@ pub(crate) fn notes(
     let placed = panel.notes.iter().map(|note| (note, frame.at(note.at.0, note.at.1)));
     let placed: Vec<_> = placed.filter(|(_, p)| seen(*p)).take(500).collect();
     for (note, p) in placed.iter().filter(|(note, _)| note.dot) {
-        let dot = Shape::Dots {
-            at: vec![*p],
-            radius: 4.5,
-            marker: Marker::Circle,
-            ink: note.ink,
-            opacity: 1.0,
-        };
+        let (at, marker, ink) = (vec![*p], Marker::Circle, note.ink);
+        let dot = Shape::Dots { at, radius: 4.5, marker, ink, opacity: 1.0 };
         cover.add(&dot);
         shapes.push(dot);
     }
-    for (note, p) in placed {
-        let w = font::width(&note.text, SMALL);
-        let h = line(SMALL);
-        let candidates = [9.0, 15.0, 24.0, 38.0, 56.0].into_iter().flat_map(|far| {
-            let d = far * 0.75;
-            [
-                (d, -d - h),
-                (-d - w, -d - h),
-                (d, d),
-                (-d - w, d),
-                (far, -h / 2.0),
-                (-far - w, -h / 2.0),
-                (-w / 2.0, -far - h),
-                (-w / 2.0, far),
-            ]
-            .map(|(x, y)| (far, Rect { x: p.0 + x, y: p.1 + y, w, h }))
-        });
-        let lead = |r: &Rect| (p.0.clamp(r.x, r.right()), p.1.clamp(r.y, r.bottom()));
-        let free = candidates.filter(|(far, r)| {
-            let crossed = |text: &Rect| *far > LEAD && clip_segment(p, lead(r), *text).is_some();
-            let meets = |text: &Rect| text.meets(r.grown(2.0)) || crossed(text);
-            frame.rect.grown(-2.0).holds(*r) && !texts.iter().any(meets)
-        });
-        let cost = |(far, r): &(f64, Rect)| cover.cost(r.grown(1.0)) + far * 0.12;
-        let best = free.min_by(|a, b| cost(a).total_cmp(&cost(b)));
-        let Some((far, r)) = best.filter(|_| !note.text.is_empty()) else { continue };
+    for (note, p) in placed.into_iter().filter(|(note, _)| !note.text.is_empty()) {
+        let size = (font::width(&note.text, SMALL), line(SMALL));
+        let Some((far, r)) = beside(p, size, cover, &texts) else { continue };
         if far > LEAD {
-            cover.segment(p, lead(&r), 3.0);
-            shapes.push(Shape::line(vec![p, lead(&r)], Stroke::new(Ink::Muted, 0.8)));
+            let end = nearest(p, r);
+            cover.segment(p, end, 3.0);
+            shapes.push(Shape::line(vec![p, end], Stroke::new(Ink::Muted, 0.8)));
         }
-        let mut text =
-            Text::level((r.x, r.y + h / 2.0), &note.text, SMALL, Anchor::Start, note.ink);
+        let mut text = Text::level((r.x, 0.0), &note.text, SMALL, Anchor::Start, note.ink);
         (text.at.1, text.halo) = (r.y + font::ASCENT * SMALL, true);
         texts.push(r);
         cover.block(r.grown(2.0), 3.0);
         shapes.push(Shape::Words(text));
     }
+}
+
+/// The place of a text of this size near `p` that covers least, and how far off it is.
+fn beside(p: Point, (w, h): (f64, f64), cover: &Cover, texts: &[Rect]) -> Option<(f64, Rect)> {
+    let candidates = [9.0, 15.0, 24.0, 38.0, 56.0].into_iter().flat_map(|far| {
+        let d = far * 0.75;
+        let corners = [(d, -d - h), (-d - w, -d - h), (d, d), (-d - w, d)];
+        let sides = [(far, -h / 2.0), (-far - w, -h / 2.0), (-w / 2.0, -far - h), (-w / 2.0, far)];
+        let rect = move |(x, y)| (far, Rect { x: p.0 + x, y: p.1 + y, w, h });
+        corners.into_iter().chain(sides).map(rect)
+    });
+    let free = candidates.filter(|(far, r)| {
+        let crossed = |text: &Rect| *far > LEAD && clip_segment(p, nearest(p, *r), *text).is_some();
+        let meets = |text: &Rect| text.meets(r.grown(2.0)) || crossed(text);
+        cover.frame.grown(-2.0).holds(*r) && !texts.iter().any(meets)
+    });
+    let cost = |(far, r): &(f64, Rect)| cover.cost(r.grown(1.0)) + far * 0.12;
+    free.min_by(|a, b| cost(a).total_cmp(&cost(b)))
+}
+
+fn nearest(p: Point, r: Rect) -> Point {
+    (p.0.clamp(r.x, r.right()), p.1.clamp(r.y, r.bottom()))
 }

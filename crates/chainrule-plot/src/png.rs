@@ -1,7 +1,7 @@
 //! PNG from the SVG, by resvg.
 //!
-//! The texts are outlines of the embedded font by then, so no fonts are looked up and the picture is
-//! the same on every machine.
+//! The texts are outlines of the embedded font by then, so no fonts are looked up and the picture
+//! is the same on every machine.
 
 use resvg::{tiny_skia, usvg};
 

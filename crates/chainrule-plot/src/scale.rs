@@ -1,9 +1,9 @@
 //! Axes as numbers: from values to places, ticks that a person would choose, and their labels.
 //!
-//! A linear axis has ticks at multiples of 1, 2 or 5 times a power of ten; the finest of these steps
-//! is taken whose labels fit. A logarithmic axis has ticks at powers of ten and small ones between;
-//! where it spans less than two decades, 1, 2 and 5 times the powers carry labels too. Very large
-//! and very small numbers are written with one common power at the end of the axis.
+//! A linear axis has ticks at multiples of 1, 2 or 5 times a power of ten; the finest of these
+//! steps is taken whose labels fit. A logarithmic axis has ticks at powers of ten and small ones
+//! between; where it spans less than two decades, 1, 2 and 5 times the powers carry labels too.
+//! Very large and very small numbers are written with one common power at the end of the axis.
 //!
 //! ```
 //! use chainrule_plot::scale::{Scale, Span};

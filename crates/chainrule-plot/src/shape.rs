@@ -7,8 +7,8 @@
 //!
 //! # References
 //!
-//! I. E. Sutherland, G. W. Hodgman, Commun.
-//! ACM 17, 1974. U. Jugel et al., *M4*, VLDB 2014: a line needs four points for each column of pixels.
+//! I. E. Sutherland, G. W. Hodgman, Commun. ACM 17, 1974. U. Jugel et al., *M4*, VLDB 2014: a line
+//! needs four points for each column of pixels.
 
 use crate::font;
 use crate::theme::Ink;
@@ -335,8 +335,8 @@ fn columns(run: &[Point]) -> Vec<Point> {
     kept
 }
 
-/// A run without the points that lie within a tenth of a pixel of the line through their neighbours:
-/// from each kept point, a sector narrows until the next point falls outside it.
+/// A run without the points that lie within a tenth of a pixel of the line through their
+/// neighbours: from each kept point, a sector narrows until the next point falls outside it.
 pub(crate) fn straightened(run: &[Point]) -> Vec<Point> {
     const SLACK: f64 = 0.1;
     let [first, .., last] = run else { return run.to_vec() };

@@ -1,9 +1,9 @@
 //! Shapes as SVG.
 //!
 //! The writer knows four elements: `path` for lines, areas and many dots, `circle` for few, `text`,
-//! and for a PNG the outlines of text. Numbers have at most two decimals. Every text that comes from
-//! data is escaped, and characters that XML forbids become U+FFFD. The title and the description are
-//! there for readers who do not see the figure.
+//! and for a PNG the outlines of text. Numbers have at most two decimals. Every text that comes
+//! from data is escaped, and characters that XML forbids become U+FFFD. The title and the
+//! description are there for readers who do not see the figure.
 
 use std::fmt::Write;
 
@@ -115,53 +115,44 @@ fn dots(
     opacity: f64,
     theme: Theme,
 ) {
+    let opacity = share("opacity", opacity);
     if at.is_empty() {
         return;
     }
-    let opacity = share("opacity", opacity);
-    let ground = theme.colour(Ink::Surface);
     if marker == Marker::Circle && at.len() > CIRCLES {
-        let mut data = String::new();
-        for p in at {
-            let _ = write!(data, "M{} {}h0", num(p.0), num(p.1));
-        }
+        let data: String = at.iter().map(|p| format!("M{} {}h0", num(p.0), num(p.1))).collect();
+        let width = num(2.0 * radius);
         let _ = writeln!(
             out,
-            "<path d=\"{data}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{}\" \
-             stroke-linecap=\"round\"{opacity}/>",
-            num(2.0 * radius)
+            "<path d=\"{data}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" \
+             stroke-linecap=\"round\"{opacity}/>"
         );
         return;
     }
-    let touch = |pair: &[Point]| (pair[0].0 - pair[1].0).hypot(pair[0].1 - pair[1].1) < radius;
-    let touching = at.windows(2).filter(|pair| touch(pair)).count();
-    let edge =
-        if at.len() > CIRCLES || radius < 2.0 || 3 * touching > at.len() { 0.0 } else { 0.6 };
-    match marker {
-        Marker::Cross => {
-            let _ =
-                write!(out, "<g fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"{opacity}>");
-        }
-        _ => {
-            let _ = write!(
-                out,
-                "<g fill=\"{colour}\" stroke=\"{ground}\" stroke-width=\"{}\"{opacity}>",
-                num(edge)
-            );
-        }
-    }
+    let (fill, stroke, width) = match marker {
+        Marker::Cross => ("none", colour, 1.6),
+        _ => (colour, &*theme.colour(Ink::Surface), edge(at, radius)),
+    };
+    let width = num(width);
+    let _ =
+        write!(out, "<g fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{width}\"{opacity}>");
     for &(x, y) in at {
-        let r = num(radius);
-        match marker {
+        let _ = match marker {
             Marker::Circle => {
-                let _ = write!(out, "<circle cx=\"{}\" cy=\"{}\" r=\"{r}\"/>", num(x), num(y));
+                let (x, y, r) = (num(x), num(y), num(radius));
+                write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\"/>")
             }
-            _ => {
-                let _ = write!(out, "<path d=\"{}\"/>", form((x, y), radius, marker));
-            }
-        }
+            _ => write!(out, "<path d=\"{}\"/>", form((x, y), radius, marker)),
+        };
     }
     out.push_str("</g>\n");
+}
+
+/// The width of the edge that sets dots off from each other: none where they form a chain.
+fn edge(at: &[Point], radius: f64) -> f64 {
+    let touch = |pair: &[Point]| (pair[0].0 - pair[1].0).hypot(pair[0].1 - pair[1].1) < radius;
+    let touching = at.windows(2).filter(|pair| touch(pair)).count();
+    if at.len() > CIRCLES || radius < 2.0 || 3 * touching > at.len() { 0.0 } else { 0.6 }
 }
 
 fn form((x, y): Point, r: f64, marker: Marker) -> String {

@@ -1,12 +1,13 @@
 //! Colours: what they mean, and how they look on light and on dark ground.
 //!
-//! A figure is drawn in [`Ink`]s, which say what a colour is for; a [`Theme`] turns them into colours
-//! at the very end. With [`Theme::Auto`] that end is the reader's browser: the SVG carries both
-//! tables as CSS variables and follows `prefers-color-scheme`.
+//! A figure is drawn in [`Ink`]s, which say what a colour is for; a [`Theme`] turns them into
+//! colours at the very end. With [`Theme::Auto`] that end is the reader's browser: the SVG carries
+//! both tables as CSS variables and follows `prefers-color-scheme`.
 //!
-//! The colours of series are those of Okabe and Ito, which people with each kind of colour blindness
-//! can tell apart, ordered by contrast with the ground and lightened for the dark. The maps are a
-//! few control points of published ones, between which colours are interpolated linearly.
+//! The colours of series are those of Okabe and Ito, which people with each kind of colour
+//! blindness can tell apart, ordered by contrast with the ground and lightened for the dark. The
+//! maps are a few control points of published ones, between which colours are interpolated
+//! linearly.
 //!
 //! ```
 //! use chainrule_plot::{Ink, Theme, theme::Map};
@@ -16,8 +17,8 @@
 //!
 //! # References
 //!
-//! M. Okabe, K. Ito, *Color Universal Design*, 2008. S. van der Walt, N. Smith, *viridis*, 2015 (CC0).
-//! C. Brewer, *ColorBrewer* 2.0: RdBu and Blues (Apache-2.0).
+//! M. Okabe, K. Ito, *Color Universal Design*, 2008. S. van der Walt, N. Smith, *viridis*, 2015
+//! (CC0). C. Brewer, *ColorBrewer* 2.0: RdBu and Blues (Apache-2.0).
 
 /// What a colour is for.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,11 @@
 //! Drawings of directed graphs, such as the graph of a computation: layered, from top to bottom.
 //!
-//! The input is plain: nodes with lines of text and a kind, edges from node to node. The output is an
-//! SVG, a PNG, or a text in DOT with the same nodes and edges for other tools. The layout is that of
-//! Sugiyama, Tagawa and Toda: nodes get ranks so that edges point downwards, long edges pass each
-//! rank between its nodes, and the order within the ranks is chosen so that few edges cross. Then
-//! each node gets an abscissa that keeps edges straight; see [`layout`](self) for the steps.
+//! The input is plain: nodes with lines of text and a kind, edges from node to node. The output is
+//! an SVG, a PNG, or a text in DOT with the same nodes and edges for other tools. The layout is
+//! that of Sugiyama, Tagawa and Toda: nodes get ranks so that edges point downwards, long edges
+//! pass each rank between its nodes, and the order within the ranks is chosen so that few edges
+//! cross. Then each node gets an abscissa that keeps edges straight; see [`layout`](self) for the
+//! steps.
 //!
 //! ```
 //! use chainrule_plot::{Theme, graph::{Graph, Role}};
@@ -23,9 +24,9 @@
 //!
 //! # References
 //!
-//! K. Sugiyama, S. Tagawa, M. Toda, IEEE Trans. SMC 11, 1981. E. R. Gansner et al., *A technique for
-//! drawing directed graphs*, IEEE TSE 19, 1993. U. Brandes, B. Köpf, *Fast and simple horizontal
-//! coordinate assignment*, GD 2001.
+//! K. Sugiyama, S. Tagawa, M. Toda, IEEE Trans. SMC 11, 1981. E. R. Gansner et al., *A technique
+//! for drawing directed graphs*, IEEE TSE 19, 1993. U. Brandes, B. Köpf, *Fast and simple
+//! horizontal coordinate assignment*, GD 2001.
 
 mod order;
 mod place;
@@ -116,7 +117,6 @@ impl Graph {
     /// # Errors
     ///
     /// If the graph or the picture is too large, or if the crate was built without `png`.
-    #[cfg(feature = "png")]
     pub fn png(&self, theme: Theme, scale: f64) -> Result<Vec<u8>, Error> {
         let theme = if theme == Theme::Auto { Theme::Light } else { theme };
         let (svg, size) = self.write(theme, Letters::Outlines)?;
@@ -230,8 +230,8 @@ fn layout(graph: &Graph) -> Result<Drawing, Error> {
     Ok(Drawing { lines: lines.collect(), boxes, size })
 }
 
-/// Where each edge leaves its upper node and enters its lower one: spread over the middle of the side
-/// in the order of where they come from.
+/// Where each edge leaves its upper node and enters its lower one: spread over the middle of the
+/// side in the order of where they come from.
 fn ports(layers: &Layers, x: &[f64], boxes: &[Rect]) -> Vec<(f64, f64)> {
     let mut ports = vec![(0.0, 0.0); layers.ways.len()];
     let mut ends: Vec<(Vec<usize>, Vec<usize>)> = vec![Default::default(); boxes.len()];

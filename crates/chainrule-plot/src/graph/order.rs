@@ -1,8 +1,8 @@
 //! Second step: an order within the ranks such that few edges cross.
 //!
 //! Sweeps down and up put each node at the median of its neighbours in the rank before; between
-//! them, neighbours are exchanged as long as that helps. The best order met is kept. Crossings of two
-//! ranks are inversions, counted with a Fenwick tree.
+//! them, neighbours are exchanged as long as that helps. The best order met is kept. Crossings of
+//! two ranks are inversions, counted with a Fenwick tree.
 
 use super::Layers;
 

@@ -142,8 +142,8 @@ fn apart(layers: &Layers, a: usize, b: usize) -> f64 {
     (layers.width[a] + layers.width[b]) / 2.0 + if both { NARROW } else { GAP }
 }
 
-/// Shifts the four layouts onto the narrowest: its left end for those pushed left, its right end for
-/// the others.
+/// Shifts the four layouts onto the narrowest: its left end for those pushed left, its right end
+/// for the others.
 fn level(layers: &Layers, four: &mut [Vec<f64>]) {
     let reach = |x: &Vec<f64>| {
         let low = x.iter().zip(&layers.width).map(|(x, w)| x - w / 2.0);

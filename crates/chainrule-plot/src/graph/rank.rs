@@ -57,8 +57,8 @@ pub(super) fn layers(sizes: &[(f64, f64)], edges: &[(usize, usize)]) -> Result<L
 
 fn large(nodes: usize, edges: usize) -> Error {
     Error(format!(
-        "a graph of {nodes} nodes and {edges} edges is too large to be looked at: draw a part of it, \
-         or write DOT"
+        "a graph of {nodes} nodes and {edges} edges is too large to be looked at: draw a part \
+         of it, or write DOT"
     ))
 }
 

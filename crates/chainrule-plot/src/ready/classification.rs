@@ -37,8 +37,8 @@ pub fn roc(curves: &[Roc<'_>]) -> Figure {
     Figure::of(panel.with(guess.label("guessing"))).title("ROC").size(520.0, 520.0)
 }
 
-/// Counts of true classes (rows) and predicted ones (columns), row by row. Colours are shares of the
-/// row, so that rare classes are seen; cells say how many.
+/// Counts of true classes (rows) and predicted ones (columns), row by row. Colours are shares of
+/// the row, so that rare classes are seen; cells say how many.
 pub fn confusion(classes: &[&str], counts: &[usize]) -> Figure {
     let n = classes.len().max(1);
     let rows = counts.chunks(n).map(|row| (row, row.iter().sum::<usize>().max(1)));

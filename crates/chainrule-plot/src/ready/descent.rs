@@ -56,8 +56,8 @@ pub fn losses(curves: &[Curve<'_>], unit: &str, scale: Scale, smoothing: f64) ->
     Figure::of(panel).title("Loss")
 }
 
-/// Losses of a run in which the learning rate grows, with a suggested rate. The range of losses ends
-/// a little above the first, since the last ones are beyond all bounds.
+/// Losses of a run in which the learning rate grows, with a suggested rate. The range of losses
+/// ends a little above the first, since the last ones are beyond all bounds.
 pub fn learning_rates(rate: &[f64], loss: &[f64], suggested: Option<f64>) -> Figure {
     let smooth = smoothed(loss, 0.6);
     let (low, high) = super::reach(&[&smooth]);

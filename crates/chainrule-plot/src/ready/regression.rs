@@ -64,9 +64,9 @@ fn stem(x: &[f64], low: &[f64], high: &[f64]) -> Mark {
     Mark::line(&x, &y).ink(Ink::Series(1)).width(0.9).opacity(0.5)
 }
 
-/// Four looks at residuals: against fitted values, against normal quantiles, as a histogram with the
-/// normal density, and their size against fitted values. A trend in the first tells of a missing
-/// term, one in the last of unequal variance.
+/// Four looks at residuals: against fitted values, against normal quantiles, as a histogram with
+/// the normal density, and their size against fitted values. A trend in the first tells of a
+/// missing term, one in the last of unequal variance.
 pub fn residuals(fitted: &[f64], residuals: &[f64]) -> Figure {
     let usable = sorted(residuals);
     let n = usable.len() as f64;
