@@ -200,8 +200,8 @@ impl Layer for Lstm {
 /// Trains `model`, and says after each epoch how it does on names that it has not seen.
 fn learn(model: &dyn Layer, known: Arrays, held: Arrays, options: &Options) -> Result<History> {
     let epochs = if options.quick { 2 } else { 15 };
-    let train = DataLoader { drop_last: true, ..DataLoader::new(known, 64) };
-    let train = train.shuffled(options.seed);
+    let mut train = DataLoader::new(known, 64).shuffled(options.seed);
+    train.drop_last = true;
     // One batch, since the mean is one over letters and names differ in length.
     let rows = held.y().len();
     let held = DataLoader::new(held, rows);
