@@ -1,4 +1,4 @@
-//! Three curves of physics and biology, fitted with errors one can check.
+//! Three curves of physics, fitted with errors one can check.
 //!
 //! ```sh
 //! cargo run --release -p chainrule-fit --example curves -- --plot curves.svg
@@ -10,7 +10,7 @@
 //! with answers certified to 11 digits:
 //!
 //! - `Misra1a`: how much gas a surface takes up at a pressure x, y = b₁ (1 − e^(−b₂ x)).
-//! - `Gauss1`: two peaks on a decaying ground, b₁ e^(−b₂ x) + Σ b e^(−(x − c)²/w²).
+//! - `Eckerle4`: the light that passes two mirrors near a resonance, (b₁/b₂) e^(−(x − b₃)²/2b₂²).
 //! - `Thurber`: how fast electrons move in a semiconductor, as the logarithm x of their density
 //!   grows: a ratio of two cubics, one of NIST's hardest.
 //!
@@ -44,7 +44,7 @@ use strd::{Problem, judged};
 /// Each problem, and what its axes measure.
 const PROBLEMS: [(&str, &str, &str); 3] = [
     ("Misra1a", "pressure", "volume"),
-    ("Gauss1", "x", "y"),
+    ("Eckerle4", "wavelength (nm)", "transmittance"),
     ("Thurber", "log density", "mobility"),
 ];
 
@@ -80,7 +80,7 @@ pub fn run(options: &Options) -> Result<f64> {
 /// A fit with bands, and its residuals.
 fn figure(problem: &Problem, found: &CurveFit, (x, y): (&str, &str)) -> Result<Figure> {
     let at = &problem.predictors[0];
-    let places = Drawing::places(at, 160);
+    let places = Drawing::places(at, 120);
     let wide =
         Problem { predictors: vec![places.clone()], ..Problem::read("nonlinear", &problem.name) };
     let model = wide.model();

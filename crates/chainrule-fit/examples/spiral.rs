@@ -9,7 +9,7 @@
 //! 400 points, drawn with the seed: on arm k = 0 or 1, at the share u of its length,
 //!
 //! ```text
-//! r = u        φ = 4 u + π k + noise        x = (r cos φ, r sin φ)
+//! r = 0.1 + 0.9 u        φ = 8 r + π k + noise        x = (r cos φ, r sin φ)
 //! ```
 //!
 //! with normal noise of 0.15 radians. A straight line gets little more than half of them right.
@@ -91,7 +91,7 @@ fn spiral(n: usize, seed: u64) -> Vec<Point> {
     };
     let point = |i: usize| {
         let (arm, r) = (i % 2, 0.1 + 0.9 * (i / 2) as f64 / (n / 2) as f64);
-        let angle = 4.0 * r + std::f64::consts::PI * arm as f64 + 0.15 * normal();
+        let angle = 8.0 * r + std::f64::consts::PI * arm as f64 + 0.15 * normal();
         (r * angle.cos(), r * angle.sin(), arm)
     };
     (0..n).map(point).collect()
