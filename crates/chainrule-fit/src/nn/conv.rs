@@ -8,8 +8,8 @@
 //! channels fall into g parts, and each output sees the inputs of its part.
 //!
 //! Windows are the linear operation `unfold`, a view through overlapping strides, so a convolution
-//! is a view and one product of matrices for each image: W \[out, c·k\] times columns \[c·k, space\].
-//! The columns are copied together only for the product; kernels of size 1 need not even that. The
+//! is a view and one product of matrices for each image: W \[out, c·k\] times columns
+//! \[c·k, space\]. The columns are copied together only for the product; kernels of size 1 need not even that. The
 //! derivative is the rule of the product and the adjoint of the view, which adds windows where they
 //! overlap: nothing here knows a derivative.
 //!

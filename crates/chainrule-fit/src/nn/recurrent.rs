@@ -171,8 +171,8 @@ impl Recurrent {
         let single = x.rank() == 2;
         if !(2..=3).contains(&x.rank()) || x.shape().last() != Some(&inputs) || x.len() == 0 {
             fail!(
-                "a recurrent layer of {inputs} inputs got a tensor of shape {:?}; it takes {} of at \
-                 least one step",
+                "a recurrent layer of {inputs} inputs got a tensor of shape {:?}; it takes {} \
+                 of at least one step",
                 x.shape(),
                 if self.options.batch_first {
                     "[batch, steps, inputs]"
