@@ -9,9 +9,9 @@
 //!
 //! Windows are the linear operation `unfold`, a view through overlapping strides, so a convolution
 //! is a view and one product of matrices for each image: W \[out, c·k\] times columns
-//! \[c·k, space\]. The columns are copied together only for the product; kernels of size 1 need not even that. The
-//! derivative is the rule of the product and the adjoint of the view, which adds windows where they
-//! overlap: nothing here knows a derivative.
+//! \[c·k, space\]. The columns are copied together only for the product; kernels of size 1 need
+//! not even that. The derivative is the rule of the product and the adjoint of the view, which
+//! adds windows where they overlap: nothing here knows a derivative.
 //!
 //! ```
 //! use chainrule_core::Tensor;
