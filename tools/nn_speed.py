@@ -1,18 +1,19 @@
-"""What `cargo run --release -p chainrule-fit --example nn_speed` measures, with torch 2.15.0."""
+"""What `cargo run --release -p chainrule-fit --example nn_speed -- 2` measures, with torch 2.15.0."""
 
+import sys
 import time
 
 import torch
 from torch import nn
 
-torch.set_num_threads(2)
+torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
 
 
 def measure(name, layer, x):
     x = x.requires_grad_()
     leaves = [*layer.parameters(), x]
     least = [1e9, 1e9]
-    for _ in range(30):
+    for _ in range(50):
         start = time.perf_counter()
         with torch.no_grad():
             layer(x)

@@ -1,11 +1,11 @@
 //! How long a forward pass and all gradients of some layers take, as `tools/nn_speed.py` measures
 //! with torch.
 //!
-//! `cargo run --release -p chainrule-fit --example nn_speed`
+//! `cargo run --release -p chainrule-fit --example nn_speed -- 2`, with the number of threads.
 
 use std::time::Instant;
 
-use chainrule_core::{Result, Tensor, grad, manual_seed, realize};
+use chainrule_core::{Result, Tensor, grad, manual_seed, realize, with_threads};
 use chainrule_fit::nn::{
     Activation, Cell, Conv2d, ConvOptions, Layer, Recurrent, RecurrentOptions,
     TransformerEncoderLayer, TransformerOptions,
@@ -17,7 +17,7 @@ fn measure(name: &str, layer: &dyn Layer, x: &Tensor) -> Result<()> {
     let parameters = layer.parameters();
     let all: Vec<&Tensor> = parameters.iter().chain([&x]).collect();
     let mut least = [f64::INFINITY; 2];
-    for _ in 0..30 {
+    for _ in 0..50 {
         let start = Instant::now();
         let y = layer.forward(&x).expect("the layer takes this input");
         realize(&[&y])?;
@@ -33,6 +33,11 @@ fn measure(name: &str, layer: &dyn Layer, x: &Tensor) -> Result<()> {
 }
 
 fn main() -> Result<()> {
+    let threads = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(2);
+    with_threads(threads, run)
+}
+
+fn run() -> Result<()> {
     manual_seed(0);
     println!("{:24} {:>8} {:>8}   ms", "", "forward", "both");
     let padding = ConvOptions { padding: [1, 1], ..ConvOptions::default() };

@@ -106,8 +106,8 @@ pub struct Window {
     pub step: usize,
 }
 
-/// Windows that slide along an axis: window j has the elements `j · step + i · dilation` for i below
-/// `size`.
+/// Windows that slide along an axis: window j has the elements `j · step + i · dilation` for i
+/// below `size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sliding {
     /// The axis.

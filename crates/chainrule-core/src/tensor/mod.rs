@@ -15,6 +15,7 @@ mod movement;
 mod print;
 mod reduce;
 mod scalar;
+mod windows;
 
 pub use args::{IntoAxes, IntoShape, Operand};
 #[cfg(feature = "linalg")]

@@ -10,7 +10,7 @@ use super::methods;
 use crate::error::{Error, ErrorKind, Operand, Result, count};
 use crate::graph::Tensor;
 use crate::graph::node::Sources;
-use crate::op::{DType, Linear, Op, Order, Shape, Sliding, Window};
+use crate::op::{DType, Linear, Op, Order, Shape, Window};
 
 methods! {
     /// The same elements, in row-major order, in another shape; one length may be −1.
@@ -179,86 +179,6 @@ methods! {
         Ok(self.linear(Linear::Pad(windows.into()), shape))
     }
 
-    /// Windows of `size` elements along an axis, one every `step`: y\[…, j, …, i\] =
-    /// x\[…, j · step + i, …\]. The elements of a window are a new last axis; what does not fill a
-    /// window at the end is left out. Copies nothing.
-    ///
-    /// ```
-    /// # use chainrule_core::*;
-    /// let pairs = Tensor::from([1.0, 2.0, 3.0]).unfold(0, 2, 1);
-    /// assert_eq!(pairs.to_vec::<f64>()?, [1.0, 2.0, 2.0, 3.0]);
-    /// assert_eq!(pairs.shape(), [2, 2]);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If the axis does not exist or is shorter than a window, or `size` or `step` is 0.
-    fn unfold / try_unfold(&self, along: i64, size: usize, step: usize) {
-        self.try_unfold_dilated(along, size, step, 1)
-    }
-
-    /// [`unfold`](Self::unfold) with `dilation` as the distance of a window's elements:
-    /// y\[…, j, …, i\] = x\[…, j · step + i · dilation, …\].
-    ///
-    /// # Panics
-    /// As `unfold`; if `dilation` is 0.
-    fn unfold_dilated / try_unfold_dilated(
-        &self,
-        along: i64,
-        size: usize,
-        step: usize,
-        dilation: usize,
-    ) {
-        let a = axis("unfold", self, along)?;
-        check_rank("unfold", self.rank() + 1)?;
-        let sliding = windows("unfold", self, a, [size, step, dilation])?;
-        let mut shape = self.0.shape.clone();
-        let n = shape[a];
-        let Some(windows) = sliding.count(n) else {
-            let what = format!("`unfold` of windows that are longer than axis {a}, which is {n}");
-            return Err(Error::new(ErrorKind::Shape, what, Location::caller())
-                .operand(self.operand("tensor"))
-                .hint(format!("{size} elements {dilation} apart: take fewer, or `.pad` the axis")));
-        };
-        shape[a] = windows;
-        shape.push(size);
-        Ok(self.linear(Linear::Unfold(sliding), shape))
-    }
-
-    /// The adjoint of [`unfold_dilated`](Self::unfold_dilated): the last axis has the elements of
-    /// windows along `along`; they are added where windows overlap, on an axis of length `n`.
-    ///
-    /// ```
-    /// # use chainrule_core::*;
-    /// let windows = Tensor::from([[1.0, 2.0], [10.0, 20.0]]);
-    /// assert_eq!(windows.fold(0, 3, 1, 1).to_vec::<f64>()?, [1.0, 12.0, 20.0]);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If the axis does not exist or is the last, or an axis of length `n` does not have so many
-    /// windows of that size.
-    fn fold / try_fold(&self, along: i64, n: usize, step: usize, dilation: usize) {
-        let a = axis("fold", self, along)?;
-        let size = self.shape()[self.rank() - 1];
-        let sliding = windows("fold", self, a, [size, step, dilation])?;
-        if a + 1 == self.rank() || sliding.count(n) != Some(self.shape()[a]) {
-            let what = format!("`fold` along axis {a} to length {n} does not fit the windows");
-            return Err(Error::new(ErrorKind::Shape, what, Location::caller())
-                .operand(self.operand("windows"))
-                .hint(match sliding.count(n) {
-                    Some(windows) => format!(
-                        "an axis of length {n} has {windows} windows of {size} elements"
-                    ),
-                    None => format!("a window of {size} elements is longer than {n}"),
-                }));
-        }
-        let mut shape = self.0.shape.clone();
-        shape.pop();
-        shape[a] = n;
-        Ok(self.linear(Linear::Fold(sliding), shape))
-    }
-
     /// The elements at `index` along an axis: y\[…, j, …\] = x\[…, index\[…, j, …\], …\]. The other
     /// axes of `index` must be no longer than the tensor's (as in torch). Negative indices count
     /// from the end.
@@ -328,19 +248,6 @@ methods! {
         let index = stretch(index.linear(Linear::Reshape, column), &shape);
         self.try_gather(a as i64, &index)
     }
-}
-
-/// Windows along axis `a`, none of whose numbers is 0.
-#[track_caller]
-fn windows(op: &str, x: &Tensor, a: usize, numbers: [usize; 3]) -> Result<Sliding> {
-    let [size, step, dilation] = numbers;
-    if numbers.contains(&0) {
-        let what = format!("`{op}` got size {size}, step {step} and dilation {dilation}");
-        return Err(Error::new(ErrorKind::Data, what, Location::caller())
-            .operand(x.operand("tensor"))
-            .hint("each of them is 1 or more"));
-    }
-    Ok(Sliding { axis: a as u8, size, step, dilation })
 }
 
 #[track_caller]

@@ -33,8 +33,8 @@ use super::layer::{Layer, tell};
 use crate::error::{Result, fail};
 use crate::module;
 
-/// Attention of several heads; inputs are \[length, batch, width\], or \[batch, length, width\] with
-/// `batch_first`. The batch may be missing.
+/// Attention of several heads; inputs are \[length, batch, width\], or with `batch_first`
+/// \[batch, length, width\]. The batch may be missing.
 #[derive(Clone, Debug)]
 pub struct MultiheadAttention {
     /// Wq, Wk and Wv, transposed, \[3 · width, width\].
@@ -59,8 +59,8 @@ pub struct Masks {
     pub causal: bool,
     /// Keys that are padding: truth values \[batch, keys\], true where nobody may look.
     pub key_padding: Option<Tensor>,
-    /// For each query and key, \[queries, keys\] or \[batch · heads, queries, keys\]: a truth value,
-    /// true where it may not look, or a number that is added.
+    /// For each query and key, \[queries, keys\] or \[batch · heads, queries, keys\]: a truth
+    /// value, true where it may not look, or a number that is added.
     pub attention: Option<Tensor>,
 }
 

@@ -8,10 +8,10 @@
 //! channels fall into g parts, and each output sees the inputs of its part.
 //!
 //! Windows are the linear operation `unfold`, a view through overlapping strides, so a convolution
-//! is a view and one product of matrices for each image: W \[out, c·k\] times columns \[c·k, space\].
-//! The columns are copied together only for the product; kernels of size 1 need not even that. The
-//! derivative is the rule of the product and the adjoint of the view, which adds windows where they
-//! overlap: nothing here knows a derivative.
+//! is a view and one product of matrices for each image: W \[out, c·k\] times columns
+//! \[c·k, space\]. The columns are copied together only for the product; kernels of size 1 need
+//! not even that. The derivative is the rule of the product and the adjoint of the view, which
+//! adds windows where they overlap: nothing here knows a derivative.
 //!
 //! ```
 //! use chainrule_core::Tensor;
@@ -118,6 +118,11 @@ impl<const SPACE: usize> Conv<SPACE> {
     }
 }
 
+/// How many places a window covers.
+pub(super) fn reach(size: usize, dilation: usize) -> usize {
+    (size - 1).saturating_mul(dilation).saturating_add(1)
+}
+
 /// 1/√(fan in).
 pub(super) fn bound(shape: &[usize]) -> f64 {
     1.0 / (shape[1..].iter().product::<usize>().max(1) as f64).sqrt()
@@ -137,7 +142,7 @@ pub(super) fn check<const SPACE: usize>(
                each number must be 1 or more"
         );
     }
-    if *groups == 0 || inputs % groups != 0 || outputs % groups != 0 {
+    if *groups == 0 || !inputs.is_multiple_of(*groups) || !outputs.is_multiple_of(*groups) {
         fail!("{groups} groups do not divide {inputs} input and {outputs} output channels");
     }
     Ok(())
@@ -213,9 +218,9 @@ fn convolve<const SPACE: usize>(
 ) -> Result<Tensor> {
     let (outputs, kernel) = (weight.shape()[0], &weight.shape()[2..]);
     let (n, groups) = (x.shape()[0], options.groups);
-    let mut kernel_reach = kernel.iter().zip(&options.dilation).map(|(k, d)| (k - 1) * d + 1);
+    let mut reach = kernel.iter().zip(&options.dilation).map(|(k, d)| reach(*k, *d));
     let x = padded(x, &options.padding)?;
-    if x.shape()[2..].iter().any(|&n| kernel_reach.next().is_none_or(|reach| reach > n)) {
+    if x.shape()[2..].iter().any(|&n| reach.next().is_none_or(|reach| reach > n)) {
         fail!(
             "a convolution with kernel {kernel:?} and dilation {:?} is larger than its input, \
              which with padding is {:?}",

@@ -10,7 +10,8 @@
 //! Batch normalisation keeps running statistics for evaluation, r ← (1 − m) r + m s with momentum
 //! m, where s is the batch's mean, or its variance with n − 1 (the normalisation itself divides by
 //! n, as torch does). They are buffers; a training step's are computed with that step or, if nobody
-//! asks, when the next begins.
+//! asks, when the next begins. (Inside `vmap` and `Program::trace` a batch has no numbers, so there
+//! a layer must be in evaluation.)
 //!
 //! ```
 //! use chainrule_core::Tensor;

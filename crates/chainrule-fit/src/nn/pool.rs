@@ -20,7 +20,7 @@
 
 use chainrule_core::Tensor;
 
-use super::conv::{padded, unbatched, windows};
+use super::conv::{padded, reach, unbatched, windows};
 use super::layer::{Layer, tell};
 use super::module::{List, Module};
 use crate::error::{Result, fail};
@@ -107,7 +107,7 @@ impl Windows<'_> {
             );
         }
         for (i, n) in x.shape()[x.rank() - space..].iter().enumerate() {
-            if (self.kernel[i] - 1) * self.dilation[i] + 1 > n + 2 * self.padding[i] {
+            if reach(self.kernel[i], self.dilation[i]) > n + 2 * self.padding[i] {
                 fail!(
                     "pooling with kernel {:?} is larger than its input {:?}",
                     self.kernel,

@@ -148,6 +148,14 @@ impl Recurrent {
         Recurrent { cell, options, weights, dropout, hidden }
     }
 
+    /// The parts of the last axis, one for each gate. They are cut once from each tensor, so that
+    /// their cotangents are joined again in one piece.
+    fn gates(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        let n = self.hidden;
+        let cut = |k: usize| Ok(x.try_slice(-1, k * n..(k + 1) * n)?);
+        (0..self.cell.gates()).map(cut).collect()
+    }
+
     fn directions(&self) -> usize {
         1 + usize::from(self.options.bidirectional)
     }
@@ -163,8 +171,8 @@ impl Recurrent {
         let single = x.rank() == 2;
         if !(2..=3).contains(&x.rank()) || x.shape().last() != Some(&inputs) || x.len() == 0 {
             fail!(
-                "a recurrent layer of {inputs} inputs got a tensor of shape {:?}; it takes {} of at \
-                 least one step",
+                "a recurrent layer of {inputs} inputs got a tensor of shape {:?}; it takes {} \
+                 of at least one step",
                 x.shape(),
                 if self.options.batch_first {
                     "[batch, steps, inputs]"
@@ -255,15 +263,19 @@ impl Recurrent {
             (Some((b, c)), Cell::Gru) => (Some(b.clone()), Some(c)),
             (Some((b, c)), _) => (Some(b + c), None),
         };
-        let given = affine(x, &weights.ih, outside.as_ref())?;
+        let given = affine(x, &weights.ih, outside.as_ref())?.unbind(0)?;
+        let inside = inside.map(|bias| self.gates(bias)).transpose()?;
         let recurrent = weights.hh.t();
         let (mut h, mut c) = start.clone();
         let mut states = Vec::with_capacity(steps);
         for step in 0..steps {
             let step = if backwards { steps - 1 - step } else { step };
-            let own = h.try_matmul(&recurrent)?;
-            let parts = Parts { given: &given, step, own: &own, inside, hidden: self.hidden };
-            (h, c) = parts.next(self.cell, &h, c.as_ref())?;
+            let given = self.gates(&given[step])?;
+            let mut own = self.gates(&h.try_matmul(&recurrent)?)?;
+            for (own, bias) in own.iter_mut().zip(inside.iter().flatten()) {
+                *own = &*own + bias;
+            }
+            (h, c) = next(self.cell, &given, &own, &h, c.as_ref())?;
             states.push(h.clone());
         }
         if backwards {
@@ -273,60 +285,31 @@ impl Recurrent {
     }
 }
 
-/// What one step is made of.
-struct Parts<'a> {
-    /// W x + b of all steps.
-    given: &'a Tensor,
-    step: usize,
-    /// U h.
-    own: &'a Tensor,
-    /// A GRU's c.
-    inside: Option<&'a Tensor>,
-    hidden: usize,
-}
-
-impl Parts<'_> {
-    /// Gate `k` of W x + b.
-    fn given(&self, k: usize) -> Result<Tensor> {
-        let part = self.given.try_slice(0, self.step..self.step + 1)?.try_squeeze(0)?;
-        Ok(part.try_slice(1, self.range(k))?)
-    }
-
-    /// Gate `k` of U h + c.
-    fn own(&self, k: usize) -> Result<Tensor> {
-        let own = self.own.try_slice(1, self.range(k))?;
-        Ok(match self.inside {
-            Some(bias) => own + bias.try_slice(0, self.range(k))?,
-            None => own,
-        })
-    }
-
-    fn range(&self, k: usize) -> std::ops::Range<usize> {
-        k * self.hidden..(k + 1) * self.hidden
-    }
-
-    fn both(&self, k: usize) -> Result<Tensor> {
-        Ok(self.given(k)? + self.own(k)?)
-    }
-
-    fn next(&self, cell: Cell, h: &Tensor, c: Option<&Tensor>) -> Result<(Tensor, Option<Tensor>)> {
-        Ok(match cell {
-            Cell::Rnn => (self.both(0)?.tanh(), None),
-            Cell::RnnRelu => (self.both(0)?.relu(), None),
-            Cell::Gru => {
-                let [reset, update] = [self.both(0)?.sigmoid(), self.both(1)?.sigmoid()];
-                let new = (self.given(2)? + reset * self.own(2)?).tanh();
-                (&new + update * (h - &new), None)
-            }
-            Cell::Lstm => {
-                let Some(c) = c else { fail!("an LSTM has a cell state") };
-                let [enter, keep] = [self.both(0)?.sigmoid(), self.both(1)?.sigmoid()];
-                let [new, leave] = [self.both(2)?.tanh(), self.both(3)?.sigmoid()];
-                let c = keep * c + enter * new;
-                (leave * c.tanh(), Some(c))
-            }
-        })
-    }
+/// The states after a step, from the gates of W x + b and of U h + c and the states before it.
+fn next(
+    cell: Cell,
+    given: &[Tensor],
+    own: &[Tensor],
+    h: &Tensor,
+    c: Option<&Tensor>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let both = |k: usize| &given[k] + &own[k];
+    Ok(match cell {
+        Cell::Rnn => (both(0).tanh(), None),
+        Cell::RnnRelu => (both(0).relu(), None),
+        Cell::Gru => {
+            let [reset, update] = [both(0).sigmoid(), both(1).sigmoid()];
+            let new = (&given[2] + reset * &own[2]).tanh();
+            (&new + update * (h - &new), None)
+        }
+        Cell::Lstm => {
+            let Some(c) = c else { fail!("an LSTM has a cell state") };
+            let [enter, keep] = [both(0).sigmoid(), both(1).sigmoid()];
+            let [new, leave] = [both(2).tanh(), both(3).sigmoid()];
+            let c = keep * c + enter * new;
+            (leave * c.tanh(), Some(c))
+        }
+    })
 }
 
 impl Module for Recurrent {

@@ -8,6 +8,7 @@ use chainrule_core::{DType, Tensor, grad};
 use chainrule_fit::nn::{Slot, load_state, read};
 
 use super::cases::{Case, layers, losses};
+use super::drawing;
 
 /// Relative to max(1, |y|). Both sides compute with 53 bits; the largest distance that occurs is
 /// 3·10⁻¹⁴, and wherever a formula or a default differs it shows in the third digit.
@@ -95,6 +96,7 @@ fn compare(case: &Case, stored: &Stored) {
 
 #[test]
 fn layers_and_losses_agree_with_torch() {
+    let _any = drawing();
     let mut golden = stored();
     for case in layers(DType::F64).into_iter().chain(losses()) {
         let stored = golden.remove(&case.name);

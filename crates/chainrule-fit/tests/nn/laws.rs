@@ -7,6 +7,7 @@ use chainrule_fit::nn::{Slot, from_bytes, load_state, state, to_bytes};
 
 use super::cases::{Case, layers, losses};
 use super::golden::{inputs, stored, weighted};
+use super::{drawing, seeded};
 
 fn numbers(all: &[Tensor]) -> Vec<Vec<f64>> {
     all.iter().map(|x| x.to_vec::<f64>().expect("numbers")).collect()
@@ -29,6 +30,7 @@ fn run(case: &Case, x: &[Tensor]) -> Vec<Tensor> {
 /// their values must not depend on unknown tensors.
 #[test]
 fn derivatives_by_inputs_agree_with_differences() {
+    let _any = drawing();
     let golden = stored();
     for case in layers(DType::F64).into_iter().chain(losses()) {
         let x = inputs(&golden[&case.name]);
@@ -61,6 +63,7 @@ fn derivatives_by_inputs_agree_with_differences() {
 
 #[test]
 fn both_engines_agree() {
+    let _any = drawing();
     let golden = stored();
     for case in layers(DType::F64).into_iter().chain(losses()) {
         let x = inputs(&golden[&case.name]);
@@ -73,6 +76,7 @@ fn both_engines_agree() {
 
 #[test]
 fn single_and_double_precision_agree() {
+    let _alone = seeded(0);
     let golden = stored();
     let both = [DType::F32, DType::F64].map(|dtype| {
         manual_seed(3);
@@ -93,6 +97,7 @@ fn single_and_double_precision_agree() {
 
 #[test]
 fn the_same_seed_gives_the_same_model() {
+    let _alone = seeded(0);
     let models = [5, 5, 6].map(|seed| {
         manual_seed(seed);
         let cases = layers(DType::F32);
@@ -108,7 +113,7 @@ fn state_of(case: &Case) -> Vec<Tensor> {
 
 #[test]
 fn a_state_goes_through_a_file() {
-    manual_seed(1);
+    let _alone = seeded(1);
     let saved = layers(DType::F32);
     let fresh = layers(DType::F32);
     for (a, b) in saved.iter().zip(&fresh) {
@@ -122,6 +127,7 @@ fn a_state_goes_through_a_file() {
 
 #[test]
 fn every_parameter_gets_a_gradient() {
+    let _any = drawing();
     let golden = stored();
     for case in layers(DType::F64) {
         let parameters = case.module.parameters();
