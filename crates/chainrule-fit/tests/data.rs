@@ -302,8 +302,8 @@ fn streams_refuse_with_the_line() {
     assert!(open(&endless).contains("a quote left open"), "{}", open(&endless));
 }
 
-/// Twenty megabytes pass through a stream while it keeps a few of them: blocks that are no longer
-/// at hand are read again, and the resident memory of the process stays where it was.
+/// Twenty megabytes in blocks that are read from their byte ranges, more of them than are kept.
+/// (What a gigabyte takes is measured by the example `loop_overhead`.)
 #[test]
 fn streams_keep_little() {
     let folder = folder();

@@ -26,9 +26,13 @@ fn data(shift: usize) -> Arrays {
     Arrays::new(Array::new([ROWS, 1, 4, 4], x).unwrap(), Array::new([ROWS], y).unwrap()).unwrap()
 }
 
+/// The generator is one for all threads, and tests are threads: one run draws at a time.
+static DRAWING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// A run with everything that has a state: shuffling, drawn transforms, dropout, running moments,
 /// Adam, a schedule, running means, several batches for a step, early stopping.
 fn run(folder: &Path, epochs: usize, log: Option<&Path>) -> chainrule_fit::Result<Trained> {
+    let _drawing = DRAWING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     manual_seed(11);
     let net = Sequential::new()
         .then(Linear::new(16, 32))
@@ -156,6 +160,7 @@ fn damaged_checkpoints() {
 }
 
 fn small(folder: &Path, width: usize, resume: bool, seed: u64) -> chainrule_fit::Result<Trained> {
+    let _drawing = DRAWING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let net = Linear::new(width, 1);
     let x = Array::new([8, width], vec![0.5f32; 8 * width])?;
     let train = DataLoader::new(Arrays::new(x, Array::new([8, 1], vec![1f32; 8])?)?, 4);

@@ -26,7 +26,11 @@ fn blobs() -> Arrays {
     Arrays::new(Array::new([120, 2], x).unwrap(), Array::new([120], y).unwrap()).unwrap()
 }
 
+/// The generator is one for all threads, and tests are threads: one draws at a time.
+static DRAWING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 fn net() -> Sequential {
+    let _drawing = DRAWING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     manual_seed(3);
     Sequential::new().then(Linear::new(2, 16)).then(Activation::Tanh).then(Linear::new(16, 3))
 }
@@ -237,7 +241,9 @@ fn a_sweep_suggests_and_restores() {
 /// A gradient that overflows while the loss is finite is noticed in the step that makes it.
 #[test]
 fn a_gradient_that_overflows() {
+    let drawing = DRAWING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let w = Linear::new(1, 1);
+    drop(drawing);
     w.weight.assign(&Tensor::from([[1.0f32]])).unwrap();
     let data = Arrays::new(
         Array::new([1, 1], vec![1e25f32]).unwrap(),

@@ -124,6 +124,11 @@ impl Array {
         &self.numbers
     }
 
+    /// The numbers alone.
+    pub fn into_numbers(self) -> Numbers {
+        self.numbers
+    }
+
     /// The length of the first axis; 1 if there is no axis.
     pub fn len(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)

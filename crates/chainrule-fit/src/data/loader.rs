@@ -122,7 +122,7 @@ impl DataLoader {
     pub fn batches(&self, from: Position) -> Batches {
         let mut source = Source::new(self.clone(), from);
         if self.ahead == 0 {
-            return Batches(From::Here(Box::new(source)));
+            return Batches(Supply::Here(Box::new(source)));
         }
         let (send, receive) = sync_channel(self.ahead);
         let reader = std::thread::spawn(move || {
@@ -133,14 +133,14 @@ impl DataLoader {
                 }
             }
         });
-        Batches(From::Thread { receive: Some(receive), reader: Some(reader) })
+        Batches(Supply::Thread { receive: Some(receive), reader: Some(reader) })
     }
 }
 
 /// The batches of an epoch.
-pub struct Batches(From);
+pub struct Batches(Supply);
 
-enum From {
+enum Supply {
     Here(Box<Source>),
     Thread { receive: Option<Receiver<Result<Batch>>>, reader: Option<JoinHandle<()>> },
 }
@@ -150,8 +150,8 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Result<Batch>> {
         match &mut self.0 {
-            From::Here(source) => source.next(),
-            From::Thread { receive, reader } => match receive.as_ref()?.recv() {
+            Supply::Here(source) => source.next(),
+            Supply::Thread { receive, reader } => match receive.as_ref()?.recv() {
                 Ok(batch) => Some(batch),
                 Err(_) => {
                     *receive = None;
@@ -165,7 +165,7 @@ impl Iterator for Batches {
 
 impl Drop for Batches {
     fn drop(&mut self) {
-        if let From::Thread { receive, reader } = &mut self.0 {
+        if let Supply::Thread { receive, reader } = &mut self.0 {
             // Without a receiver the thread ends at its next batch.
             *receive = None;
             if let Some(reader) = reader.take() {
@@ -209,7 +209,7 @@ impl Source {
         }
         for (i, transform) in (0u64..).zip(&self.loader.transforms) {
             let seed = self.loader.seed.wrapping_add(i << 32);
-            x = transform.apply(x, &rows, seed, self.epoch as u64)?;
+            x = transform.apply(&x, &rows, seed, self.epoch as u64)?;
         }
         Ok(Batch { x: x.to_tensor()?, y: example.y.to_tensor()?, rows })
     }

@@ -8,7 +8,7 @@
 //! use chainrule_fit::data::{array::Array, transform::Transform};
 //! let x = Array::new([2, 1], vec![1.0f32, 5.0])?;
 //! let normalise = Transform::Normalise { mean: vec![3.0], deviation: vec![2.0] };
-//! let z = normalise.apply(x, &[0, 1], 0, 0)?;
+//! let z = normalise.apply(&x, &[0, 1], 0, 0)?;
 //! assert_eq!(z, Array::new([2, 1], vec![-1.0f32, 1.0])?);
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
@@ -39,9 +39,9 @@ impl Transform {
     ///
     /// # Errors
     /// If `x` is not of the shape that the transform is for.
-    pub fn apply(&self, x: Array, rows: &[usize], seed: u64, epoch: u64) -> Result<Array> {
+    pub fn apply(&self, x: &Array, rows: &[usize], seed: u64, epoch: u64) -> Result<Array> {
         let shape = x.shape().to_vec();
-        let Numbers::F32(mut v) = x.to_f32().numbers().clone() else {
+        let Numbers::F32(mut v) = x.to_f32().into_numbers() else {
             fail!("a transform needs numbers of F32")
         };
         match self {
@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn a_flip_mirrors_rows() {
-        let flipped = Transform::Flip(1.0).apply(images(1), &[0], 0, 0).unwrap();
+        let flipped = Transform::Flip(1.0).apply(&images(1), &[0], 0, 0).unwrap();
         let want = Array::new([1, 1, 2, 3], vec![2.0f32, 1.0, 0.0, 5.0, 4.0, 3.0]).unwrap();
         assert_eq!(flipped, want);
-        assert_eq!(Transform::Flip(0.0).apply(images(1), &[0], 0, 0).unwrap(), images(1));
+        assert_eq!(Transform::Flip(0.0).apply(&images(1), &[0], 0, 0).unwrap(), images(1));
     }
 
     #[test]
@@ -136,11 +136,11 @@ mod tests {
     fn draws_belong_to_rows() {
         let rows: Vec<usize> = (0..40).collect();
         for change in [Transform::Flip(0.5), Transform::Shift(1)] {
-            let all = change.apply(images(40), &rows, 7, 3).unwrap();
+            let all = change.apply(&images(40), &rows, 7, 3).unwrap();
             let part = images(40).rows(&rows[10..]).unwrap();
-            let part = change.apply(part, &rows[10..], 7, 3).unwrap();
+            let part = change.apply(&part, &rows[10..], 7, 3).unwrap();
             assert_eq!(part, all.rows(&rows[10..]).unwrap());
-            assert_ne!(all, change.apply(images(40), &rows, 7, 4).unwrap());
+            assert_ne!(all, change.apply(&images(40), &rows, 7, 4).unwrap());
         }
     }
 }

@@ -64,10 +64,11 @@ pub fn lr_find(task: Task<'_>, options: SweepOptions) -> Result<Sweep> {
     if !is_range || !(0.0..1.0).contains(&past) {
         fail!("a sweep needs rates 0 < from < to, at least 2 steps, and a past in [0, 1)");
     }
-    let (model, rng) = (state(task.model), rng_state());
-    let (optimiser, rates) = (task.optimiser.state(), task.optimiser.rates());
-    task.model.set_training(true);
-    let mut stepper = Stepper::new(task.model, task.optimiser, task.loss);
+    let Task { model, optimiser, train, loss, .. } = task;
+    let (before, rng) = (state(model), rng_state());
+    let (moments, rates) = (optimiser.state(), optimiser.rates());
+    model.set_training(true);
+    let mut stepper = Stepper::new(model, optimiser, loss);
     let mut sweep = Sweep {
         rates: vec![],
         losses: vec![],
@@ -77,8 +78,8 @@ pub fn lr_find(task: Task<'_>, options: SweepOptions) -> Result<Sweep> {
     };
     let mut all = || -> Result<()> {
         let (mut mean, mut weight, mut least) = (0.0, 0.0, f64::INFINITY);
-        let mut batches = (0..).flat_map(|epoch| task.train.batches(Position { epoch, batch: 0 }));
-        if task.train.per_epoch() == 0 {
+        let mut batches = (0..).flat_map(|epoch| train.batches(Position { epoch, batch: 0 }));
+        if train.per_epoch() == 0 {
             fail!("there is no batch to sweep on; add rows, or choose smaller batches");
         }
         for t in 0..steps {
@@ -102,8 +103,8 @@ pub fn lr_find(task: Task<'_>, options: SweepOptions) -> Result<Sweep> {
         Ok(())
     };
     let done = all();
-    load_state(task.model, &model)?;
-    stepper.optimiser.load_state(&optimiser)?;
+    load_state(model, &before)?;
+    stepper.optimiser.load_state(&moments)?;
     for (group, rate) in stepper.optimiser.groups_mut().into_iter().zip(rates) {
         group.rate = rate;
     }

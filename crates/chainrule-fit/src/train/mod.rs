@@ -46,7 +46,7 @@
 //!
 //! # What is where
 //!
-//! `step`: one step, and what to say when it makes no number. [`checkpoint`]: the files. `run`:
+//! `training`: the loop. `step`: one step, and what to say when it makes no number. [`checkpoint`]: the files. `run`:
 //! where a run is. `log`, [`tensorboard`]: what is written on the way. [`Event`] and [`History`]:
 //! what is told and remembered. [`lr_find`]: looking for a learning rate.
 //!
@@ -60,11 +60,11 @@ mod lr;
 mod run;
 mod step;
 pub mod tensorboard;
+mod training;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chainrule_core::Tensor;
 use serde_json::{Value, json};
 
 pub use checkpoint::Checkpoints;
@@ -73,15 +73,13 @@ pub use event::{EpochRecord, Event, History, Watcher};
 pub use lr::{Sweep, SweepOptions, lr_find};
 pub use step::{Judged, Loss};
 
-use crate::data::loader::{Batch, DataLoader, Position};
-use crate::error::{Error, Result, fail};
-use crate::nn::{Module, load_state, state};
-use crate::optim::schedule::{Schedule, Scheduler};
+use crate::data::loader::DataLoader;
+use crate::error::{Result, fail};
+use crate::nn::Module;
+use crate::optim::schedule::Schedule;
 use crate::optim::{Clip, Optimiser};
 use log::Log;
-use run::Run;
-use step::{Numbers, Stepper, evaluate};
-use tensorboard::EventFile;
+use training::Training;
 
 /// What is trained, on what, and what is to become small.
 pub struct Task<'a> {
@@ -196,12 +194,11 @@ impl Trainer {
     /// the error says which operation made the first bad number. If data cannot be read, or a log
     /// or a checkpoint not be written; the last checkpoint is there all the same. If a checkpoint
     /// does not fit.
-    pub fn train(self, task: Task<'_>, mut watcher: Option<Watcher<'_>>) -> Result<Trained> {
+    pub fn train(self, mut task: Task<'_>, mut watcher: Option<Watcher<'_>>) -> Result<Trained> {
         if task.train.per_epoch() == 0 {
             fail!("there is no batch to train on; add rows, or choose smaller batches");
         }
         // Borrowed again, so that the watcher may live shorter than the task, and longer.
-        let mut task = task;
         let task = task.again();
         let is_watched = watcher.is_some();
         let mut tell = |event: &Event<'_>| {
@@ -230,301 +227,6 @@ impl Trainer {
             "clip": self.clip.map(|clip| format!("{clip:?}")),
             "early stop": self.early_stop,
             "configuration": self.configuration,
-        })
-    }
-}
-
-/// A run in this process.
-struct Training<'a> {
-    trainer: Trainer,
-    model: &'a dyn Module,
-    train: &'a DataLoader,
-    validation: Option<&'a DataLoader>,
-    stepper: Stepper<'a>,
-    scheduler: Option<Scheduler<Box<dyn Schedule>>>,
-    watcher: Option<Watcher<'a>>,
-    known: Value,
-    run: Run,
-    resumed: Option<usize>,
-    log: Option<Log>,
-    events: Option<EventFile>,
-    start: Instant,
-    /// The step at which this process began.
-    begun: usize,
-    warnings: Vec<String>,
-}
-
-impl<'a> Training<'a> {
-    fn begin(
-        mut trainer: Trainer,
-        task: Task<'a>,
-        watcher: Option<Watcher<'a>>,
-    ) -> Result<Training<'a>> {
-        let (mut warnings, known) = (vec![], trainer.known(&task));
-        let mut stepper = Stepper::new(task.model, task.optimiser, task.loss);
-        (stepper.clip, stepper.with_norm) = (trainer.clip, trainer.norm);
-        stepper.start_means(trainer.ema);
-        let schedule = trainer.schedule.take();
-        let mut scheduler = schedule.map(|s| Scheduler::new(s, stepper.optimiser));
-        let (mut run, mut resumed) = (Run::default(), None);
-        if let Some(checkpoints) = &trainer.checkpoints {
-            checkpoints.prepare(trainer.resume)?;
-            let last = if trainer.resume { checkpoints.last(&mut warnings)? } else { None };
-            if let Some(last) = last {
-                run = Run::resume(&last, task.model, &mut stepper, scheduler.as_mut(), &known)?;
-                resumed = Some(run.step);
-            }
-        }
-        let begun = run.step;
-        let mut log = trainer.log.as_ref().map(|path| Log::open(path, begun)).transpose()?;
-        if let (Some(log), None) = (&mut log, resumed) {
-            log.line(&json!({
-                "event": "start", "step": 0, "rows": task.train.rows(),
-                "batches": task.train.per_epoch(), "epochs": trainer.epochs,
-                "configuration": trainer.configuration, "version": env!("CARGO_PKG_VERSION"),
-            }))?;
-        }
-        let folder = trainer.tensorboard.as_ref();
-        let events = folder.map(|folder| EventFile::create(folder, begun)).transpose()?;
-        task.model.set_training(true);
-        Ok(Training {
-            model: task.model,
-            train: task.train,
-            validation: task.validation,
-            trainer,
-            stepper,
-            scheduler,
-            watcher,
-            known,
-            run,
-            resumed,
-            log,
-            events,
-            start: Instant::now(),
-            begun,
-            warnings,
-        })
-    }
-
-    fn run(&mut self) -> Result<Ending> {
-        while self.run.position.epoch < self.trainer.epochs {
-            if self.is_stale() {
-                return Ok(Ending::Stopped);
-            }
-            self.epoch()?;
-        }
-        Ok(if self.is_stale() { Ending::Stopped } else { Ending::Done })
-    }
-
-    fn is_stale(&self) -> bool {
-        self.trainer.early_stop.is_some_and(|most| self.run.stale >= most.max(1))
-    }
-
-    fn epoch(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        let mut batches = self.train.batches(self.run.position);
-        let mut last = Numbers::default();
-        let mut rate = 0.0;
-        loop {
-            let group = batches.by_ref().take(self.trainer.accumulate.max(1));
-            let group = group.collect::<Result<Vec<Batch>>>()?;
-            if group.is_empty() {
-                break;
-            }
-            rate = self.stepper.optimiser.rates().first().copied().unwrap_or(0.0);
-            last = self.step(&group, rate)?;
-            let every = self.trainer.checkpoints.as_ref().and_then(|c| c.every);
-            let is_due = every.is_some_and(|n| self.run.step.is_multiple_of(n.max(1)));
-            if is_due && self.run.position.batch < self.train.per_epoch() {
-                self.save()?;
-            }
-        }
-        self.end_of_epoch(&last, rate, begun.elapsed())
-    }
-
-    fn step(&mut self, group: &[Batch], rate: f64) -> Result<Numbers> {
-        let numbers = self.stepper.step(group).map_err(|why| {
-            let Position { epoch, batch } = self.run.position;
-            Error::new(format!(
-                "training stopped in step {} (epoch {}, batch {}), and the model is as it was \
-                 before; choose a smaller rate, clip gradients or look at the data: {why}",
-                self.run.step + 1,
-                epoch + 1,
-                batch + 1
-            ))
-        })?;
-        let run = &mut self.run;
-        run.step += 1;
-        run.position.batch += group.len();
-        run.observe(numbers.loss);
-        run.sums.add(&numbers);
-        if let Some(scheduler) = &mut self.scheduler {
-            scheduler.step(self.stepper.optimiser);
-        }
-        if run.step.is_multiple_of(self.trainer.log_every.max(1)) {
-            self.write_step(&numbers, rate)?;
-        }
-        self.tell(&numbers, rate, None);
-        Ok(numbers)
-    }
-
-    fn write_step(&mut self, numbers: &Numbers, rate: f64) -> Result<()> {
-        let Run { step, position, .. } = self.run;
-        if let Some(log) = &mut self.log {
-            let mut line = json!({
-                "event": "step", "step": step, "epoch": position.epoch + 1,
-                "batch": position.batch, "loss": numbers.loss, "rate": rate, "norm": numbers.norm,
-            });
-            for (name, x) in &numbers.metrics {
-                line[*name] = json!(x);
-            }
-            log.line(&line)?;
-        }
-        if let Some(events) = &mut self.events {
-            let mut scalars = vec![("train/loss", numbers.loss), ("train/rate", rate)];
-            scalars.extend(numbers.norm.map(|norm| ("train/norm", norm)));
-            events.scalars(step, &scalars)?;
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, numbers: &Numbers, rate: f64, end: Option<&EpochRecord>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let (run, batches) = (&self.run, self.train.per_epoch());
-        let elapsed = self.start.elapsed();
-        let per_epoch = batches.div_ceil(self.trainer.accumulate.max(1));
-        let all = self.trainer.epochs.saturating_mul(per_epoch);
-        let pace = elapsed.as_secs_f64() / (run.step - self.begun).max(1) as f64;
-        let left = (all.saturating_sub(run.step) as f64 * pace).min(1e9);
-        watcher(&Event {
-            epoch: run.position.epoch + 1,
-            epochs: self.trainer.epochs,
-            batch: run.position.batch,
-            batches,
-            step: run.step,
-            loss: end.map_or(numbers.loss, |end| end.loss),
-            smooth: run.smooth(),
-            rate,
-            norm: numbers.norm,
-            metrics: &numbers.metrics,
-            end,
-            elapsed,
-            left: Duration::from_secs_f64(left),
-        });
-    }
-
-    fn end_of_epoch(&mut self, last: &Numbers, rate: f64, took: Duration) -> Result<()> {
-        let sums = std::mem::take(&mut self.run.sums).mean();
-        let validation = match self.validation {
-            None => None,
-            Some(loader) => Some(self.judge(loader)?),
-        };
-        let judged = validation.as_ref().unwrap_or(&sums);
-        let record = EpochRecord {
-            epoch: self.run.position.epoch + 1,
-            step: self.run.step,
-            loss: sums.loss,
-            validation: validation.as_ref().map(|v| v.loss),
-            metrics: judged.metrics.iter().map(|(n, x)| ((*n).to_string(), *x)).collect(),
-            rate,
-            norm: last.norm,
-            digest: digest(&state(self.model))?,
-            seconds: took.as_secs_f64(),
-        };
-        if let Some(scheduler) = &mut self.scheduler {
-            scheduler.observe(judged.loss);
-        }
-        self.rank(judged.loss)?;
-        let shown = Numbers { norm: last.norm, ..judged.clone() };
-        self.tell(&shown, rate, Some(&record));
-        self.write_epoch(&record)?;
-        self.run.history.epochs.push(record);
-        self.run.position = Position { epoch: self.run.position.epoch + 1, batch: 0 };
-        self.save()
-    }
-
-    fn write_epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        if let Some(log) = &mut self.log {
-            log.line(&record.to_json())?;
-            log.flush()?;
-        }
-        if let Some(events) = &mut self.events {
-            let mut scalars = vec![("epoch/loss", record.loss)];
-            scalars.extend(record.validation.map(|v| ("epoch/validation", v)));
-            let tags: Vec<_> = record.metrics.iter().map(|m| format!("epoch/{}", m.0)).collect();
-            scalars.extend(tags.iter().zip(&record.metrics).map(|(tag, m)| (tag.as_str(), m.1)));
-            events.scalars(record.step, &scalars)?;
-        }
-        Ok(())
-    }
-
-    /// The validation rows, judged with the running means of the parameters if there are any.
-    fn judge(&mut self, loader: &DataLoader) -> Result<Numbers> {
-        let batches = loader.batches(Position::default());
-        self.stepper.swap_means()?;
-        let judged = evaluate(self.model, self.stepper.loss, batches);
-        self.stepper.swap_means()?;
-        judged
-    }
-
-    /// Remembers whether the epoch is among the best.
-    fn rank(&mut self, value: f64) -> Result<()> {
-        let kept = self.trainer.checkpoints.as_ref().map_or(0, |c| c.best);
-        let (epoch, run) = (self.run.position.epoch + 1, &mut self.run);
-        let at = run.best.partition_point(|(_, other)| *other <= value);
-        let is_best = at == 0 && !value.is_nan();
-        run.stale = if is_best { 0 } else { run.stale + 1 };
-        if at >= kept.max(1) || value.is_nan() {
-            return Ok(());
-        }
-        run.best.insert(at, (epoch, value));
-        run.best.truncate(kept.max(1));
-        let epochs: Vec<usize> = run.best.iter().map(|b| b.0).collect();
-        self.stepper.swap_means()?;
-        let model: Vec<(String, Tensor)> = state(self.model);
-        self.stepper.swap_means()?;
-        if let Some(checkpoints) = self.trainer.checkpoints.as_ref().filter(|c| c.best > 0) {
-            checkpoints.save_best(epoch, &epochs, &model)?;
-        }
-        if is_best && self.trainer.early_stop.is_some() {
-            self.run.best_model = Some(model);
-        }
-        Ok(())
-    }
-
-    fn save(&mut self) -> Result<()> {
-        let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
-        if let Some(log) = &mut self.log {
-            log.flush()?;
-        }
-        let scheduler = self.scheduler.as_ref();
-        let checkpoint = self.run.checkpoint(self.model, &self.stepper, scheduler, &self.known);
-        checkpoints.save(&checkpoint)
-    }
-
-    fn finish(mut self, ending: Ending) -> Result<Trained> {
-        match self.run.best_model.take() {
-            Some(best) => load_state(self.model, &best)?,
-            None => self.stepper.swap_means()?,
-        }
-        self.model.set_training(false);
-        let digest = digest(&state(self.model))?;
-        if let Some(log) = &mut self.log {
-            log.line(&json!({
-                "event": "end", "step": self.run.step, "ending": format!("{ending:?}"),
-                "digest": digest,
-            }))?;
-            log.flush()?;
-        }
-        Ok(Trained {
-            ending,
-            steps: self.run.step,
-            resumed: self.resumed,
-            best: self.run.best.first().copied(),
-            history: self.run.history,
-            digest,
-            elapsed: self.start.elapsed(),
-            warnings: self.warnings,
         })
     }
 }
