@@ -39,7 +39,7 @@ struct Arguments {
 enum Command {
     D(d::Arguments),
     Check(check::Arguments),
-    Fit(fit::Arguments),
+    Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
 }
 

@@ -49,14 +49,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         atomic::check(out)?;
     }
     let (bytes, layout) = chainrule_fit::model::read(&arguments.model)?;
-    if layout == chainrule_fit::glm::model::LAYOUT {
-        return glm::run(arguments, &bytes, start);
-    }
-    if layout == chainrule_fit::network::model::LAYOUT {
-        return network::run(arguments, &bytes, start);
-    }
-    if layout == chainrule_fit::curve::file::LAYOUT {
-        return curve::run(arguments, &bytes, start);
+    match layout.as_str() {
+        chainrule_fit::curve::file::LAYOUT => return curve::run(arguments, &bytes, start),
+        chainrule_fit::glm::model::LAYOUT => return glm::run(arguments, &bytes, start),
+        chainrule_fit::network::model::LAYOUT => return network::run(arguments, &bytes, start),
+        _ => {}
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

@@ -205,7 +205,7 @@ fn refusals_and_misuse() {
         &["--model", "ridge"][..],
         &["--model", "lasso:-1"],
         &["--model", "logistic", "--ridge", "-1"],
-        &["--model", "logistic", "--level", "1"],
+        &["--model", "logistic", "--confidence", "1"],
     ] {
         let fit = [&["fit", "t.csv", "--target", "n"][..], misused].concat();
         assert_eq!(run(folder.path(), &fit).code, 2, "{misused:?}");

@@ -132,6 +132,17 @@ fn accuracy_on_rows_not_learnt_from() {
     assert_eq!(found.aic, None);
 }
 
+/// Handwritten digits: ten classes, 61 pixels that vary.
+#[test]
+fn ten_classes() {
+    let request = Request { ridge: 0.01, ..Request::new("digit", Family::Softmax) };
+    let found = fit(&data("digits.csv"), &request).unwrap();
+    assert_eq!((found.outcome.name(), found.classes.len()), ("converged", 10));
+    let Some(Score::Classes(test)) = &found.test else { panic!("classes are scored") };
+    println!("digits: {}", test.summary());
+    assert!(test.accuracy > 0.94 && test.auc.is_none(), "{}", test.summary());
+}
+
 /// All thirty features separate the diagnoses, two do, one does at its edge.
 #[test]
 fn separation_is_noticed() {

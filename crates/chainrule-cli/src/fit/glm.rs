@@ -17,23 +17,12 @@ pub(super) struct Options {
     #[arg(long, value_name = "X", default_value = "0", allow_negative_numbers = true,
           value_parser = penalty)]
     ridge: f64,
-    /// The level of the intervals of the coefficients
-    #[arg(long, value_name = "SHARE", default_value = "0.95", allow_negative_numbers = true,
-          value_parser = level)]
-    level: f64,
 }
 
 fn penalty(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
         _ => Err("it must be a number of at least 0, such as 0.01".into()),
-    }
-}
-
-fn level(text: &str) -> std::result::Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
-        _ => Err("it must be between 0 and 1, such as 0.95".into()),
     }
 }
 
@@ -62,7 +51,7 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         ridge: options.ridge,
         test_split: common.test_split,
         seed: common.seed,
-        level: options.level,
+        confidence: common.confidence,
         ..Request::new(common.target.trim(), family(kind)?)
     };
     let table = Table::read(&common.data)?;

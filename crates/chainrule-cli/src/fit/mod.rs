@@ -64,6 +64,10 @@ struct Common {
     #[arg(long, value_name = "SHARE", default_value = "0.2", allow_negative_numbers = true,
           value_parser = share)]
     test_split: f64,
+    /// The level of intervals and bands
+    #[arg(long, value_name = "LEVEL", default_value = "0.95", allow_negative_numbers = true,
+          value_parser = level)]
+    confidence: f64,
     /// Save the model to this file, for `chainrule predict`
     #[arg(long, value_name = "MODEL.safetensors")]
     out: Option<PathBuf>,
@@ -155,6 +159,13 @@ fn share(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+fn level(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
+        _ => Err("it must be between 0 and 1, such as 0.95".into()),
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
@@ -210,6 +221,7 @@ mod tests {
 
     #[test]
     fn models_by_name() {
+        assert!(level("95").is_err() && level("0.95") == Ok(0.95));
         assert_eq!(kind("linear"), Ok(Kind::Linear));
         assert_eq!(kind("ridge: 0.5"), Ok(Kind::Ridge(0.5)));
         assert_eq!(kind("mlp:64,32"), Ok(Kind::Mlp(vec![64, 32])));

@@ -223,8 +223,8 @@ fn near<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
         step = factor.solve(&g);
         known.covariance = factor.inverse();
         weight.iter_mut().zip(&step).for_each(|(w, s)| *w -= s);
-        // The error that is left, and the change of the Hessian, are of the order of its square.
-        if largest(&step) <= 1e-7 {
+        // What is left is of the order of its square; the Hessian changes in proportion to it.
+        if largest(&step) <= 1e-10 {
             break;
         }
     }

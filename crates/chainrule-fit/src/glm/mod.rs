@@ -101,7 +101,7 @@ pub struct Request {
     /// Decides the split.
     pub seed: u64,
     /// The level of the intervals, such as 0.95.
-    pub level: f64,
+    pub confidence: f64,
 }
 
 impl Request {
@@ -114,7 +114,7 @@ impl Request {
             ridge: 0.0,
             test_split: 0.2,
             seed: 0,
-            level: 0.95,
+            confidence: 0.95,
         }
     }
 }
@@ -241,7 +241,8 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
         fail!("{}: the numbers are too large or too small to compute with", table.path());
     }
     let reference = family.reference(rows.train, values.len());
-    let parameters = parameters(&names, &classes, &values, &covariance, reference, request.level);
+    let parameters =
+        parameters(&names, &classes, &values, &covariance, reference, request.confidence);
     let free = family.is_free(request.ridge) && runaway.is_empty();
     let criterion = |price: f64| {
         let value = -2.0 * solution.log_likelihood + price * values.len() as f64;

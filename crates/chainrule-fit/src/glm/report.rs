@@ -93,7 +93,7 @@ fn coefficients(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
         columns.push(column("std. error", &|p| p.estimate.std_error, 4));
         columns.push(column(fit.reference.symbol(), &|p| p.estimate.statistic, 4));
         columns.push(probabilities(&all));
-        let level = number(100.0 * fit.request.level, 2);
+        let level = number(100.0 * fit.request.confidence, 2);
         columns.push(column(&format!("{level} % from"), &|p| p.estimate.interval.0, 4));
         columns.push(column("to", &|p| p.estimate.interval.1, 4));
     }

@@ -88,7 +88,7 @@ fn solve(common: &Common, options: &Options, table: &Table, curve: Curve) -> Res
     let mut request = Request::new(curve.names.iter().cloned());
     request.start = options.start(&curve.names)?;
     request.options = options.solver(&curve.names, rows.weights.clone())?;
-    request.confidence = options.confidence;
+    request.confidence = common.confidence;
     request.seeds = Seeds { seed: common.seed, sizes: rows.sizes(), ..Seeds::default() };
     let mut found = fit(|theta: &Tensor| curve.at(&rows.train, theta), &rows.train_y, &request)?;
     found.seconds = begin.elapsed().as_secs_f64();

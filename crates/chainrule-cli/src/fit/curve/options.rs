@@ -23,9 +23,6 @@ pub(in crate::fit) struct Options {
     /// How to descend: lm (Levenberg–Marquardt), dogleg or gauss-newton
     #[arg(long, value_name = "METHOD", default_value = "lm", value_parser = method)]
     method: Method,
-    /// The level of intervals and bands
-    #[arg(long, value_name = "LEVEL", default_value = "0.95", value_parser = level)]
-    pub(super) confidence: f64,
 }
 
 fn number(text: &str) -> std::result::Result<f64, String> {
@@ -64,13 +61,6 @@ fn method(text: &str) -> std::result::Result<Method, String> {
         "dogleg" => Ok(Method::Dogleg),
         "gauss-newton" => Ok(Method::GaussNewton),
         _ => Err("it is lm, dogleg or gauss-newton".into()),
-    }
-}
-
-fn level(text: &str) -> std::result::Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
-        _ => Err("it is between 0 and 1, such as 0.95".into()),
     }
 }
 
@@ -155,6 +145,6 @@ mod tests {
         for wrong in ["a=1", "a", "a=2:1", "a=nan:1"] {
             assert!(between(wrong).is_err(), "{wrong}");
         }
-        assert!(method("newton").is_err() && level("95").is_err());
+        assert!(method("newton").is_err());
     }
 }
