@@ -251,8 +251,9 @@ fn share(name: &str, opacity: f64) -> String {
     if opacity >= 1.0 { String::new() } else { format!(" {name}=\"{}\"", num(opacity)) }
 }
 
-/// At most two decimals, without zeros at the end.
+/// At most two decimals, without zeros at the end; 0 for what is not a number.
 pub(crate) fn num(v: f64) -> String {
+    let v = if v.is_finite() { v } else { 0.0 };
     let text = format!("{v:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".into() } else { text.into() }

@@ -72,6 +72,10 @@ fn degenerate_data_make_a_figure() {
             Panel::new("x", "y").with(Mark::contour(Grid::of(a, a, |x, y| x + y), a)),
         ));
     }
+    let odd = Mark::line(&[0.0, 1.0], &[0.0, 1.0]).width(f64::NAN).opacity(f64::INFINITY);
+    let mut odd = Figure::of(Panel::new("x", "y").with(odd.label("line")));
+    odd.rows = vec![f64::NAN];
+    checked(&odd);
     checked(&Figure::grid(Vec::new(), 0, (f64::NAN, f64::INFINITY)));
     checked(&classification::confusion(&[], &[]));
     checked(&classification::roc(&[]));

@@ -4,8 +4,7 @@
 //! an SVG, a PNG, or a text in DOT with the same nodes and edges for other tools. The layout is
 //! that of Sugiyama, Tagawa and Toda: nodes get ranks so that edges point downwards, long edges
 //! pass each rank between its nodes, and the order within the ranks is chosen so that few edges
-//! cross. Then each node gets an abscissa that keeps edges straight; see [`layout`](self) for the
-//! steps.
+//! cross. Then each node gets an abscissa that keeps edges straight.
 //!
 //! ```
 //! use chainrule_plot::{Theme, graph::{Graph, Role}};
@@ -414,6 +413,14 @@ mod tests {
         assert!(of(30_001, &long).svg(Theme::Light).is_err());
         let jumps: Vec<_> = (0..3000).flat_map(|k| [(k, k + 1), (0, k + 1)]).collect();
         assert!(of(3001, &jumps).svg(Theme::Light).is_err());
+    }
+
+    #[test]
+    fn a_large_graph_is_drawn() {
+        let edge = |k: usize| [(k - 1 - k * 7 % k.min(20), k), (k - 1 - k * 13 % k.min(20), k)];
+        let edges: Vec<_> = (1..1200).flat_map(edge).collect();
+        let drawing = layout(&of(1200, &edges)).expect("a layout");
+        assert_eq!(drawing.lines.len(), edges.len());
     }
 
     #[test]
