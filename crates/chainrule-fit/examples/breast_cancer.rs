@@ -24,7 +24,8 @@
 //!
 //! # What to expect
 //!
-//! About 95 % right with three features and 97 % with all, and areas above 0.99.
+//! 112 of 114 right with three features and 111 with all, and areas above 0.99: with so few rows the
+//! difference in accuracy means nothing, but the area says that all thirty rank better.
 
 pub mod common;
 

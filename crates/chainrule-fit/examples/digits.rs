@@ -24,7 +24,7 @@
 //! p(k | x) = e^zₖ / Σⱼ e^zⱼ        loss = −(1/n) Σᵢ ln p(yᵢ | xᵢ)
 //!
 //! perceptron       64 → 256 → 256 → 10, relu between, dropout
-//! convolutional    3×3 to 32 channels, 3×3 to 32, halved; 3×3 to 64, halved; → 128 → 10
+//! convolutional    3×3 to 16 channels, 3×3 to 32, halved; 3×3 to 64, halved; → 128 → 10
 //! ```
 //!
 //! The convolutional network knows that neighbours are neighbours and that a stroke is a stroke
@@ -147,9 +147,9 @@ fn convolutional(side: usize) -> Result<Sequential> {
     let conv = |from, to| Conv2d::with(from, to, [3, 3], padding);
     let quarter = side / 4;
     Ok(Sequential::new()
-        .then(conv(1, 32)?)
+        .then(conv(1, 16)?)
         .then(Activation::Relu)
-        .then(conv(32, 32)?)
+        .then(conv(16, 32)?)
         .then(Activation::Relu)
         .then(MaxPool2d::new([2, 2]))
         .then(conv(32, 64)?)
@@ -173,7 +173,7 @@ fn learn(
     let epochs = match (options.has("--cnn"), side) {
         _ if options.quick => 4,
         (_, 28) => 10,
-        (true, _) => 30,
+        (true, _) => 24,
         (false, _) => 100,
     };
     let move_by = Transform::Shift(if side == 28 { 2 } else { 1 });

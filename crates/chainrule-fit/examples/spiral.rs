@@ -22,8 +22,8 @@
 //!
 //! # What to expect
 //!
-//! More than 98 % of the test points right after 600 steps, in about a second; the figure shows
-//! where the network would draw the line.
+//! 78 to 80 of the 80 test points right after 600 steps, in half a second; the figure shows where
+//! the network would draw the line.
 
 pub mod common;
 

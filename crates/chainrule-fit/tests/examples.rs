@@ -9,6 +9,9 @@ mod co2;
 #[path = "../examples/curves.rs"]
 #[allow(dead_code, reason = "a test does not start at main")]
 mod curves;
+#[path = "../examples/diabetes.rs"]
+#[allow(dead_code, reason = "a test does not start at main")]
+mod diabetes;
 #[path = "../examples/digits.rs"]
 #[allow(dead_code, reason = "a test does not start at main")]
 mod digits;
@@ -61,6 +64,11 @@ fn carbon_dioxide_is_forecast() {
 #[test]
 fn tumours_are_told_apart() {
     assert!(quick!(breast_cancer,) > 0.94);
+}
+
+#[test]
+fn the_lasso_predicts_progression() {
+    assert!((quick!(diabetes,) - 0.4796).abs() < 1e-3);
 }
 
 /// 80 points: two of them may be wrong. A straight line gets some 60 % right.
