@@ -27,7 +27,7 @@
 //! 112 of 114 right with three features and 111 with all, and areas above 0.99: with so few rows the
 //! difference in accuracy means nothing, but the area says that all thirty rank better.
 
-pub mod common;
+pub(crate) mod common;
 
 use std::process::ExitCode;
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// Fits both models, and returns the accuracy of the second on the test rows.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let table = common::table("breast_cancer.csv")?;
     let request = Request { seed: options.seed, ..Request::new("diagnosis", Family::Logistic) };
     let three = ["worst_area", "worst_smoothness", "mean_texture"];

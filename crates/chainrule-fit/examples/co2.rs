@@ -31,7 +31,7 @@
 //! 95 % band is too narrow for years ahead: 86 % of the weeks kept back lie in it. The figure shows
 //! the forecast above, residuals below.
 
-pub mod common;
+pub(crate) mod common;
 
 use std::f64::consts::TAU;
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 /// Fits and forecasts, and returns the root mean square error of the forecast in ppm.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let table = common::table("co2.csv")?;
     let (mut times, mut levels) = (vec![], vec![]);
     for row in 0..table.len() {

@@ -26,7 +26,7 @@
 //! For each problem a report, and how many digits of each estimate and each error agree with NIST's;
 //! 9 and more of 11. The figure shows data, curves, 95 % bands and residuals.
 
-pub mod common;
+pub(crate) mod common;
 #[path = "../tests/strd/mod.rs"]
 mod strd;
 
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 /// Fits all, and returns the least number of digits that agree.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let (mut least, mut panels) = (f64::INFINITY, vec![]);
     for (name, x, y) in PROBLEMS {
         let problem = Problem::read("nonlinear", name);

@@ -29,7 +29,7 @@
 //! The command does the same: `chainrule fit data/diabetes.csv --target progression --model lasso:2`.
 //! The figure shows the coefficients in units of one standard deviation of each column.
 
-pub mod common;
+pub(crate) mod common;
 
 use std::process::ExitCode;
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// Fits all three, and returns R² of the lasso on the test rows.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let table = common::table("diabetes.csv")?;
     let families = [Family::Linear, Family::Ridge(0.1), Family::Lasso(2.0)];
     let fits = families.map(|family| {

@@ -35,7 +35,7 @@
 //! A held-out loss of 1.94 (1.90 with the LSTM) after 15 epochs, in less than a minute, and names
 //! such as `hellia` or `brentha`.
 
-pub mod common;
+pub(crate) mod common;
 
 use std::process::ExitCode;
 
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
 }
 
 /// Trains, and returns the held-out loss.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let text = std::fs::read_to_string(common::path("data/names.txt"));
     let text = text.map_err(|e| Error::new(format!("data/names.txt: {e}")))?;
     let names: Vec<&[u8]> = text.lines().map(str::as_bytes).collect();

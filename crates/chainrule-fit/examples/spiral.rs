@@ -25,7 +25,7 @@
 //! 78 to 80 of the 80 test points right after 600 steps, in half a second; the figure shows where
 //! the network would draw the line.
 
-pub mod common;
+pub(crate) mod common;
 
 use std::process::ExitCode;
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 type Point = (f64, f64, usize);
 
 /// Trains and tests, and returns the accuracy.
-pub fn run(options: &Options) -> Result<f64> {
+pub(crate) fn run(options: &Options) -> Result<f64> {
     let points = spiral(400, options.seed);
     let (train, test) = split(points.len(), 0.2, 0);
     let pick = |rows: &[usize]| rows.iter().map(|&row| points[row]).collect::<Vec<Point>>();

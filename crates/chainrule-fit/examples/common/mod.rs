@@ -6,6 +6,8 @@
 //! --plot FILE    a figure, as SVG or, if the name ends so, as PNG
 //! ```
 
+#![allow(dead_code, reason = "each example uses a part")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,19 +16,19 @@ use chainrule_plot::{Figure, Theme};
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Whether to do the same on less.
-    pub quick: bool,
+    pub(crate) quick: bool,
     /// The seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where the figure goes.
-    pub plot: Option<PathBuf>,
+    pub(crate) plot: Option<PathBuf>,
     flags: Vec<String>,
 }
 
 impl Options {
     /// Reads `words`, which may name `flags` besides the options of all examples.
-    pub fn read<S: AsRef<str>>(words: &[S], flags: &[&str]) -> Result<Options> {
+    pub(crate) fn read<S: AsRef<str>>(words: &[S], flags: &[&str]) -> Result<Options> {
         let mut options = Options::default();
         let mut words = words.iter().map(AsRef::as_ref);
         while let Some(word) = words.next() {
@@ -50,12 +52,12 @@ impl Options {
     }
 
     /// Whether this flag was given.
-    pub fn has(&self, flag: &str) -> bool {
+    pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|f| f == flag)
     }
 
     /// Writes the figure, if one is asked for.
-    pub fn draw(&self, figure: impl FnOnce() -> Result<Figure>) -> Result<()> {
+    pub(crate) fn draw(&self, figure: impl FnOnce() -> Result<Figure>) -> Result<()> {
         let Some(path) = &self.plot else { return Ok(()) };
         let figure = figure()?;
         let bytes = match path.extension().is_some_and(|end| end == "png") {
@@ -69,7 +71,7 @@ impl Options {
 }
 
 /// Runs an example with the words of the command line.
-pub fn start(flags: &[&str], run: impl FnOnce(&Options) -> Result<f64>) -> ExitCode {
+pub(crate) fn start(flags: &[&str], run: impl FnOnce(&Options) -> Result<f64>) -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match Options::read(&words, flags).and_then(|options| run(&options)) {
         Ok(_) => ExitCode::SUCCESS,
@@ -81,12 +83,12 @@ pub fn start(flags: &[&str], run: impl FnOnce(&Options) -> Result<f64>) -> ExitC
 }
 
 /// The path of a file of the repository.
-pub fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }
 
 /// A table of the folder `data`, called as one would from the root of the repository.
-pub fn table(name: &str) -> Result<Table> {
+pub(crate) fn table(name: &str) -> Result<Table> {
     let file = format!("data/{name}");
     let bytes = std::fs::read(path(&file)).map_err(|e| Error::new(format!("{file}: {e}")))?;
     Table::parse(&file, &bytes)
