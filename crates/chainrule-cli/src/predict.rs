@@ -52,10 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match layout.as_str() {
         chainrule_fit::curve::file::LAYOUT => return curve::run(arguments, &bytes, start),
         chainrule_fit::glm::model::LAYOUT => return glm::run(arguments, &bytes, start),
+        chainrule_fit::network::model::LAYOUT => return network::run(arguments, &bytes, start),
         _ => {}
-    }
-    if layout == chainrule_fit::network::model::LAYOUT {
-        return network::run(arguments, &bytes, start);
     }
     let model = Model::load(&arguments.model)?;
     let table = Table::read(&arguments.data)?;

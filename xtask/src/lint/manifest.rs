@@ -11,7 +11,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("chainrule-kernels", &[]),
     ("chainrule-linalg", &[]),
     ("chainrule-core", &["chainrule-kernels", "chainrule-linalg"]),
-    ("chainrule-fit", &["chainrule-core"]),
+    ("chainrule-fit", &["chainrule-core", "chainrule-plot"]),
     ("chainrule-plot", &[]),
     ("chainrule", &["chainrule-core", "chainrule-fit", "chainrule-plot"]),
     ("chainrule-cli", &["chainrule", "chainrule-fit", "chainrule-plot"]),
