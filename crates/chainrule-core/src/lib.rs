@@ -37,7 +37,7 @@ pub use grad::grad;
 pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
     Explanation, GraphNode, HookHandle, LostGradient, LostGradients, Profile, ProfileRow, Step,
-    explain, graph, graph_to_dot, lost_gradients, profile,
+    explain, graph_of, graph_to_dot, lost_gradients, profile,
 };
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{

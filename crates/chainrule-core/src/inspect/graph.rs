@@ -41,12 +41,12 @@ impl GraphNode {
 /// ```
 /// # use chainrule_core::*;
 /// let x = Tensor::from(2.0).named("x").requires_grad();
-/// let nodes = graph(&[&(x.sin() * &x)]);
+/// let nodes = graph_of(&[&(x.sin() * &x)]);
 /// let labels: Vec<&str> = nodes.iter().map(|n| n.label()).collect();
 /// assert_eq!(labels, ["x", "sin", "mul"]);
 /// assert_eq!(nodes[2].sources, [1, 0]);
 /// ```
-pub fn graph(outputs: &[&Tensor]) -> Vec<GraphNode> {
+pub fn graph_of(outputs: &[&Tensor]) -> Vec<GraphNode> {
     let roots: Vec<Tensor> = outputs.iter().map(|x| x.source()).collect();
     let key = lock();
     let walk = Walk::new(&key, &roots, |_| true);
@@ -70,7 +70,7 @@ pub fn graph(outputs: &[&Tensor]) -> Vec<GraphNode> {
 /// ```
 /// # use chainrule_core::*;
 /// let x = Tensor::from(2.0).named("x").requires_grad();
-/// let dot = graph_to_dot(&graph(&[&x.sin()]));
+/// let dot = graph_to_dot(&graph_of(&[&x.sin()]));
 /// assert!(dot.starts_with("digraph") && dot.contains("n0 -> n1"));
 /// ```
 pub fn graph_to_dot(nodes: &[GraphNode]) -> String {

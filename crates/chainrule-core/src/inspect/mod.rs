@@ -8,7 +8,7 @@ mod lost;
 mod profile;
 
 pub use explain::{Explanation, Step, explain};
-pub use graph::{GraphNode, graph, graph_to_dot};
+pub use graph::{GraphNode, graph_of, graph_to_dot};
 pub use hooks::HookHandle;
 pub use lost::{LostGradient, LostGradients, lost_gradients};
 pub use profile::{Profile, ProfileRow, profile};

@@ -36,7 +36,7 @@ mod view;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chainrule_core::op::{Linear, Op};
-use chainrule_core::{DType, GraphNode, Tensor, grad, graph, realize};
+use chainrule_core::{DType, GraphNode, Tensor, grad, graph_of, realize};
 use chainrule_plot::graph::Role;
 use chainrule_plot::scale::short;
 use chainrule_plot::{Error, Theme};
@@ -93,7 +93,7 @@ pub struct Drawing {
 
 /// The graph behind `y`, with values and gradients.
 pub fn draw(y: &Tensor) -> Drawing {
-    let list = graph(&[y]);
+    let list = graph_of(&[y]);
     let slopes = gradients(&list);
     let mut nodes: Vec<Drawn> = Vec::with_capacity(list.len());
     for (i, node) in list.iter().enumerate() {

@@ -174,7 +174,7 @@ impl View<'_> {
 fn name(node: &Drawn, all: &[Drawn], found: &[Option<usize>]) -> String {
     let number = |s: usize| all[s].value.as_deref().map(|v| v.rsplit("] ").next().unwrap_or(v));
     let is_hidden = |&s: &usize| all[s].is_constant && found[s].is_none();
-    let op = match node.sources.iter().any(|s| is_hidden(s)) {
+    let op = match node.sources.iter().any(&is_hidden) {
         true => {
             let each = node.sources.iter().map(|&s| match is_hidden(&s) {
                 true => number(s).unwrap_or("?"),

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use chainrule_core::op::{Binary, Cmp, Linear, Logic, Op, Unary};
-use chainrule_core::{DType, Error, ErrorKind, GraphNode, Outcome, Real, Tensor, graph, vmap};
+use chainrule_core::{DType, Error, ErrorKind, GraphNode, Outcome, Real, Tensor, graph_of, vmap};
 
 use super::term::Term;
 
@@ -35,7 +35,7 @@ pub fn trace<Y: Outcome<Tree = Tensor>>(
     let run = |v: &Vec<Tensor>| -> Result<Tensor, Error> {
         let y = f(v).outcome()?;
         let roots: Vec<&Tensor> = v.iter().chain([&y]).collect();
-        let nodes = graph(&roots);
+        let nodes = graph_of(&roots);
         let place = match v.iter().position(|x| is_same(x, &y)) {
             Some(i) => i,
             None => nodes.len() - 1,
@@ -52,7 +52,7 @@ pub fn trace<Y: Outcome<Tree = Tensor>>(
 
 /// Whether two handles lead to one node.
 fn is_same(x: &Tensor, y: &Tensor) -> bool {
-    graph(&[x, y]).len() == 1
+    graph_of(&[x, y]).len() == 1
 }
 
 #[track_caller]
