@@ -26,10 +26,10 @@
 //!
 //! # What to expect
 //!
-//! s is ¾ ppm, and the forecast of three years errs by 1.1 ppm. The report says that residuals have far too few changes of sign: warm and
-//! cool years follow each other, which the model does not know and its bands do not contain. So the
-//! 95 % band is too narrow for years ahead: 86 % of the weeks kept back lie in it. The figure shows
-//! the forecast above, residuals below.
+//! s is ¾ ppm, and the forecast of three years errs by 1.1 ppm. The report says that residuals have
+//! far too few changes of sign: warm and cool years follow each other, which the model does not know
+//! and its bands do not contain. So the 95 % band is too narrow for years ahead: 86 % of the weeks
+//! kept back lie in it. The figure shows the forecast above, residuals below.
 
 pub(crate) mod common;
 
