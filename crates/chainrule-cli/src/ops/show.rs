@@ -97,6 +97,7 @@ pub(super) fn one(of: &Operation) -> String {
 
 pub(super) fn json(of: &Operation) -> Value {
     let partial = |(name, latex, text): &(String, String, String)| json!({ "name": name, "latex": latex, "formula": text });
+    let kink = |k: &Kink| json!({ "at": k.at, "derivative": k.slopes });
     let sample = |s: &Sample| json!({ "at": s.at, "value": s.value, "derivative": s.slopes, "agrees": s.agrees });
     json!({
         "name": of.name,
@@ -105,7 +106,7 @@ pub(super) fn json(of: &Operation) -> Value {
         "formula": of.pretty,
         "partials": of.partials.iter().map(partial).collect::<Vec<_>>(),
         "domain": domain(of),
-        "kinks": of.kinks.iter().map(|k| json!({ "at": k.at, "derivative": k.slopes })).collect::<Vec<_>>(),
+        "kinks": of.kinks.iter().map(kink).collect::<Vec<_>>(),
         "samples": of.samples.iter().map(sample).collect::<Vec<_>>(),
         "note": of.note,
     })

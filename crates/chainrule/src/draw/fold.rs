@@ -1,6 +1,7 @@
 //! Repeated blocks of a graph, such as the layers of a deep network.
 //!
-//! The longest path is the spine of a graph. Every other node belongs to the place on the spine
+//! The longest path is the spine of a graph, from data if there are any: what is done to parameters
+//! alone, such as a cast, does not count. Every other node belongs to the place on the spine
 //! where it, or what it leads to, is first used; so an edge never leads back along the spine, and
 //! what belongs to consecutive places can be drawn as one node without making a circle. A period
 //! of the spine's labels that repeats three times or more is a candidate. It is a repetition if the
@@ -27,6 +28,8 @@ pub(super) type Repetition = Vec<Vec<usize>>;
 pub(super) struct Graph<'a> {
     pub(super) labels: &'a [u64],
     pub(super) sources: &'a [Vec<usize>],
+    /// Which nodes are data.
+    pub(super) inputs: &'a [bool],
 }
 
 /// A stretch of the spine: where it starts, the period, and how often it repeats.
@@ -67,9 +70,13 @@ impl Graph<'_> {
 
     /// The longest path to the result, from its start.
     fn spine(&self) -> Vec<usize> {
+        // 0 is no way at all; without data every leaf is a start.
+        let any = self.inputs.contains(&true);
         let mut height = vec![0usize; self.sources.len()];
         for (v, sources) in self.sources.iter().enumerate() {
-            height[v] = sources.iter().map(|&s| height[s] + 1).max().unwrap_or(0);
+            let start = usize::from(self.inputs[v] || !any && sources.is_empty());
+            let ways = sources.iter().map(|&s| height[s]).filter(|h| *h > 0);
+            height[v] = ways.max().map_or(start, |h| h + 1);
         }
         let mut path: Vec<usize> = self.sources.len().checked_sub(1).into_iter().collect();
         while let Some(&v) = path.last() {
@@ -184,7 +191,8 @@ mod tests {
     fn of(nodes: &[(u64, &[usize])]) -> Vec<Repetition> {
         let labels: Vec<u64> = nodes.iter().map(|n| n.0).collect();
         let sources: Vec<Vec<usize>> = nodes.iter().map(|n| n.1.to_vec()).collect();
-        Graph { labels: &labels, sources: &sources }.repetitions()
+        Graph { labels: &labels, sources: &sources, inputs: &vec![false; nodes.len()] }
+            .repetitions()
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl View<'_> {
         }
         if drawing.folded && view.nodes.len() > FEW {
             let labels: Vec<u64> = view.nodes.iter().map(|n| n.label).collect();
-            let graph = fold::Graph { labels: &labels, sources: &view.sources };
+            let inputs: Vec<bool> = view.nodes.iter().map(|n| n.role == Role::Input).collect();
+            let graph = fold::Graph { labels: &labels, sources: &view.sources, inputs: &inputs };
             view.repetitions = graph.repetitions();
         }
         view
@@ -174,7 +175,7 @@ impl View<'_> {
 fn name(node: &Drawn, all: &[Drawn], found: &[Option<usize>]) -> String {
     let number = |s: usize| all[s].value.as_deref().map(|v| v.rsplit("] ").next().unwrap_or(v));
     let is_hidden = |&s: &usize| all[s].is_constant && found[s].is_none();
-    let op = match node.sources.iter().any(&is_hidden) {
+    let op = match node.sources.iter().any(is_hidden) {
         true => {
             let each = node.sources.iter().map(|&s| match is_hidden(&s) {
                 true => number(s).unwrap_or("?"),
@@ -191,8 +192,8 @@ fn name(node: &Drawn, all: &[Drawn], found: &[Option<usize>]) -> String {
     }
 }
 
-/// The longest way to each node. A folded node can stand before what enters it, so that edges lead
-/// to ranks that are not final; the passes end because there are no circles.
+/// The longest way to each node. A folded node stands in the list before some of its sources, so
+/// nodes are taken when all that leads to them is done.
 fn ranks(graph: &Graph, places: &mut [Place]) {
     let mut out: Vec<Vec<usize>> = vec![vec![]; places.len()];
     let mut waits = vec![0usize; places.len()];
