@@ -6,8 +6,8 @@
 //!
 //! # Data
 //!
-//! `data/breast_cancer.csv`: thirty measurements of cell nuclei for 569 tumours. A fifth of the rows
-//! is kept to test on.
+//! `data/breast_cancer.csv`: thirty measurements of cell nuclei for 569 tumours. A fifth of the
+//! rows is kept to test on.
 //!
 //! # Models
 //!
@@ -24,8 +24,8 @@
 //!
 //! # What to expect
 //!
-//! 112 of 114 right with three features and 111 with all, and areas above 0.99: with so few rows the
-//! difference in accuracy means nothing, but the area says that all thirty rank better.
+//! 112 of 114 right with three features and 111 with all, and areas above 0.99: with so few rows
+//! the difference in accuracy means nothing, but the area says that all thirty rank better.
 
 pub(crate) mod common;
 

@@ -12,8 +12,8 @@
 //!
 //! # Model
 //!
-//! With t in years since 1980, a quadratic trend, and a season of four harmonics whose first two grow
-//! in proportion to time,
+//! With t in years since 1980, a quadratic trend, and a season of four harmonics whose first two
+//! grow in proportion to time,
 //!
 //! ```text
 //! y(t) = a₀ + a₁ t + a₂ t² + Σₖ (sₖ sin 2πkt + cₖ cos 2πkt)           k = 1 … 4
@@ -27,9 +27,9 @@
 //! # What to expect
 //!
 //! s is ¾ ppm, and the forecast of three years errs by 1.1 ppm. The report says that residuals have
-//! far too few changes of sign: warm and cool years follow each other, which the model does not know
-//! and its bands do not contain. So the 95 % band is too narrow for years ahead: 86 % of the weeks
-//! kept back lie in it. The figure shows the forecast above, residuals below.
+//! far too few changes of sign: warm and cool years follow each other, which the model does not
+//! know and its bands do not contain. So the 95 % band is too narrow for years ahead: 86 % of the
+//! weeks kept back lie in it. The figure shows the forecast above, residuals below.
 
 pub(crate) mod common;
 

@@ -23,8 +23,8 @@
 //!
 //! # What to expect
 //!
-//! For each problem a report, and how many digits of each estimate and each error agree with NIST's;
-//! 9 and more of 11. The figure shows data, curves, 95 % bands and residuals.
+//! For each problem a report, and how many digits of each estimate and each error agree with
+//! NIST's; 9 and more of 11. The figure shows data, curves, 95 % bands and residuals.
 
 pub(crate) mod common;
 #[path = "../tests/strd/mod.rs"]

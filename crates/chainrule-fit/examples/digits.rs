@@ -9,11 +9,11 @@
 //!
 //! # Data
 //!
-//! `data/digits.csv`: 1,797 digits of 13 people, 8 × 8 pixels with 17 shades. With `--mnist`, 10,000
-//! digits of MNIST, 28 × 28 with 256 shades, which `cargo xtask data mnist` fetches. A fifth of each
-//! digit, drawn with the seed 0 whatever `--seed` says, is kept to test on. Its loss is shown after
-//! each epoch, but decides nothing: the length of the training is fixed and the last model counts,
-//! so that the accuracy is not the best of many looks.
+//! `data/digits.csv`: 1,797 digits of 13 people, 8 × 8 pixels with 17 shades. With `--mnist`,
+//! 10,000 digits of MNIST, 28 × 28 with 256 shades, which `cargo xtask data mnist` fetches. A fifth
+//! of each digit, drawn with the seed 0 whatever `--seed` says, is kept to test on. Its loss is
+//! shown after each epoch, but decides nothing: the length of the training is fixed and the last
+//! model counts, so that the accuracy is not the best of many looks.
 //!
 //! # Models
 //!
@@ -34,8 +34,8 @@
 //!
 //! # What to expect
 //!
-//! Test accuracies of at least 97.5 % and 98.5 %, in some ten seconds; with MNIST about 96 % and 98 %.
-//! docs/examples.md has what was measured.
+//! Test accuracies of at least 97.5 % and 98.5 %, in some ten seconds; with MNIST about 96 % and
+//! 98 %. docs/examples.md has what was measured.
 
 pub(crate) mod common;
 

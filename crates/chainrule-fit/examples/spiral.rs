@@ -17,8 +17,8 @@
 //! # Model
 //!
 //! Two hidden layers of 32 numbers with tanh, and one number z at the end; P(arm 1) = 1/(1 + e⁻ᶻ),
-//! and the loss is the mean of −ln P of the right arm. A fifth of the points is kept to test on. All
-//! others make one batch, so each step is the same plan on other parameters.
+//! and the loss is the mean of −ln P of the right arm. A fifth of the points is kept to test on.
+//! All others make one batch, so each step is the same plan on other parameters.
 //!
 //! # What to expect
 //!

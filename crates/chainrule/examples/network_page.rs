@@ -1,4 +1,5 @@
-//! A deep network's graph as a page: `cargo run --example network_page --features draw > page.html`.
+//! A deep network's graph as a page: `cargo run --example network_page --features draw >
+//! page.html`.
 //!
 //! Twelve layers, each x + tanh(x W + b), are one node until they are unfolded.
 

@@ -96,9 +96,15 @@ pub(super) fn one(of: &Operation) -> String {
 }
 
 pub(super) fn json(of: &Operation) -> Value {
-    let partial = |(name, latex, text): &(String, String, String)| json!({ "name": name, "latex": latex, "formula": text });
+    let partial = |partial: &(String, String, String)| {
+        let (name, latex, text) = partial;
+        json!({ "name": name, "latex": latex, "formula": text })
+    };
     let kink = |k: &Kink| json!({ "at": k.at, "derivative": k.slopes });
-    let sample = |s: &Sample| json!({ "at": s.at, "value": s.value, "derivative": s.slopes, "agrees": s.agrees });
+    let sample = |s: &Sample| {
+        let Sample { at, value, slopes, agrees, .. } = s;
+        json!({ "at": at, "value": value, "derivative": slopes, "agrees": agrees })
+    };
     json!({
         "name": of.name,
         "family": of.family.title(),

@@ -2,7 +2,7 @@
 //!
 //! # The mathematics
 //!
-//! The parameters minimise Σ wᵢ (f(xᵢ; θ) − yᵢ)², or another loss, by [`solve`]. Near
+//! The parameters minimise Σ wᵢ (f(xᵢ; θ) − yᵢ)², or another loss, by [`solve`](crate::solve). Near
 //! the answer f is nearly linear in θ, so that with J̃ = √w J and the degrees of freedom ν = n − p
 //!
 //! ```text

@@ -1,6 +1,6 @@
 //! Numbers in memory with a shape, before they are tensors.
 //!
-//! Files hold numbers in a dozen encodings; a program needs five of them. [`Encoding`] lists what
+//! Files hold numbers in a dozen encodings; a program needs five of them. `Encoding` lists what
 //! files may hold, and [`Numbers`] what it becomes:
 //!
 //! ```text
