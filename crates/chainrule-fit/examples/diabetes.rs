@@ -27,8 +27,8 @@
 //!
 //! R² of 0.47 to 0.48 on the test rows, whichever model: the penalties buy simplicity, not
 //! accuracy. The command does the same,
-//! `chainrule fit data/diabetes.csv --target progression --model lasso:2`. The figure shows the coefficients in units of one standard deviation of each
-//! column.
+//! `chainrule fit data/diabetes.csv --target progression --model lasso:2`. The figure shows the
+//! coefficients in units of one standard deviation of each column.
 
 pub(crate) mod common;
 
