@@ -194,9 +194,10 @@ fn factored(constant: Exact, terms: &[(Exact, Term)]) -> Option<Node> {
     if shared.is_empty() {
         return None;
     }
+    // What is left has fewer factors, so that this comes to an end.
+    let left = |t: &Term| Term::product(factors(t).into_iter().filter(|f| !shared.contains(f)));
+    let rest = Term::sum(terms.iter().map(|(c, t)| (*c, left(t))));
     let out = Term::product(shared);
-    let rest = terms.iter().map(|(c, t)| (*c, t * &out.to_the(-1, 1)));
-    let rest = Term::sum(rest);
     match rest.kind() {
         Kind::Sum(_, _) => {
             let Expr::Product(first, mut others) = scaled(Exact::ONE, Some(&out)).expr().clone()
