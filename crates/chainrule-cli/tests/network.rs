@@ -154,7 +154,10 @@ fn resumed_runs() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    while fs::read_dir(folder.path().join("run")).map_or(0, Iterator::count) < 2 {
+    let is_checkpoint = |entry: std::io::Result<fs::DirEntry>| {
+        entry.unwrap().file_name().to_string_lossy().ends_with(".safetensors")
+    };
+    while !fs::read_dir(folder.path().join("run")).is_ok_and(|mut all| all.any(is_checkpoint)) {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     child.kill().unwrap();

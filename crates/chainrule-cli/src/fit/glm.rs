@@ -1,10 +1,8 @@
 //! Generalised linear models: linear, ridge, lasso, logistic, softmax, Poisson.
 
-use std::io::{self, Write};
-
 use chainrule_fit::data::table::Table;
 use chainrule_fit::glm::{Family, Request, fit, report};
-use chainrule_fit::{Error, Result, atomic};
+use chainrule_fit::{Error, Result};
 use clap::Args;
 
 use super::{Common, Kind, figures};
@@ -52,13 +50,8 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         ..Request::new(common.target.trim(), family(kind)?)
     };
     let table = Table::read(&common.data)?;
-    let (fitted, profile) = match &common.profile {
-        Some(path) => {
-            let (fitted, profile) = chainrule::profile(|| fit(&table, &request));
-            (fitted?, Some((path, profile)))
-        }
-        None => (fit(&table, &request)?, None),
-    };
+    let (fitted, profile) = common.profiled(|| fit(&table, &request));
+    let fitted = fitted?;
     crate::warn(&fitted.warnings);
     if let Some(out) = &common.out {
         fitted.model.save(out)?;
@@ -66,22 +59,5 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
     common.draw(|| Ok(figures::glm(&fitted)))?;
     let plain = || report::text(&fitted, &|title| title.into());
     common.page(plain, &fitted.warnings, || Ok(vec![figures::glm(&fitted)]))?;
-    if let Some((path, profile)) = &profile {
-        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
-    }
-    if common.json {
-        crate::print(&format!("{:#}\n", report::json(&fitted)))?;
-    } else {
-        let styled = crate::is_styled(&io::stdout());
-        let mut text = report::text(&fitted, &|title| crate::bold(title, styled));
-        if let Some(out) = &common.out {
-            text += &format!("The model is in {}\n", out.display());
-        }
-        crate::print(&text)?;
-    }
-    if let Some((path, profile)) = profile {
-        let text = format!("{profile}The profile is in {}\n", path.display());
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    Ok(())
+    common.tell(|| report::json(&fitted), |bold| report::text(&fitted, bold), profile)
 }

@@ -11,12 +11,15 @@ mod linear;
 mod network;
 mod page;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chainrule::Profile;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
+use serde_json::Value;
 
 use crate::check::Trouble;
 use crate::picture::{Ground, Picture};
@@ -234,6 +237,45 @@ impl Common {
 }
 
 impl Common {
+    /// Runs `fit`, and profiles it if that is asked for.
+    fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profile>) {
+        match &self.profile {
+            Some(_) => {
+                let (fitted, profile) = chainrule::profile(fit);
+                (fitted, Some(profile))
+            }
+            None => (fit(), None),
+        }
+    }
+
+    /// Writes the trace, prints the report as JSON or as text, then says where files are.
+    fn tell(
+        &self,
+        json: impl FnOnce() -> Value,
+        text: impl FnOnce(&dyn Fn(&str) -> String) -> String,
+        profile: Option<Profile>,
+    ) -> Result<()> {
+        let profile = self.profile.as_ref().zip(profile);
+        if let Some((path, profile)) = &profile {
+            atomic::write(path, profile.to_chrome_trace().as_bytes())?;
+        }
+        if self.json {
+            crate::print(&format!("{:#}\n", json()))?;
+        } else {
+            let styled = crate::is_styled(&io::stdout());
+            let mut text = text(&|title| crate::bold(title, styled));
+            if let Some(out) = &self.out {
+                text += &format!("The model is in {}\n", out.display());
+            }
+            crate::print(&text)?;
+        }
+        if let Some((path, profile)) = profile {
+            let text = format!("{profile}The profile is in {}\n", path.display());
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+        Ok(())
+    }
+
     /// Where the figure goes, if one is asked for.
     fn picture(&self) -> std::result::Result<Option<Picture>, Trouble> {
         self.plot.as_deref().map(|path| Picture::new(path, self.ground)).transpose()

@@ -1,6 +1,5 @@
 //! Networks: layers of neurons, trained by descent.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::table::Table;
@@ -81,14 +80,8 @@ pub(super) fn run(
     let request = request(common, descent, options, widths, &table)?;
     let mut progress = Progress::new();
     let mut tell = |event: &Event<'_>| progress.step(event);
-    let mut fit = || fit(&table, &request, Some(&mut tell));
-    let (fitted, profile) = match &common.profile {
-        Some(path) => {
-            let (fitted, profile) = chainrule::profile(fit);
-            (fitted, Some((path, profile)))
-        }
-        None => (fit(), None),
-    };
+    let fit = || fit(&table, &request, Some(&mut tell));
+    let (fitted, profile) = common.profiled(fit);
     progress.end();
     let fitted = fitted?;
     crate::warn(&fitted.warnings);
@@ -98,24 +91,11 @@ pub(super) fn run(
     common.draw(|| Ok(figures::network(&fitted)))?;
     let plain = || report::text(&fitted, &request, &|title| title.into());
     common.page(plain, &fitted.warnings, || Ok(figures::of_network(&fitted)))?;
-    if let Some((path, profile)) = &profile {
-        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
-    }
-    if common.json {
-        crate::print(&format!("{:#}\n", report::json(&fitted, &request)))?;
-    } else {
-        let styled = crate::is_styled(&io::stdout());
-        let mut text = report::text(&fitted, &request, &|title| crate::bold(title, styled));
-        if let Some(out) = &common.out {
-            text += &format!("The model is in {}\n", out.display());
-        }
-        crate::print(&text)?;
-    }
-    if let Some((path, profile)) = profile {
-        let text = format!("{profile}The profile is in {}\n", path.display());
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    Ok(())
+    common.tell(
+        || report::json(&fitted, &request),
+        |bold| report::text(&fitted, &request, bold),
+        profile,
+    )
 }
 
 fn request(

@@ -7,7 +7,6 @@ pub(crate) mod formula;
 mod options;
 mod rows;
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,7 +17,7 @@ use chainrule_fit::curve::{CurveFit, Request, bands, fit};
 use chainrule_fit::data::table::Table;
 use chainrule_fit::metrics::Metrics;
 use chainrule_fit::solve::seeds::Seeds;
-use chainrule_fit::{Error, Result, atomic, report};
+use chainrule_fit::{Error, Result, report};
 use serde_json::{Value, json};
 
 use super::{Common, figures};
@@ -53,13 +52,8 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
         }
     };
     let solve = || solve(common, options, &table, curve);
-    let (found, profile) = match &common.profile {
-        Some(path) => {
-            let (found, profile) = chainrule::profile(solve);
-            (found?, Some((path, profile)))
-        }
-        None => (solve()?, None),
-    };
+    let (found, profile) = common.profiled(solve);
+    let found = found?;
     crate::warn(&found.warnings);
     if let Some(out) = &common.out {
         found.saved().save(out)?;
@@ -69,20 +63,7 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
     common.page(plain, &found.warnings, || {
         Ok(figures::of_curve(&found.fit, found.drawing()?.as_ref()))
     })?;
-    if let Some((path, profile)) = &profile {
-        atomic::write(path, profile.to_chrome_trace().as_bytes())?;
-        crate::note("profile", &format!("in {}\n{profile}", path.display()));
-    }
-    if common.json {
-        crate::print(&format!("{:#}\n", found.json(&table)))?;
-    } else {
-        let styled = crate::is_styled(&io::stdout());
-        let mut text = found.text(&table, common.seed, &|title| crate::bold(title, styled));
-        if let Some(out) = &common.out {
-            text += &format!("The model is in {}\n", out.display());
-        }
-        crate::print(&text)?;
-    }
+    common.tell(|| found.json(&table), |bold| found.text(&table, common.seed, bold), profile)?;
     Ok(if found.fit.outcome.converged() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
