@@ -155,7 +155,8 @@ fn resumed_runs() {
         .spawn()
         .unwrap();
     let is_checkpoint = |entry: std::io::Result<fs::DirEntry>| {
-        entry.unwrap().file_name().to_string_lossy().ends_with(".safetensors")
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        name.starts_with("step-") && name.ends_with(".safetensors")
     };
     while !fs::read_dir(folder.path().join("run")).is_ok_and(|mut all| all.any(is_checkpoint)) {
         std::thread::sleep(std::time::Duration::from_millis(1));
