@@ -151,9 +151,9 @@ pub enum Linear {
     ScatterAdd(u8),
     /// Windows along an axis of x: y at (…, j, …, i) is x at (…, j · step + i · dilation, …). The
     /// elements of a window are y's new last axis.
-    Unfold(Sliding),
+    Unfold(Box<Sliding>),
     /// x at (…, j, …, i) is added to y at (…, j · step + i · dilation, …).
-    Fold(Sliding),
+    Fold(Box<Sliding>),
     /// Running sums along an axis, from the start or (`true`) from the end.
     Cumsum(u8, bool),
     /// To another element type; the identity as far as derivatives are concerned.
@@ -173,8 +173,8 @@ impl Linear {
             Linear::Pad(windows) => Linear::Slice(windows.clone()),
             Linear::Gather(axis) => Linear::ScatterAdd(*axis),
             Linear::ScatterAdd(axis) => Linear::Gather(*axis),
-            Linear::Unfold(sliding) => Linear::Fold(*sliding),
-            Linear::Fold(sliding) => Linear::Unfold(*sliding),
+            Linear::Unfold(sliding) => Linear::Fold(sliding.clone()),
+            Linear::Fold(sliding) => Linear::Unfold(sliding.clone()),
             Linear::Cumsum(axis, reverse) => Linear::Cumsum(*axis, !reverse),
             Linear::Cast => Linear::Cast,
         }

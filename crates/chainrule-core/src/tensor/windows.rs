@@ -63,7 +63,7 @@ methods! {
         };
         shape[a] = windows;
         shape.push(size);
-        Ok(self.linear(Linear::Unfold(sliding), shape))
+        Ok(self.linear(Linear::Unfold(Box::new(sliding)), shape))
     }
 
     /// The adjoint of [`unfold_dilated`](Self::unfold_dilated): the last axis has the elements of
@@ -98,7 +98,7 @@ methods! {
         let mut shape = self.0.shape.clone();
         shape.pop();
         shape[a] = n;
-        Ok(self.linear(Linear::Fold(sliding), shape))
+        Ok(self.linear(Linear::Fold(Box::new(sliding)), shape))
     }
 }
 
