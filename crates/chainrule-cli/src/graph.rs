@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chainrule::draw::{Drawing, Drawn, draw};
-use chainrule_fit::{Error, Result};
+use chainrule_fit::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -60,14 +60,10 @@ const FORMATS: &[(&str, Format)] =
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    match found(arguments) {
-        Ok(text) => crate::print(&text).map(|()| ExitCode::SUCCESS),
-        Err(Trouble::Misuse(text)) => {
-            crate::note("error", &text);
-            Ok(ExitCode::from(2))
-        }
-        Err(Trouble::Failure(text)) => Err(Error::new(text)),
-    }
+    Trouble::ended(found(arguments).and_then(|text| {
+        crate::print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }))
 }
 
 /// What is printed.

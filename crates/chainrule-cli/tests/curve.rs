@@ -1,31 +1,16 @@
 //! Formulas on the command line: `fit --model` and `predict` as their users meet them.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod common;
 
+use std::path::Path;
+
+use common::Run;
 use serde_json::Value;
 use tempfile::TempDir;
 
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 /// Runs the command in a folder with the tables of this file.
 fn run(folder: &TempDir, arguments: &[&str]) -> Run {
-    let done = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-        .args(arguments)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command starts");
-    let text = |bytes| String::from_utf8(bytes).expect("the output is text");
-    let code = done.status.code().expect("the command is not killed");
-    let run = Run { code, out: text(done.stdout), err: text(done.stderr) };
-    assert!(!run.err.contains("panicked"), "{}", run.err);
-    assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'), "no styles in a pipe");
-    run
+    common::run(folder.path(), arguments)
 }
 
 /// NIST's data of a problem of one predictor, as a table.

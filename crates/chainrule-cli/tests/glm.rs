@@ -1,32 +1,12 @@
 //! Generalised linear models on the command line: reports, files, predictions, refusals.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
+use common::{Run, run};
 use serde_json::Value;
-
-/// What one run left.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Run {
-    let done = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command starts");
-    let text = |bytes| String::from_utf8(bytes).expect("the output is text");
-    let code = done.status.code().expect("the command is not killed");
-    let run = Run { code, out: text(done.stdout), err: text(done.stderr) };
-    assert!(!run.err.contains("panicked"), "{}", run.err);
-    assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'), "no styles in a pipe");
-    run
-}
 
 fn json(run: &Run) -> Value {
     assert_eq!(run.code, 0, "{}", run.err);

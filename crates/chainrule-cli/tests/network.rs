@@ -1,33 +1,13 @@
 //! Networks on the command line: fit, checkpoints, predict.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use common::{Run, run};
 use serde_json::Value;
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Run {
-    let done = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command starts");
-    let text = |bytes| String::from_utf8(bytes).expect("the output is text");
-    let run = Run {
-        code: done.status.code().expect("the command is not killed"),
-        out: text(done.stdout),
-        err: text(done.stderr),
-    };
-    assert!(!run.err.contains("panicked"), "{}", run.err);
-    run
-}
 
 fn object(run: &Run) -> Value {
     assert_eq!(run.code, 0, "{}", run.err);

@@ -1,20 +1,13 @@
 //! `chainrule fit --plot` and `--report`.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 fn fit(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_chainrule"))
-        .arg("fit")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command starts");
-    let err = String::from_utf8(done.stderr).expect("messages are text");
-    assert!(!err.contains("panicked"), "{err}");
-    (done.status.code().expect("the command is not killed"), err)
+    let run = common::run(folder, &[&["fit"], arguments].concat());
+    (run.code, run.err)
 }
 
 /// A table with a number and a class that follow from x.

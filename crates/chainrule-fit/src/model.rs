@@ -118,23 +118,13 @@ impl Model {
             ("scale", vec![width], bytes(&self.encoder.scale)),
             ("target", vec![2], bytes(&[self.target_mean, self.target_scale])),
         ];
-        let wrong = |e| Error::new(format!("the model cannot be written: {e}"));
-        let mut views = vec![];
-        for (name, shape, bytes) in &tensors {
-            views.push((*name, TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(wrong)?));
-        }
-        let metadata = HashMap::from([("chainrule".to_string(), about.to_string())]);
-        serialize(views, Some(metadata)).map_err(wrong)
+        packed(&about, &tensors)
     }
 
     /// The model in `bytes`, or what is wrong with them as the end of a sentence.
     fn from_bytes(bytes: &[u8]) -> Result<Model> {
         let about = about(bytes)?;
-        match about["layout"].as_str() {
-            Some(LAYOUT) => {}
-            Some(_) => fail!("it was written by another version"),
-            None => fail!("its description is incomplete"),
-        }
+        has_layout(&about, LAYOUT)?;
         let (target, features, width) = columns(&about)?;
         let file = SafeTensors::deserialize(bytes)
             .map_err(|_| Error::new("it is damaged or in another format"))?;
@@ -147,6 +137,26 @@ impl Model {
             fail!("a standard deviation in it is not positive");
         }
         Ok(Model { target, encoder, linear, target_mean: spread[0], target_scale: spread[1] })
+    }
+}
+
+/// The bytes of a model file: what `about` says of the model, and its tensors of F64.
+pub(crate) fn packed(about: &Value, tensors: &[(&str, Vec<usize>, Vec<u8>)]) -> Result<Vec<u8>> {
+    let wrong = |e| Error::new(format!("the model cannot be written: {e}"));
+    let mut views = vec![];
+    for (name, shape, bytes) in tensors {
+        views.push((*name, TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(wrong)?));
+    }
+    let metadata = HashMap::from([("chainrule".to_string(), about.to_string())]);
+    serialize(views, Some(metadata)).map_err(wrong)
+}
+
+/// Refuses what was written in another layout than `layout`.
+pub(crate) fn has_layout(about: &Value, layout: &str) -> Result<()> {
+    match about["layout"].as_str() {
+        Some(found) if found == layout => Ok(()),
+        Some(_) => fail!("it was written by another version"),
+        None => fail!("its description is incomplete"),
     }
 }
 

@@ -272,20 +272,22 @@ fn random_tables() {
     let mut random = Random::new(11);
     let mut ends = [0; 4];
     for round in 0..300 {
-        let (rows, width) = (2 + (random.share().powi(2) * 40.0) as usize, 1 + round % 4);
+        let (rows, width) = (2 + (random.uniform().powi(2) * 40.0) as usize, 1 + round % 4);
         let mut text: String = (0..width).map(|j| format!("x{j},")).collect();
         text += "y\n";
         for _ in 0..rows {
-            let first = (random.share() * 9.0).floor();
+            let first = (random.uniform() * 9.0).floor();
             for j in 0..width {
-                text += &match ((random.share() * 12.0) as usize, j) {
+                text += &match ((random.uniform() * 12.0) as usize, j) {
                     (0, _) => ",".into(),
-                    (_, 1) => format!("{},", ["u", "v", "w"][(random.share() * 3.0) as usize]),
+                    (_, 1) => format!("{},", ["u", "v", "w"][(random.uniform() * 3.0) as usize]),
                     (_, 2) => format!("{},", 2.0 * first),
-                    _ => format!("{},", if j == 0 { first } else { random.share() * 1e3 - 500.0 }),
+                    _ => {
+                        format!("{},", if j == 0 { first } else { random.uniform() * 1e3 - 500.0 })
+                    }
                 };
             }
-            text += &format!("{}\n", (random.share() * 4.0).powi(2).floor());
+            text += &format!("{}\n", (random.uniform() * 4.0).powi(2).floor());
         }
         let model = round % 6;
         let (family, ridge) = [

@@ -85,7 +85,7 @@ fn derivatives_are_those_of_argmin_testfunctions() {
     for (f, value, gradient, hessian) in table {
         let problem = Objective::new(f, 2).unwrap();
         for _ in 0..20 {
-            let x = [random.share() * 8.0 - 4.0, random.share() * 8.0 - 4.0];
+            let x = [random.uniform() * 8.0 - 4.0, random.uniform() * 8.0 - 4.0];
             let (y, g) = problem.value_and_gradient(&x).unwrap();
             let wanted = value(&x);
             // Sums of a handful of terms in another order.
@@ -242,8 +242,8 @@ fn bounds_hold_and_the_conditions_of_karush_kuhn_and_tucker_too() {
 fn many_active_bounds() {
     let n = 60;
     let mut random = Random::new(7);
-    let a = (0..n * n).map(|_| random.share() - 0.5).collect::<Vec<f64>>();
-    let b = (0..n).map(|_| random.share() - 0.5).collect::<Vec<f64>>();
+    let a = (0..n * n).map(|_| random.uniform() - 0.5).collect::<Vec<f64>>();
+    let b = (0..n).map(|_| random.uniform() - 0.5).collect::<Vec<f64>>();
     let (a, b) = (Tensor::from_vec(a, [n, n]).unwrap(), Tensor::from(b));
     let problem = Objective::new(move |x: &Tensor| (a.matmul(x) - &b).square().sum(), n).unwrap();
     let mut values = vec![];

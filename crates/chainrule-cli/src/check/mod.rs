@@ -71,6 +71,26 @@ pub(crate) enum Trouble {
     Failure(String),
 }
 
+impl Trouble {
+    /// The end of a command: misuse is told and has an exit code of its own, a failure is an error.
+    pub(crate) fn ended(outcome: Found<ExitCode>) -> Result<ExitCode> {
+        match outcome {
+            Ok(code) => Ok(code),
+            Err(Trouble::Misuse(text)) => {
+                crate::note("error", &text);
+                Ok(ExitCode::from(2))
+            }
+            Err(Trouble::Failure(text)) => Err(chainrule_fit::Error::new(text)),
+        }
+    }
+}
+
+impl From<chainrule_fit::Error> for Trouble {
+    fn from(error: chainrule_fit::Error) -> Trouble {
+        Trouble::Failure(error.to_string())
+    }
+}
+
 /// A derivative: the numbers of the coordinates to differentiate by, one after the other.
 type Derivative = Vec<usize>;
 

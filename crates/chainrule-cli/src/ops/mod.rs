@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chainrule::op::Unary;
-use chainrule_fit::{Error, Result};
+use chainrule_fit::Result;
 use chainrule_plot::{Figure, Ink, Mark, Panel};
 use clap::Args;
 use serde_json::Value;
@@ -45,14 +45,10 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    match found(arguments) {
-        Ok(text) => crate::print(&text).map(|()| ExitCode::SUCCESS),
-        Err(Trouble::Misuse(text)) => {
-            crate::note("error", &text);
-            Ok(ExitCode::from(2))
-        }
-        Err(Trouble::Failure(text)) => Err(Error::new(text)),
-    }
+    Trouble::ended(found(arguments).and_then(|text| {
+        crate::print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }))
 }
 
 fn found(arguments: &Arguments) -> std::result::Result<String, Trouble> {

@@ -9,15 +9,15 @@
 //! diagonal of the covariance: a file has finite numbers only. What a formula means is not checked
 //! here; whoever computes it reads it like any other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::atomic;
 use crate::error::{Error, Result, fail};
-use crate::model::{about, no_model, tensor, text};
+use crate::model::{about, has_layout, no_model, packed, tensor, text};
 
 /// The name of the layout.
 pub const LAYOUT: &str = "curve-1";
@@ -88,22 +88,12 @@ impl SavedCurve {
             ("covariance", vec![p, p], bytes(&(0..p * p).map(covariance).collect::<Vec<_>>())),
             ("noise", vec![3], bytes(&[sigma, dof, self.confidence])),
         ];
-        let wrong = |e| Error::new(format!("the model cannot be written: {e}"));
-        let mut views = vec![];
-        for (name, shape, bytes) in &tensors {
-            views.push((*name, TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(wrong)?));
-        }
-        let metadata = HashMap::from([("chainrule".to_string(), about.to_string())]);
-        serialize(views, Some(metadata)).map_err(wrong)
+        packed(&about, &tensors)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<SavedCurve> {
         let about = about(bytes)?;
-        match about["layout"].as_str() {
-            Some(LAYOUT) => {}
-            Some(_) => fail!("it was written by another version"),
-            None => fail!("its description is incomplete"),
-        }
+        has_layout(&about, LAYOUT)?;
         let (columns, names) = (list(&about["columns"])?, list(&about["parameters"])?);
         let mut seen = HashSet::new();
         if names.is_empty() || !columns.iter().chain(&names).all(|name| seen.insert(name)) {

@@ -47,11 +47,6 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 to below 1, a multiple of 2⁻⁵³.
-    pub fn share(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     /// A number below `n`, each as likely as the others up to n / 2⁶⁴.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize

@@ -8,10 +8,10 @@
 //!
 //! and in the description also the family and, if the target is a class, the classes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::SafeTensors;
 use serde_json::{Value, json};
 
 use super::target::Response;
@@ -19,7 +19,7 @@ use super::{Family, MAX_CLASSES, Score, likelihood};
 use crate::data::encode::Encoder;
 use crate::data::table::Table;
 use crate::error::{Error, Result, count, fail, listed, shown};
-use crate::model::{about, columns, feature_to_json, no_model, tensor, text};
+use crate::model::{about, columns, feature_to_json, no_model, packed, tensor, text};
 use crate::{atomic, report};
 
 /// The version of the layout.
@@ -216,13 +216,7 @@ impl Model {
             ("mean", vec![width], bytes(&self.encoder.mean)),
             ("scale", vec![width], bytes(&self.encoder.scale)),
         ];
-        let wrong = |e| Error::new(format!("the model cannot be written: {e}"));
-        let mut views = vec![];
-        for (name, shape, bytes) in &tensors {
-            views.push((*name, TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(wrong)?));
-        }
-        let metadata = HashMap::from([("chainrule".to_string(), about.to_string())]);
-        serialize(views, Some(metadata)).map_err(wrong)
+        packed(&about, &tensors)
     }
 
     /// The model in `bytes`, or what is wrong with them as the end of a sentence.

@@ -41,7 +41,7 @@ pub fn run(
     for i in 0..count.max(1) {
         let mut start = vec![];
         for (l, u) in lower.iter().zip(upper) {
-            let share = if i == 0 { 0.5 } else { random.share() };
+            let share = if i == 0 { 0.5 } else { random.uniform() };
             start.push(l * (1.0 - share) + u * share);
         }
         found.push(minimiser.run(problem, &start)?);
