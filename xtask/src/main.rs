@@ -10,6 +10,7 @@ mod data;
 mod json;
 mod lint;
 mod marks;
+mod python;
 mod shell;
 mod sizes;
 mod source;
@@ -42,6 +43,22 @@ const TASKS: &[Task] = &[
             [filter] => test::run(Some(filter)),
             [_, extra, ..] => misused(extra),
         },
+    },
+    Task {
+        name: "python",
+        arguments: "[FILTER]",
+        about: "build the Python package and run its tests",
+        run: |words| match words {
+            [] => python::run(None),
+            [filter] => python::run(Some(filter)),
+            [_, extra, ..] => misused(extra),
+        },
+    },
+    Task {
+        name: "wheel",
+        arguments: "",
+        about: "build the wheel of the Python package, in target/wheels",
+        run: |words| words.first().map_or_else(python::wheel, |extra| misused(extra)),
     },
     Task {
         name: "bless",

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that proves the project.
 
+use crate::python::{self, Outcome};
 use crate::shell;
 use std::ops::AddAssign;
 use std::process::{Command, ExitCode};
@@ -92,6 +93,14 @@ pub(crate) fn run(filter: Option<&str>) -> ExitCode {
     }
     let mut total = Tally::default();
     runs.iter().filter_map(|(_, tally)| *tally).for_each(|tally| total += tally);
+    match python::prove(filter) {
+        Outcome::Ran { passed, failed } => total += Tally { passed, failed },
+        Outcome::Skipped(why) => println!("\nskipped the Python package: {why}"),
+        Outcome::Broken(why) => {
+            eprintln!("\nerror: the Python package: {why}");
+            return ExitCode::FAILURE;
+        }
+    }
     if let (Some(filter), Tally { passed: 0, failed: 0 }) = (filter, total) {
         eprintln!("\nerror: no test has `{filter}` in its name");
         return ExitCode::from(2);

@@ -4,8 +4,26 @@
 //! Mistakes of shape and type in arithmetic panic with this text at the user's line; each such
 //! method has a `try_` twin that returns the error instead.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
+
+thread_local! {
+    static RAISED: RefCell<Option<Error>> = const { RefCell::new(None) };
+}
+
+/// The error behind the last panic of this thread, if a mistake in arithmetic raised it, and only
+/// once: for bindings to other languages, which catch the panic and raise an exception of theirs.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let mistake = || Tensor::ones([2]) + Tensor::ones([3]);
+/// assert!(std::panic::catch_unwind(mistake).is_err());
+/// assert_eq!(take_raised().unwrap().kind(), ErrorKind::Broadcast);
+/// ```
+pub fn take_raised() -> Option<Error> {
+    RAISED.take()
+}
 
 /// The kinds of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +134,7 @@ impl Error {
     #[track_caller]
     #[cold]
     pub(crate) fn raise(&self) -> ! {
+        RAISED.set(Some(self.clone()));
         panic!("{}", self.text(false))
     }
 

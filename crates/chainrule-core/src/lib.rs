@@ -31,17 +31,17 @@ mod transform;
 pub use chainrule_kernels::threads::with_threads;
 pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
 pub use check::{Culprit, Gradcheck, GradcheckRow, Identity, Verdict, gradcheck, gradcheck_tree};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, take_raised};
 pub use exec::{Engine, detect_anomaly, realize, with_engine};
 pub use grad::grad;
-pub use graph::{Cut, CutBy, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
+pub use graph::{Cut, CutBy, GradMode, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
     Explanation, GraphNode, HookHandle, LostGradient, LostGradients, Profile, ProfileRow, Step,
     explain, graph_of, graph_to_dot, lost_gradients, profile,
 };
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{
-    Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, rng_state,
+    Indices, IntoAxes, IntoShape, NewAxis, Numbers, Operand, cat, einsum, manual_seed, rng_state,
     set_rng_state, stack,
 };
 pub use transform::{

@@ -15,11 +15,12 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("chainrule-fit", &["chainrule-core", "chainrule-plot"]),
     ("chainrule", &["chainrule-core", "chainrule-fit", "chainrule-plot"]),
     ("chainrule-cli", &["chainrule", "chainrule-fit", "chainrule-plot"]),
+    ("chainrule-py", &["chainrule", "chainrule-fit", "chainrule-plot"]),
     ("xtask", &[]),
 ];
 
-/// The crate that writes its lints itself, because it may hold `unsafe`.
-const OWN_LINTS: &str = "chainrule-kernels";
+/// The crates that write their lints themselves, because they may hold `unsafe`.
+const OWN_LINTS: [&str; 2] = ["chainrule-kernels", "chainrule-py"];
 
 /// What is asked about a manifest.
 #[derive(Debug, Default, PartialEq)]
@@ -105,10 +106,10 @@ pub(super) fn crates(files: &[File]) -> Vec<String> {
     problems
 }
 
-/// Every crate but one takes its lints from the workspace.
+/// Every crate but those takes its lints from the workspace.
 pub(super) fn lints(files: &[File]) -> Vec<String> {
     manifests(files)
-        .filter(|(_, manifest)| !manifest.inherits_lints && manifest.name != OWN_LINTS)
+        .filter(|(_, manifest)| !manifest.inherits_lints && !OWN_LINTS.contains(&&*manifest.name))
         .map(|(path, _)| format!("{path}: write `[lints]` and `workspace = true`"))
         .collect()
 }

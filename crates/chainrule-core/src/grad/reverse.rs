@@ -460,13 +460,15 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
 }
 
 impl Tensor {
-    /// Adds derivatives to the gradients of all parameters, and gives the gradients.
+    /// Adds derivatives to the gradients of all parameters, and gives the gradients: plain numbers,
+    /// or `tracked`.
     pub(crate) fn accumulate(
         &self,
         seed: Expr,
+        tracked: bool,
         here: &'static Location<'static>,
     ) -> Result<Vec<Tensor>> {
-        let _off = mode::set_no_grad(Some(here));
+        let _mode = mode::set_no_grad((!tracked).then_some(here));
         let roots = std::slice::from_ref(self);
         let found = Reverse { roots, seeds: vec![seed], targets: None, here }.run()?;
         let mut sums: Vec<(Arc<Parameter>, Tensor, Expr)> = vec![];

@@ -13,5 +13,5 @@ pub(crate) mod node;
 pub(crate) mod walk;
 
 pub use cut::{Cut, CutBy};
-pub use mode::{NoGrad, is_grad_enabled, no_grad};
+pub use mode::{GradMode, NoGrad, is_grad_enabled, no_grad};
 pub use node::{Tensor, live_nodes};

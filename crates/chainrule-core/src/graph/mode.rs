@@ -61,6 +61,35 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Whether operations are recorded for gradients, as a value: for scopes that do not nest as guards
+/// do, such as those of other languages.
+///
+/// ```
+/// # use chainrule_core::*;
+/// let outer = GradMode::off().enter();
+/// assert!(!is_grad_enabled());
+/// outer.enter();
+/// assert!(is_grad_enabled());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct GradMode(Option<&'static Location<'static>>);
+
+impl GradMode {
+    /// Operations are recorded.
+    pub const ON: GradMode = GradMode(None);
+
+    /// Operations are not recorded; errors will name the caller's line.
+    #[track_caller]
+    pub fn off() -> GradMode {
+        GradMode(Some(Location::caller()))
+    }
+
+    /// Makes this the mode of the thread, and gives the one before.
+    pub fn enter(self) -> GradMode {
+        GradMode(NO_GRAD.replace(self.0))
+    }
+}
+
 /// Whether operations on this thread are being recorded for gradients.
 pub fn is_grad_enabled() -> bool {
     NO_GRAD.get().is_none()

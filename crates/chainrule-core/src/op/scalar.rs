@@ -76,6 +76,7 @@ pub trait Scalar2: 'static {
 
 /// Gives the list of scalar functions to a macro. The word for an operation is the name of its
 /// type, of its variant of [`Unary`], and of its method on tensors: torch's where torch has one.
+#[macro_export]
 macro_rules! unary_list {
     ($macro:ident) => {
         $macro! {

@@ -30,7 +30,7 @@ impl Tensor {
         let y = self.source();
         let here = Location::caller();
         let seed = y.seed("backward", here)?;
-        y.settle(seed, here)
+        y.settle(seed, false, here)
     }
 
     /// Adds Jᵀ · `cotangent` to the gradients: `backward` for a tensor of any shape.
@@ -48,6 +48,38 @@ impl Tensor {
     #[track_caller]
     pub fn backward_with(&self, cotangent: &Tensor) -> Result<()> {
         let (y, here) = (self.source(), Location::caller());
+        y.settle(y.cotangent(cotangent, here)?, false, here)
+    }
+
+    /// As [`backward`](Self::backward), or [`backward_with`](Self::backward_with) a cotangent, but
+    /// with gradients that can be differentiated in turn.
+    ///
+    /// ```
+    /// # use chainrule_core::*;
+    /// let x = Tensor::from(2.0).requires_grad();
+    /// x.powi(3).backward_tracked(None)?;
+    /// let slope = x.grad().unwrap(); // 3x²
+    /// x.zero_grad();
+    /// slope.backward()?;
+    /// assert_eq!(x.grad().unwrap().item::<f64>()?, 12.0); // 6x
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of `backward` and `backward_with`.
+    #[track_caller]
+    pub fn backward_tracked(&self, cotangent: Option<&Tensor>) -> Result<()> {
+        let (y, here) = (self.source(), Location::caller());
+        let seed = match cotangent {
+            Some(cotangent) => y.cotangent(cotangent, here)?,
+            None => y.seed("backward", here)?,
+        };
+        y.settle(seed, true, here)
+    }
+
+    /// A cotangent given by the user.
+    fn cotangent(&self, given: &Tensor, here: &'static Location<'static>) -> Result<Expr> {
+        let (y, cotangent) = (self, given);
         y.check_tracked("backward_with", here)?;
         if y.0.shape != cotangent.0.shape {
             let what = "the cotangent of `backward_with` must have the shape of the tensor";
@@ -56,12 +88,17 @@ impl Tensor {
                 .operand(cotangent.operand("cotangent"))
                 .hint("`.reshape` or `.expand` the cotangent, or give `&y.ones_like()`"));
         }
-        y.settle(Expr::of(&cotangent.to_dtype(y.0.dtype)), here)
+        Ok(Expr::of(&cotangent.to_dtype(y.0.dtype)))
     }
 
     /// Gathers gradients; in anomaly mode looks at them.
-    fn settle(&self, seed: Expr, here: &'static Location<'static>) -> Result<()> {
-        let gradients = self.accumulate(seed, here)?;
+    fn settle(
+        &self,
+        seed: Expr,
+        tracked: bool,
+        here: &'static Location<'static>,
+    ) -> Result<()> {
+        let gradients = self.accumulate(seed, tracked, here)?;
         if anomaly::is_on() {
             realize(&std::iter::once(self).chain(&gradients).collect::<Vec<_>>())?;
         }

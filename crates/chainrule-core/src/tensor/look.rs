@@ -34,6 +34,11 @@ impl Tensor {
         self.0.tracks()
     }
 
+    /// Whether this is a parameter: a cell that gathers gradients and can be assigned.
+    pub fn is_parameter(&self) -> bool {
+        self.cell().is_some()
+    }
+
     /// The operation that made this tensor; `None` for given numbers and parameters.
     pub fn grad_fn(&self) -> Option<&str> {
         match &self.0.op {
@@ -91,6 +96,38 @@ impl Tensor {
             Some(parameter) => parameter.grad().clone(),
             None => self.extra().get()?.retained().clone()?,
         }
+    }
+
+    /// Makes `gradient` the one gathered so far, in the place of what [`backward`](Self::backward)
+    /// gathered.
+    ///
+    /// # Errors
+    /// If this is no parameter, or the gradient has another shape or element type.
+    #[track_caller]
+    pub fn set_grad(&self, gradient: &Tensor) -> Result<()> {
+        let here = Location::caller();
+        let Some(parameter) = self.cell() else {
+            let what = "only parameters have gradients that can be set";
+            return Err(Error::new(ErrorKind::NoGraph, what, here)
+                .operand(self.operand("tensor"))
+                .hint("make it a parameter with `.requires_grad()`"));
+        };
+        if self.0.shape != gradient.0.shape || self.0.dtype != gradient.0.dtype {
+            let same = self.0.dtype == gradient.0.dtype;
+            let kind = if same { ErrorKind::Shape } else { ErrorKind::DType };
+            let what = format!(
+                "a gradient of {} {:?} for a parameter of {} {:?}",
+                gradient.dtype(),
+                gradient.shape(),
+                self.dtype(),
+                self.shape()
+            );
+            return Err(Error::new(kind, what, here)
+                .hint("a gradient has the shape and element type of its parameter"));
+        }
+        let old = parameter.grad().replace(gradient.source());
+        drop(old); // after the lock is released
+        Ok(())
     }
 
     /// Forgets the gradient gathered so far.

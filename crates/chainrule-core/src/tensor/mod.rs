@@ -11,6 +11,7 @@ mod contraction;
 mod index;
 mod look;
 mod make;
+mod memory;
 mod movement;
 mod print;
 mod reduce;
@@ -22,6 +23,7 @@ pub use args::{IntoAxes, IntoShape, Operand};
 pub(crate) use args::{clash, joint};
 pub use contraction::einsum;
 pub use index::{Indices, NewAxis};
+pub use memory::Numbers;
 pub use make::{manual_seed, rng_state, set_rng_state};
 pub use movement::{cat, stack};
 

@@ -1,0 +1,42 @@
+"""Differentiate programs and fit models, with the names that numpy and torch use.
+
+    >>> import chainrule as cr
+    >>> x = cr.arange(4.0, requires_grad=True)
+    >>> y = 2 * cr.dot(x, x)
+    >>> y.backward()
+    >>> x.grad
+    tensor([ 0.,  4.,  8., 12.])
+
+Tensors are computed when their numbers are asked for, and never change: methods that end in an
+underscore, ``x += 1`` and ``x[i] = v`` give the *name* ``x`` a new tensor. Other names for the old
+one keep it; there are no views through which a change shows elsewhere.
+"""
+
+from . import _native
+from ._errors import AxisError, DTypeError, LinAlgError, ShapeError
+from ._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from ._native import *  # noqa: F403
+from ._native import Tensor, __version__
+from . import _methods  # noqa: F401
+from ._print import set_printoptions
+from . import autograd
+
+# Every method is a function of the tensor too, as in torch.
+_METHODS_ONLY = {
+    "T", "mT", "backward", "data", "detach_", "dtype", "grad", "grad_fn", "is_leaf", "item", "name",
+    "named", "ndim", "numpy", "register_hook", "requires_grad", "requires_grad_", "retain_grad",
+    "shape", "to", "tolist", "type", "view", "where", "itemsize", "nbytes", "device", "size", "bool",
+    "float", "long", "double", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
+    "to_numpy", "new_tensor", "new_zeros", "new_ones", "new_full", "type_as", "view_as", "expand_as",
+    "reshape_as", "realize", "element_size", "nelement",
+}  # fmt: skip
+
+for _name in dir(Tensor):
+    if not _name.startswith("_") and not _name.endswith("_") and _name not in _METHODS_ONLY:
+        globals().setdefault(_name, getattr(Tensor, _name))
+del _name
+
+double, long = _native.float64, _native.int64
+bool = _native.bool
+concat = concatenate = _native.cat
+e, inf, nan, pi = 2.718281828459045, 1e400, 1e400 - 1e400, 3.141592653589793
