@@ -29,14 +29,23 @@ mod dlpack;
 mod dtype;
 mod elementwise;
 mod errors;
+mod func;
 mod grad;
 mod index;
+mod layers;
 mod look;
+mod losses;
 mod make;
 mod memory;
 mod movement;
+mod optim;
 mod place;
+mod plot;
 mod reduce;
+mod sentence;
+mod solve;
+mod storage;
+mod symbolic;
 mod tensor;
 
 use pyo3::prelude::*;
@@ -54,5 +63,13 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     movement::register(m)?;
     grad::register(m)?;
     memory::register(m)?;
-    dlpack::register(m)
+    dlpack::register(m)?;
+    func::register(m)?;
+    layers::register(m)?;
+    losses::register(m)?;
+    optim::register(m)?;
+    plot::register(m)?;
+    solve::register(m)?;
+    storage::register(m)?;
+    symbolic::register(m)
 }
