@@ -499,12 +499,12 @@ struct PyParameter;
 impl PyParameter {
     #[new]
     #[pyo3(signature = (data, requires_grad=true))]
-    fn new(data: Arg, requires_grad: bool) -> PyResult<(PyParameter, PyTensor)> {
+    fn new(data: Arg, requires_grad: bool) -> PyResult<PyClassInitializer<PyParameter>> {
         let x = crate::errors::run(|| {
             let plain = data.0.detach();
             if requires_grad { plain.try_requires_grad() } else { Ok(plain) }
         })?;
-        Ok((PyParameter, PyTensor::given(x)))
+        Ok(PyClassInitializer::from(PyTensor::given(x)).add_subclass(PyParameter))
     }
 }
 

@@ -292,7 +292,7 @@ impl PyCurveFit {
         let all = searched(py, || {
             self.fit.predict(|theta: &Tensor| self.model.at(theta, &columns))
         })?;
-        let parts = |p: fit::curve::Prediction| (p.value, p.std_error, p.confidence, p.prediction);
+        let parts = |p: curve::Prediction| (p.value, p.std_error, p.confidence, p.prediction);
         Ok(all.into_iter().map(parts).collect())
     }
 

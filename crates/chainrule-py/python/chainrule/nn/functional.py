@@ -1,0 +1,392 @@
+"""Layers and losses as functions, as ``torch.nn.functional``. Each calls one of the Rust layers."""
+
+from .. import _native
+from .._native import _layers, _losses
+
+__all__ = [
+    "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+    "cosine_embedding_loss", "cross_entropy", "dropout", "elu", "embedding", "gaussian_nll_loss",
+    "gelu", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "kl_div",
+    "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss",
+    "multi_head_attention", "multilabel_soft_margin_loss", "nll_loss", "one_hot",
+    "poisson_nll_loss", "relu", "relu6", "rms_norm", "rotary", "selu", "sigmoid", "silu",
+    "sinusoids", "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus", "softsign", "tanh",
+    "triplet_margin_loss",
+]  # fmt: skip
+
+
+def _axes(value, count):
+    return [value] * count if isinstance(value, int) else list(value)
+
+
+# Maps.
+
+
+def linear(input, weight, bias=None):
+    """x Wᵀ + b for x […, in], W [out, in]."""
+    return _layers.linear(input, weight, bias)
+
+
+def embedding(input, weight, padding_idx=None):
+    """Rows W[i] of a table [count, width]; that of ``padding_idx`` gets no gradient."""
+    if padding_idx is not None and padding_idx < 0:
+        padding_idx += weight.shape[0]
+    return _layers.embedding(input, weight, padding_idx)
+
+
+def one_hot(tensor, num_classes=-1):
+    """For each class its unit vector, in int64."""
+    count = int(tensor.max().item()) + 1 if num_classes == -1 else num_classes
+    return (tensor.unsqueeze(-1) == _native.arange(count)).to(_native.int64)
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """x m/(1 − p) with m 0 with probability p, else 1; x itself unless ``training``."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    return _layers.dropout(input, p, training)
+
+
+# Convolutions and pooling.
+
+
+def _conv(count, x, weight, bias, stride, padding, dilation, groups):
+    if weight.ndim != count + 2:
+        raise RuntimeError(f"a weight for {count} axes of space has {count + 2} axes, not {weight.ndim}")
+    stride, dilation = _axes(stride, count), _axes(dilation, count)
+    if padding == "valid":
+        padding = 0
+    if padding == "same":
+        if any(s != 1 for s in stride):
+            raise ValueError("padding='same' is not supported for strided convolutions")
+        total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:])]
+        for axis, (n, most) in enumerate(zip(total, total)):
+            if n % 2:
+                # torch puts the odd zero behind.
+                shape = list(x.shape)
+                shape[axis - count] = 1
+                x = _native.cat([x, _native.zeros(shape, dtype=x.dtype)], axis - count)
+        padding = [n // 2 for n in total]
+    return _layers.conv(x, weight, bias, stride, _axes(padding, count), dilation, groups)
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Σ w[o, c, i] x[n, c, j·stride + i·dilation − padding] + b[o]; x [n, in, length]."""
+    return _conv(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """The same along two axes; x [n, in, height, width], w [out, in/groups, kh, kw]."""
+    return _conv(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _transposed(count, x, weight, bias, stride, padding, output_padding, groups, dilation):
+    parts = [_axes(v, count) for v in (stride, padding, output_padding, dilation)]
+    return _layers.conv_transpose(x, weight, bias, *parts, groups)
+
+
+def conv_transpose1d(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """The adjoint of a convolution along one axis; w [in, out/groups, k]."""
+    return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """The adjoint of a convolution along two axes; w [in, out/groups, kh, kw]."""
+    return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _no_rounding_up(ceil_mode):
+    if ceil_mode:
+        raise NotImplementedError("pooling does not round up: pad the input instead of ceil_mode")
+
+
+def _max_pool(count, x, kernel, stride, padding, dilation, ceil_mode, return_indices):
+    _no_rounding_up(ceil_mode)
+    if return_indices:
+        raise NotImplementedError("pooling does not give the places of maxima")
+    kernel = _axes(kernel, count)
+    stride = kernel if stride is None else _axes(stride, count)
+    return _layers.max_pool(x, kernel, stride, _axes(padding, count), _axes(dilation, count))
+
+
+def max_pool1d(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """The largest of each window; equal ones share the gradient."""
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """The largest of each window; equal ones share the gradient."""
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _avg_pool(count, x, kernel, stride, padding, ceil_mode, count_include_pad):
+    _no_rounding_up(ceil_mode)
+    kernel = _axes(kernel, count)
+    stride = kernel if stride is None else _axes(stride, count)
+    return _layers.avg_pool(x, kernel, stride, _axes(padding, count), count_include_pad)
+
+
+def avg_pool1d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
+):
+    """The mean of each window."""
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
+):
+    """The mean of each window."""
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Means of nearly equal parts: an image of the size asked for."""
+    size = _axes(output_size, 2)
+    size = [n if given is None else given for given, n in zip(size, input.shape[-2:])]
+    return _layers.adaptive_avg_pool2d(input, size)
+
+
+# Normalisation.
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """(x − μ)/√(σ² + ε) · w + b over the last axes (Ba et al. 2016)."""
+    return _layers.layer_norm(input, _axes(normalized_shape, 1), weight, bias, eps)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """x/√(mean x² + ε) · w over the last axes (Zhang and Sennrich 2019)."""
+    return _layers.rms_norm(input, _axes(normalized_shape, 1), weight, eps)
+
+
+def batch_norm(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """(x − μ)/√(σ² + ε) · w + b of each channel over batch and space (Ioffe and Szegedy 2015).
+
+    In training the running statistics r become (1 − m) r + m s.
+    """
+    running = None
+    if running_mean is not None:
+        running = running_mean, running_var, _native.tensor(0)
+    elif not training:
+        raise ValueError("Expected running_mean and running_var in evaluation")
+    space = 2 if input.ndim == 4 else 1
+    return _layers.batch_norm(input, running, weight, bias, training, momentum, eps, space)
+
+
+# Activations.
+
+
+def _activation(name, text):
+    def function(input, inplace=False):
+        return _layers.activation(name, input)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = text
+    return function
+
+
+relu = _activation("relu", "max(x, 0).")
+selu = _activation("selu", "λ x above 0, else λ α (eˣ − 1) (Klambauer et al. 2017).")
+silu = _activation("silu", "x σ(x).")
+mish = _activation("mish", "x tanh(ln(1 + eˣ)).")
+tanh = _activation("tanh", "tanh x.")
+sigmoid = _activation("sigmoid", "σ(x) = 1/(1 + e⁻ˣ).")
+softsign = _activation("softsign", "x/(1 + |x|).")
+logsigmoid = _activation("logsigmoid", "ln σ(x).")
+relu6 = _activation("relu6", "x within [0, 6], else the nearer end.")
+hardsigmoid = _activation("hardsigmoid", "(x + 3)/6 within [0, 1].")
+hardswish = _activation("hardswish", "x times the hard sigmoid.")
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x above 0, else s x."""
+    return _layers.activation("leaky_relu", input, float(negative_slope))
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """x above 0, else α (eˣ − 1)."""
+    return _layers.activation("elu", input, float(alpha))
+
+
+def gelu(input, approximate="none"):
+    """x Φ(x); with ``approximate="tanh"`` Φ by tanh."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _layers.activation("gelu_tanh" if approximate == "tanh" else "gelu", input)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """ln(1 + e^(βx))/β, which does not overflow."""
+    if beta == 1.0:
+        return _layers.activation("softplus", input)
+    return _layers.activation("softplus", input * beta) / beta
+
+
+def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+    """x within [min, max], else the nearer end."""
+    if (min_val, max_val) == (-1.0, 1.0):
+        return _layers.activation("hardtanh", input)
+    return input.clamp(min_val, max_val)
+
+
+def softmax(input, dim, dtype=None):
+    """eˣ/Σeˣ along an axis."""
+    return _layers.softmax(input if dtype is None else input.to(dtype), dim, False)
+
+
+def log_softmax(input, dim, dtype=None):
+    """x − ln Σeˣ along an axis."""
+    return _layers.softmax(input if dtype is None else input.to(dtype), dim, True)
+
+
+# Attention and positions.
+
+
+def multi_head_attention(
+    query, key, value, heads, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, *,
+    batch_first=False, dropout_p=0.0, training=True, is_causal=False, key_padding_mask=None,
+    attn_mask=None,
+):  # fmt: skip
+    """softmax(Q Kᵀ/√d + mask) V of several heads, and the weights averaged over them.
+
+    Masks are truth values, true where nobody may look, or numbers that are added.
+    """
+    others = None if query is key and key is value else (key, value)
+    return _layers.attention(
+        query, others, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, heads,
+        batch_first, dropout_p, training, is_causal, key_padding_mask, attn_mask,
+    )  # fmt: skip
+
+
+def sinusoids(length, width, dtype=None):
+    """sin(t/10000^(2i/d)) and cos(…) side by side, [length, width] (Vaswani et al. 2017)."""
+    return _layers.sinusoids(length, width, dtype or _native.get_default_dtype())
+
+
+def rotary(input):
+    """Pairs of each vector turned by its position's angles (Su et al. 2021)."""
+    return _layers.rotary(input)
+
+
+# Losses.
+
+
+def _reduced(lost, weight, reduction):
+    if weight is not None:
+        lost = lost * weight
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return lost if reduction == "none" else lost.mean() if reduction == "mean" else lost.sum()
+
+
+def mse_loss(input, target, reduction="mean"):
+    """(x − y)²."""
+    return _losses.mse(input, target, reduction)
+
+
+def l1_loss(input, target, reduction="mean"):
+    """|x − y|."""
+    return _losses.l1(input, target, reduction)
+
+
+def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
+    """d²/(2β) for |d| < β, else |d| − β/2, with d = x − y."""
+    return _losses.smooth_l1(input, target, float(beta), reduction)
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0):
+    """d²/2 for |d| ≤ δ, else δ (|d| − δ/2), with d = x − y (Huber 1964)."""
+    return _losses.huber(input, target, float(delta), reduction)
+
+
+def cross_entropy(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    """−ln softmax(z)[c] of logits z [n, C, …], for classes c or probabilities of them."""
+    return _losses.cross_entropy(
+        input, target, weight, ignore_index, label_smoothing, reduction, False
+    )
+
+
+def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    """−x[c] of log-probabilities x [n, C, …] at classes c."""
+    return _losses.cross_entropy(input, target, weight, ignore_index, 0.0, reduction, True)
+
+
+def binary_cross_entropy(input, target, weight=None, reduction="mean"):
+    """−y ln x − (1 − y) ln(1 − x) of probabilities x; logarithms count at least −100."""
+    if weight is not None:
+        return _reduced(_losses.bce(input, target, "none"), weight, reduction)
+    return _losses.bce(input, target, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, reduction="mean", pos_weight=None
+):
+    """(1 − y) z + ln(1 + e⁻ᶻ) of logits z, where ``pos_weight`` multiplies the term of y."""
+    if weight is not None:
+        lost = _losses.bce_with_logits(input, target, pos_weight, "none")
+        return _reduced(lost, weight, reduction)
+    return _losses.bce_with_logits(input, target, pos_weight, reduction)
+
+
+def kl_div(input, target, reduction="mean", log_target=False):
+    """y (ln y − x) of log-probabilities x; ``batchmean`` is the divergence of a batch."""
+    return _losses.kl_div(input, target, log_target, reduction)
+
+
+def poisson_nll_loss(input, target, log_input=True, full=False, reduction="mean"):
+    """eˣ − y x, or x − y ln x unless ``log_input``."""
+    return _losses.poisson_nll(input, target, log_input, full, reduction)
+
+
+def gaussian_nll_loss(input, target, var, full=False, reduction="mean"):
+    """(ln v + (x − y)²/v)/2."""
+    return _losses.gaussian_nll(input, target, var, full, reduction)
+
+
+def soft_margin_loss(input, target, reduction="mean"):
+    """ln(1 + e^(−yx)) for y = ±1."""
+    return _losses.soft_margin(input, target, reduction)
+
+
+def multilabel_soft_margin_loss(input, target, weight=None, reduction="mean"):
+    """The mean over classes of the binary cross-entropies of logits."""
+    return _losses.multilabel_soft_margin(input, target, weight, reduction)
+
+
+def hinge_embedding_loss(input, target, margin=1.0, reduction="mean"):
+    """x for y = 1, max(0, margin − x) for y = −1."""
+    return _losses.hinge_embedding(input, target, float(margin), reduction)
+
+
+def margin_ranking_loss(input1, input2, target, margin=0.0, reduction="mean"):
+    """max(0, −y (a − b) + margin)."""
+    return _losses.margin_ranking(input1, input2, target, float(margin), reduction)
+
+
+def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction="mean"):
+    """1 − cos for y = 1, max(0, cos − margin) for y = −1."""
+    return _losses.cosine_embedding(input1, input2, target, float(margin), reduction)
+
+
+def triplet_margin_loss(
+    anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"
+):
+    """max(0, d(a, p) − d(a, n) + margin) with the p-norm of differences."""
+    return _losses.triplet_margin(
+        anchor, positive, negative, float(margin), float(p), eps, swap, reduction
+    )

@@ -1,0 +1,3 @@
+"""Data in batches, and checkpoints."""
+
+from . import checkpoint, data
