@@ -85,4 +85,7 @@ def checkpoint(function, *args, use_reentrant=None, **kwargs):
         found, results = flatten(function(*inner_args, **inner_kwargs))
         return found
 
-    return fill(results, _func.checkpoint(run, leaves)) if leaves else function(*args, **kwargs)
+    if not leaves:
+        return function(*args, **kwargs)
+    made = _func.checkpoint(run, leaves)
+    return fill(results, made)
