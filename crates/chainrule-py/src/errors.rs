@@ -9,6 +9,8 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use chainrule::{Error, ErrorKind, Result, take_raised};
 use pyo3::exceptions::{PyIndexError, PyRuntimeError};
@@ -36,6 +38,7 @@ pub(crate) fn run_detached<R: Send>(
     f: impl FnOnce() -> Result<R> + Send,
 ) -> PyResult<R> {
     let _place = crate::place::enter();
+    chainrule::stop_evaluations(false);
     told(py.detach(|| caught(f)))
 }
 
@@ -89,11 +92,17 @@ pub(crate) fn exception(error: &Error) -> PyErr {
     }
     let text = error.to_string();
     let text = idioms(text.strip_prefix("error: ").unwrap_or(&text));
+    if error.kind() == ErrorKind::Stopped
+        && let Err(interrupt) = Python::attach(|py| py.check_signals())
+    {
+        return interrupt;
+    }
     match class(error.kind()) {
         Class::Runtime => PyRuntimeError::new_err(text),
         Class::Index => PyIndexError::new_err(text),
         Class::Ours(name) => Python::attach(|py| {
-            let made = py.import("chainrule._errors").and_then(|m| m.getattr(name)?.call1((&text,)));
+            let made =
+                py.import("chainrule._errors").and_then(|m| m.getattr(name)?.call1((&text,)));
             made.map_or_else(|_| PyRuntimeError::new_err(text.clone()), PyErr::from_value)
         }),
     }
@@ -153,6 +162,41 @@ const WORDS: &[(&str, &str)] = &[
 pub(crate) fn idioms(text: &str) -> String {
     WORDS.iter().fold(text.to_string(), |text, (rust, python)| text.replace(rust, python))
 }
+
+/// An interrupt from the keyboard also stops what the engine computes, on all threads; then
+/// Python's own handler runs, whose exception the call raises.
+#[cfg(unix)]
+pub(crate) fn heed_interrupts() {
+    static PYTHONS: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn stop(signal: libc::c_int) {
+        chainrule::stop_evaluations(true);
+        let handler = PYTHONS.load(Relaxed);
+        if handler != 0 {
+            // SAFETY: this is the handler that was installed before, a function of one number.
+            let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
+            handler(signal);
+        }
+    }
+    // SAFETY: both calls get valid pointers; the new action is the old one with another function,
+    // which does nothing that a handler must not: it stores a flag and calls the old function.
+    unsafe {
+        let mut action = std::mem::zeroed::<libc::sigaction>();
+        if libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action) != 0
+            || [libc::SIG_DFL, libc::SIG_IGN, stop as *const () as usize]
+                .contains(&action.sa_sigaction)
+            || action.sa_flags & libc::SA_SIGINFO != 0
+        {
+            return;
+        }
+        PYTHONS.store(action.sa_sigaction, Relaxed);
+        action.sa_sigaction = stop as *const () as usize;
+        libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Only on systems with signals.
+#[cfg(not(unix))]
+pub(crate) fn heed_interrupts() {}
 
 /// Panics inside [`run`] print nothing; others print as before.
 pub(crate) fn hush() {

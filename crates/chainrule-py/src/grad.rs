@@ -70,7 +70,10 @@ impl PyTensor {
 
     /// Makes the tensor a parameter, whose gradient `backward` gathers in `grad`; or no more.
     #[pyo3(signature = (requires_grad=true))]
-    fn requires_grad_(slf: Bound<'_, PyTensor>, requires_grad: bool) -> PyResult<Bound<'_, PyTensor>> {
+    fn requires_grad_(
+        slf: Bound<'_, PyTensor>,
+        requires_grad: bool,
+    ) -> PyResult<Bound<'_, PyTensor>> {
         slf.get().set_requires_grad(requires_grad)?;
         Ok(slf)
     }
@@ -88,7 +91,11 @@ impl PyTensor {
     fn grad(&self) -> Option<PyTensor> {
         let x = self.tensor();
         let gradient = x.grad()?;
-        Some(if x.is_parameter() { PyTensor::grad_of(x, gradient) } else { PyTensor::given(gradient) })
+        Some(if x.is_parameter() {
+            PyTensor::grad_of(x, gradient)
+        } else {
+            PyTensor::given(gradient)
+        })
     }
 
     #[setter(grad)]

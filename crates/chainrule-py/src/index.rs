@@ -350,10 +350,8 @@ fn assign(x: &Tensor, list: Vec<Entry>, v: Operand) -> Result<Tensor> {
     let numbers = at.to_vec::<i64>()?;
     let mut last = vec![usize::MAX; x.len()];
     numbers.iter().enumerate().for_each(|(i, &p)| last[p as usize] = i);
-    let keep: Vec<i64> = (0..numbers.len())
-        .filter(|&i| last[numbers[i] as usize] == i)
-        .map(|i| i as i64)
-        .collect();
+    let keep: Vec<i64> =
+        (0..numbers.len()).filter(|&i| last[numbers[i] as usize] == i).map(|i| i as i64).collect();
     if keep.len() == numbers.len() {
         return put(x, &at, &v);
     }
@@ -365,7 +363,12 @@ fn assign(x: &Tensor, list: Vec<Entry>, v: Operand) -> Result<Tensor> {
 pub(crate) fn scatter(x: &Tensor, dim: i64, index: &Tensor, src: Operand) -> Result<Tensor> {
     let src = match src {
         Operand::Tensor(src) if src.rank() > 0 => src.to_dtype(x.dtype()),
-        one => one.beside(x).to_dtype(x.dtype()).try_flatten()?.try_slice(0, 0..1)?.try_expand(index.shape())?,
+        one => one
+            .beside(x)
+            .to_dtype(x.dtype())
+            .try_flatten()?
+            .try_slice(0, 0..1)?
+            .try_expand(index.shape())?,
     };
     let placed = Tensor::zeros_of(x.shape(), x.dtype()).try_scatter_add(dim, index, &src)?;
     let ones = Tensor::full(index.shape(), 1i64);

@@ -1,8 +1,8 @@
 //! Looking at tensors: shape, numbers, conversions, and what Python asks of any object.
 
 use chainrule::{DType, Tensor};
-use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -131,7 +131,9 @@ impl PyTensor {
             self.realized(py)?;
         }
         Ok(match x.dtype() {
-            DType::Bool => run(|| x.item::<bool>())?.into_pyobject(py)?.to_owned().into_any().unbind(),
+            DType::Bool => {
+                run(|| x.item::<bool>())?.into_pyobject(py)?.to_owned().into_any().unbind()
+            }
             DType::I64 => run(|| x.item::<i64>())?.into_pyobject(py)?.into_any().unbind(),
             _ => run(|| x.item::<f64>())?.into_pyobject(py)?.into_any().unbind(),
         })

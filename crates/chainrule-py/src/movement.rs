@@ -113,7 +113,8 @@ impl PyTensor {
         self.make("permute", |x| {
             x.try_transpose(source, destination)?;
             let (from, to) = (axis(x, source), axis(x, destination));
-            let mut order: Vec<i64> = (0..x.rank() as i64).filter(|&i| i as usize != from).collect();
+            let mut order: Vec<i64> =
+                (0..x.rank() as i64).filter(|&i| i as usize != from).collect();
             order.insert(to, from as i64);
             x.try_permute(&order[..])
         })
@@ -199,15 +200,18 @@ impl PyTensor {
 
     /// Shifted along axes, what leaves at one end entering at the other.
     #[pyo3(signature = (shifts, dims=None))]
-    fn roll(&self, shifts: &Bound<'_, PyAny>, dims: Option<&Bound<'_, PyAny>>) -> PyResult<PyTensor> {
+    fn roll(
+        &self,
+        shifts: &Bound<'_, PyAny>,
+        dims: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyTensor> {
         let list = |of: &Bound<'_, PyAny>| -> PyResult<Vec<i64>> {
             of.extract::<i64>().map(|one| vec![one]).or_else(|_| of.extract())
         };
         let shifts = list(shifts)?;
         let Some(dims) = dims else {
-            return self.make("roll", |x| {
-                rolled(&x.try_flatten()?, shifts[0], 0)?.try_reshape(x.shape())
-            });
+            return self
+                .make("roll", |x| rolled(&x.try_flatten()?, shifts[0], 0)?.try_reshape(x.shape()));
         };
         let dims = list(dims)?;
         if dims.len() != shifts.len() {
@@ -363,7 +367,12 @@ impl PyTensor {
 
     /// The axis in `chunks` parts, all but perhaps the last equally long.
     #[pyo3(signature = (chunks, dim=0))]
-    fn chunk<'py>(&self, py: Python<'py>, chunks: usize, dim: i64) -> PyResult<Bound<'py, PyTuple>> {
+    fn chunk<'py>(
+        &self,
+        py: Python<'py>,
+        chunks: usize,
+        dim: i64,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         if chunks == 0 {
             return Err(PyRuntimeError::new_err("`chunk` into 0 parts"));
         }

@@ -44,7 +44,13 @@ impl Dims {
 type Along = fn(&Tensor, &[i64], bool) -> Result<Tensor>;
 
 impl PyTensor {
-    fn reduce(&self, by: &'static str, dim: Option<Dims>, keep: bool, f: Along) -> PyResult<PyTensor> {
+    fn reduce(
+        &self,
+        by: &'static str,
+        dim: Option<Dims>,
+        keep: bool,
+        f: Along,
+    ) -> PyResult<PyTensor> {
         self.make(by, |x| f(x, &dim.unwrap_or(Dims::All).of(x), keep))
     }
 
@@ -65,7 +71,9 @@ impl PyTensor {
             && dim.cast::<PyTensor>().is_ok()
         {
             let y = run(|| if max { x.try_maximum(&other.0) } else { x.try_minimum(&other.0) })?;
-            return Ok(Py::new(py, PyTensor::made(if max { "maximum" } else { "minimum" }, y))?.into_any());
+            return Ok(
+                Py::new(py, PyTensor::made(if max { "maximum" } else { "minimum" }, y))?.into_any()
+            );
         }
         let along: i64 = dim.extract()?;
         let (values, indices) = run(|| {
@@ -107,7 +115,12 @@ impl PyTensor {
 
     /// The mean of all elements or along axes `dim`.
     #[pyo3(signature = (dim=None, keepdim=false, *, dtype=None))]
-    fn mean(&self, dim: Option<Dims>, keepdim: bool, dtype: Option<AnyDType>) -> PyResult<PyTensor> {
+    fn mean(
+        &self,
+        dim: Option<Dims>,
+        keepdim: bool,
+        dtype: Option<AnyDType>,
+    ) -> PyResult<PyTensor> {
         let x = match dtype {
             Some(dtype) => self.make("to_copy", |x| Ok(x.to_dtype(dtype.0)))?,
             None => PyTensor::given(self.tensor()),
@@ -357,7 +370,9 @@ fn _cross_entropy(logits: Arg, target: Arg) -> PyResult<PyTensor> {
 #[pyo3(signature = (equation, *operands))]
 fn einsum(equation: &str, operands: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
     let list: Vec<Arg> = match operands.len() {
-        1 if operands.get_item(0)?.cast::<PyTensor>().is_err() => operands.get_item(0)?.extract()?,
+        1 if operands.get_item(0)?.cast::<PyTensor>().is_err() => {
+            operands.get_item(0)?.extract()?
+        }
         _ => operands.extract()?,
     };
     let tensors: Vec<&Tensor> = list.iter().map(|a| &a.0).collect();
