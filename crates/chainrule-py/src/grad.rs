@@ -112,8 +112,14 @@ impl PyTensor {
     #[getter]
     fn grad_fn(&self) -> Option<GradFn> {
         let x = self.tensor();
-        let by = self.by();
-        (x.tracks_grad() && !x.is_parameter()).then_some(GradFn { by })
+        if !x.tracks_grad() || x.is_parameter() {
+            return None;
+        }
+        let by = match self.by() {
+            "" => interned(x.grad_fn().unwrap_or("copy")),
+            by => by,
+        };
+        Some(GradFn { by })
     }
 
     /// The numbers, cut from the history; changing them in place changes those of a parameter.
@@ -362,19 +368,19 @@ fn _custom(
         })
     };
     let function = chainrule::Function::with_vjp(name, move |_: &[Tensor]| own.clone(), rule);
-    let by: &'static str = interned(by.extract()?);
+    let by: &'static str = interned(&by.extract::<String>()?);
     let list: Vec<&Tensor> = inputs.iter().map(|x| &x.0).collect();
     run(|| function.call(&list)).map(|y| PyTensor::made(by, y))
 }
 
 /// A name that lives as long as the process, once for each.
-fn interned(name: String) -> &'static str {
+fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(known) = names.iter().find(|known| **known == name) {
         return known;
     }
-    let kept: &'static str = Box::leak(name.into_boxed_str());
+    let kept: &'static str = Box::leak(name.to_string().into_boxed_str());
     names.push(kept);
     kept
 }

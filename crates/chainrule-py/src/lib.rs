@@ -31,7 +31,9 @@ mod elementwise;
 mod errors;
 mod grad;
 mod index;
+mod linalg;
 mod look;
+
 mod make;
 mod memory;
 mod movement;
@@ -54,6 +56,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     reduce::register(m)?;
     movement::register(m)?;
     grad::register(m)?;
+    linalg::register(m)?;
     memory::register(m)?;
     dlpack::register(m)
 }

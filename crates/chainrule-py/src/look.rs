@@ -52,8 +52,7 @@ impl PyTensor {
         let Some(dim) = dim else {
             return Ok(PyTuple::new(py, x.shape())?.into_any().unbind());
         };
-        run(|| x.try_slice(dim, 0..0))?;
-        let n = x.shape()[crate::movement::axis(&x, dim)];
+        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
         Ok(n.into_pyobject(py)?.into_any().unbind())
     }
 

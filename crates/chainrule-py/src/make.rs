@@ -35,8 +35,6 @@ const DEEPEST: usize = 64;
 struct Nest {
     shape: Vec<usize>,
     numbers: Numbers,
-    /// Tensors among the numbers, in order, when there are any: their places are zero.
-    parts: Vec<Tensor>,
 }
 
 impl Nest {
@@ -203,7 +201,7 @@ pub(crate) fn from_any(of: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<
     if !is_number && of.hasattr("__dlpack__")? {
         return cast(crate::dlpack::import(of)?);
     }
-    let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]), parts: vec![] };
+    let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]) };
     nest.read(of, 0)?;
     let shape = nest.shape;
     run(|| match nest.numbers {

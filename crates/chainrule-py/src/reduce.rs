@@ -1,7 +1,7 @@
 //! Reductions, and what runs along axes.
 
 use chainrule::{DType, Result, Tensor};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -126,7 +126,7 @@ impl PyTensor {
             None => PyTensor::given(self.tensor()),
         };
         if !x.tensor().dtype().is_float() {
-            return Err(PyRuntimeError::new_err(format!(
+            return Err(PyNotImplementedError::new_err(format!(
                 "`mean` of {} would not be whole\n  hint: convert first, as in \
                  `x.to(float32).mean()`, or give `dtype=float32`",
                 x.tensor().dtype()
@@ -255,7 +255,12 @@ impl PyTensor {
 
     /// The p-norm, of all elements or along axes: (Σ|x|ᵖ)^(1/p). Its derivative at 0 is 0.
     #[pyo3(signature = (p=None, dim=None, keepdim=false))]
-    fn norm(&self, p: Option<Operand>, dim: Option<Dims>, keepdim: bool) -> PyResult<PyTensor> {
+    pub(crate) fn norm(
+        &self,
+        p: Option<Operand>,
+        dim: Option<Dims>,
+        keepdim: bool,
+    ) -> PyResult<PyTensor> {
         let p = p.map_or(Ok(2.0), crate::make::float)?;
         self.make("linalg_vector_norm", |x| {
             let axes = dim.unwrap_or(Dims::All).of(x);
@@ -305,6 +310,13 @@ impl PyTensor {
     #[pyo3(signature = (k, dim=-1, largest=true))]
     fn topk(&self, py: Python<'_>, k: usize, dim: i64, largest: bool) -> PyResult<Py<PyAny>> {
         let x = self.tensor();
+        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
+        if k > n {
+            return Err(PyRuntimeError::new_err(format!(
+                "`topk` of {k} elements along an axis of length {n}\n  hint: take at most as many \
+                 as there are"
+            )));
+        }
         let (values, indices) = run(|| {
             if largest {
                 return x.topk(k, dim);
