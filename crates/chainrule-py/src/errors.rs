@@ -9,8 +9,6 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
-#[cfg(unix)]
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use chainrule::{Error, ErrorKind, Result, take_raised};
 use pyo3::exceptions::{PyIndexError, PyRuntimeError};
@@ -153,6 +151,10 @@ const WORDS: &[(&str, &str)] = &[
     ("x.isfinite().where_(&x, 0.0)", "where(isfinite(x), x, 0.0)"),
     ("read all with `.to_vec()`", "read all with `.tolist()`"),
     ("`.i(…)`", "`x[…]`"),
+    ("`.i(&mask)`", "`x[mask]`"),
+    ("`x.i(&index)`", "`x[index]`"),
+    ("left.matmul(&right.t())", "left @ right.t()"),
+    ("left.t().matmul(&right)", "left.t() @ right"),
     ("&y.ones_like()", "ones_like(y)"),
     ("`on_grad`", "`register_hook`"),
     ("linear_solve_spd", "linear_solve"),
@@ -162,41 +164,6 @@ const WORDS: &[(&str, &str)] = &[
 pub(crate) fn idioms(text: &str) -> String {
     WORDS.iter().fold(text.to_string(), |text, (rust, python)| text.replace(rust, python))
 }
-
-/// An interrupt from the keyboard also stops what the engine computes, on all threads; then
-/// Python's own handler runs, whose exception the call raises.
-#[cfg(unix)]
-pub(crate) fn heed_interrupts() {
-    static PYTHONS: AtomicUsize = AtomicUsize::new(0);
-    extern "C" fn stop(signal: libc::c_int) {
-        chainrule::stop_evaluations(true);
-        let handler = PYTHONS.load(Relaxed);
-        if handler != 0 {
-            // SAFETY: this is the handler that was installed before, a function of one number.
-            let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
-            handler(signal);
-        }
-    }
-    // SAFETY: both calls get valid pointers; the new action is the old one with another function,
-    // which does nothing that a handler must not: it stores a flag and calls the old function.
-    unsafe {
-        let mut action = std::mem::zeroed::<libc::sigaction>();
-        if libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action) != 0
-            || [libc::SIG_DFL, libc::SIG_IGN, stop as *const () as usize]
-                .contains(&action.sa_sigaction)
-            || action.sa_flags & libc::SA_SIGINFO != 0
-        {
-            return;
-        }
-        PYTHONS.store(action.sa_sigaction, Relaxed);
-        action.sa_sigaction = stop as *const () as usize;
-        libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
-    }
-}
-
-/// Only on systems with signals.
-#[cfg(not(unix))]
-pub(crate) fn heed_interrupts() {}
 
 /// Panics inside [`run`] print nothing; others print as before.
 pub(crate) fn hush() {

@@ -398,9 +398,6 @@ fn realize(py: Python<'_>, tensors: &Bound<'_, PyTuple>) -> PyResult<()> {
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<GradFn>()?;
-    m.add_class::<PyHook>()?;
-    m.add_class::<PyMode>()?;
     m.add_function(wrap_pyfunction!(_enter_grad_mode, m)?)?;
     m.add_function(wrap_pyfunction!(_leave_grad_mode, m)?)?;
     m.add_function(wrap_pyfunction!(enabled, m)?)?;

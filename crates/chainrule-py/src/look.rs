@@ -119,6 +119,7 @@ impl PyTensor {
         slf
     }
 
+    /// Whether elements are floating-point numbers, the ones that can carry gradients.
     fn is_floating_point(&self) -> bool {
         self.tensor().dtype().is_float()
     }
@@ -232,6 +233,7 @@ impl PyTensor {
         slf
     }
 
+    /// Always: memory is always in order.
     fn is_contiguous(&self) -> bool {
         true
     }
