@@ -4,9 +4,9 @@
 //! Mistakes of shape and type in arithmetic panic with this text at the user's line; each such
 //! method has a `try_` twin that returns the error instead.
 
+use crate::place::Place;
 use std::cell::RefCell;
 use std::fmt;
-use std::panic::Location;
 
 thread_local! {
     static RAISED: RefCell<Option<Error>> = const { RefCell::new(None) };
@@ -58,6 +58,8 @@ pub enum ErrorKind {
     /// A computation that has no result for these numbers, such as the inverse of a singular
     /// matrix.
     Numeric,
+    /// The computation was asked to stop.
+    Stopped,
 }
 
 /// One operand of a failed operation, as the error shows it.
@@ -70,7 +72,7 @@ pub struct Operand {
     /// What it is: a name, or the operation that made it.
     pub what: String,
     /// Where it was made.
-    pub at: Option<&'static Location<'static>>,
+    pub at: Option<Place>,
 }
 
 /// Hints are broken into lines of at most so many characters.
@@ -87,14 +89,14 @@ struct Report {
     operands: Vec<Operand>,
     marker: Option<(usize, String)>,
     hint: Option<String>,
-    at: &'static Location<'static>,
+    at: Place,
 }
 
 impl Error {
     /// An error of kind `kind` at `at`, with one clause that says what is wrong.
-    pub fn new(kind: ErrorKind, what: impl Into<String>, at: &'static Location<'static>) -> Error {
-        let report =
-            Report { kind, what: what.into(), operands: vec![], marker: None, hint: None, at };
+    pub fn new(kind: ErrorKind, what: impl Into<String>, at: impl Into<Place>) -> Error {
+        let (what, at) = (what.into(), at.into());
+        let report = Report { kind, what, operands: vec![], marker: None, hint: None, at };
         Error(Box::new(report))
     }
 
@@ -126,7 +128,7 @@ impl Error {
     }
 
     /// The user's line.
-    pub fn location(&self) -> &'static Location<'static> {
+    pub fn location(&self) -> Place {
         self.0.at
     }
 

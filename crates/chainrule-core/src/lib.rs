@@ -23,6 +23,7 @@ mod inspect;
 #[cfg(feature = "linalg")]
 pub mod linalg;
 pub mod op;
+mod place;
 mod plan;
 pub mod scalar;
 mod tensor;
@@ -32,7 +33,7 @@ pub use chainrule_kernels::threads::with_threads;
 pub use chainrule_kernels::{MemoryStats, empty_cache, memory_stats};
 pub use check::{Culprit, Gradcheck, GradcheckRow, Identity, Verdict, gradcheck, gradcheck_tree};
 pub use error::{Error, ErrorKind, Result, take_raised};
-pub use exec::{Engine, detect_anomaly, realize, with_engine};
+pub use exec::{Engine, detect_anomaly, realize, stop_evaluations, with_engine};
 pub use grad::grad;
 pub use graph::{Cut, CutBy, GradMode, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
@@ -40,6 +41,7 @@ pub use inspect::{
     explain, graph_of, graph_to_dot, lost_gradients, profile,
 };
 pub use op::{DType, Element, Real, Scalar};
+pub use place::{ForeignLine, Place, foreign_line, work_for};
 pub use tensor::{
     Indices, IntoAxes, IntoShape, NewAxis, Numbers, Operand, cat, einsum, manual_seed, rng_state,
     set_rng_state, stack,

@@ -112,7 +112,6 @@ operators! {
     "div" __truediv__ __rtruediv__ __itruediv__ |x, y| x.try_div(y);
     "remainder" __mod__ __rmod__ __imod__ remainder;
     "floor_divide" __floordiv__ __rfloordiv__ __ifloordiv__ floor_divide;
-    "matmul" __matmul__ __rmatmul__ __imatmul__ |x, y| x.try_matmul(y);
 }
 
 macro_rules! logic {
@@ -142,8 +141,39 @@ logic! {
     __xor__ __rxor__ bitwise_xor |x, y| x.try_logical_xor(y);
 }
 
+/// Torch's name for a product of tensors with so many axes.
+fn product_name(a: usize, b: usize) -> &'static str {
+    match (a, b) {
+        (1, 1) => "dot",
+        (2, 2) => "mm",
+        (2, 1) => "mv",
+        (3, 3) => "bmm",
+        _ => "unsafe_view",
+    }
+}
+
 #[pymethods]
 impl PyTensor {
+    /// The matrix product over the last two axes, leading axes broadcasting, as the operator `@`.
+    fn matmul(&self, other: Arg) -> PyResult<PyTensor> {
+        let by = product_name(self.tensor().rank(), other.0.rank());
+        self.two(by, Operand::Tensor(other.0), |x, y| x.try_matmul(y))
+    }
+
+    fn __matmul__(&self, other: Arg) -> PyResult<PyTensor> {
+        self.matmul(other)
+    }
+
+    fn __rmatmul__(&self, other: Arg) -> PyResult<PyTensor> {
+        let by = product_name(other.0.rank(), self.tensor().rank());
+        self.two_reflected(by, Operand::Tensor(other.0), |x, y| x.try_matmul(y))
+    }
+
+    fn __imatmul__(&self, other: Arg) -> PyResult<()> {
+        let new = self.matmul(other)?;
+        self.rebind(new.by(), &new.tensor())
+    }
+
     fn __pow__(&self, exponent: Operand, _modulo: Option<Py<PyAny>>) -> PyResult<PyTensor> {
         self.power(exponent)
     }
@@ -331,8 +361,6 @@ two! {
     logical_xor |x, y| x.try_logical_xor(y);
     /// Σ xᵢ yᵢ of two vectors.
     dot |x, y| x.try_dot(y);
-    /// The matrix product over the last two axes, leading axes broadcasting, as the operator `@`.
-    matmul |x, y| x.try_matmul(y);
 }
 
 #[pymethods]

@@ -10,7 +10,7 @@ use pyo3::types::PyType;
 /// The type of a tensor's elements: `bool`, `int64`, `float32` or `float64`.
 #[pyclass(name = "dtype", module = "chainrule", frozen, eq, hash, from_py_object)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PyDType(pub(crate) DType);
+pub(crate) struct PyDType(pub(crate) DType);
 
 #[pymethods]
 impl PyDType {

@@ -7,11 +7,13 @@ use pyo3::prelude::*;
 
 use crate::tensor::PyTensor;
 
+include!(concat!(env!("OUT_DIR"), "/said.rs"));
+
 macro_rules! methods {
     ($($op:ident)*) => {
         #[pymethods]
         impl PyTensor { $(
-            #[doc = concat!("`", stringify!($op), "`, element by element.")]
+            #[doc = said!($op)]
             fn $op(&self) -> PyResult<PyTensor> {
                 self.make(stringify!($op), |x| Ok(x.$op()))
             }

@@ -36,6 +36,7 @@ pub(crate) fn run_detached<R: Send>(
     f: impl FnOnce() -> Result<R> + Send,
 ) -> PyResult<R> {
     let _place = crate::place::enter();
+    chainrule::stop_evaluations(false);
     told(py.detach(|| caught(f)))
 }
 
@@ -89,11 +90,17 @@ pub(crate) fn exception(error: &Error) -> PyErr {
     }
     let text = error.to_string();
     let text = idioms(text.strip_prefix("error: ").unwrap_or(&text));
+    if error.kind() == ErrorKind::Stopped
+        && let Err(interrupt) = Python::attach(|py| py.check_signals())
+    {
+        return interrupt;
+    }
     match class(error.kind()) {
         Class::Runtime => PyRuntimeError::new_err(text),
         Class::Index => PyIndexError::new_err(text),
         Class::Ours(name) => Python::attach(|py| {
-            let made = py.import("chainrule._errors").and_then(|m| m.getattr(name)?.call1((&text,)));
+            let made =
+                py.import("chainrule._errors").and_then(|m| m.getattr(name)?.call1((&text,)));
             made.map_or_else(|_| PyRuntimeError::new_err(text.clone()), PyErr::from_value)
         }),
     }
@@ -144,6 +151,10 @@ const WORDS: &[(&str, &str)] = &[
     ("x.isfinite().where_(&x, 0.0)", "where(isfinite(x), x, 0.0)"),
     ("read all with `.to_vec()`", "read all with `.tolist()`"),
     ("`.i(…)`", "`x[…]`"),
+    ("`.i(&mask)`", "`x[mask]`"),
+    ("`x.i(&index)`", "`x[index]`"),
+    ("left.matmul(&right.t())", "left @ right.t()"),
+    ("left.t().matmul(&right)", "left.t() @ right"),
     ("&y.ones_like()", "ones_like(y)"),
     ("`on_grad`", "`register_hook`"),
     ("linear_solve_spd", "linear_solve"),

@@ -70,7 +70,10 @@ impl PyTensor {
 
     /// Makes the tensor a parameter, whose gradient `backward` gathers in `grad`; or no more.
     #[pyo3(signature = (requires_grad=true))]
-    fn requires_grad_(slf: Bound<'_, PyTensor>, requires_grad: bool) -> PyResult<Bound<'_, PyTensor>> {
+    fn requires_grad_(
+        slf: Bound<'_, PyTensor>,
+        requires_grad: bool,
+    ) -> PyResult<Bound<'_, PyTensor>> {
         slf.get().set_requires_grad(requires_grad)?;
         Ok(slf)
     }
@@ -88,7 +91,11 @@ impl PyTensor {
     fn grad(&self) -> Option<PyTensor> {
         let x = self.tensor();
         let gradient = x.grad()?;
-        Some(if x.is_parameter() { PyTensor::grad_of(x, gradient) } else { PyTensor::given(gradient) })
+        Some(if x.is_parameter() {
+            PyTensor::grad_of(x, gradient)
+        } else {
+            PyTensor::given(gradient)
+        })
     }
 
     #[setter(grad)]
@@ -105,8 +112,14 @@ impl PyTensor {
     #[getter]
     fn grad_fn(&self) -> Option<GradFn> {
         let x = self.tensor();
-        let by = self.by();
-        (x.tracks_grad() && !x.is_parameter()).then_some(GradFn { by })
+        if !x.tracks_grad() || x.is_parameter() {
+            return None;
+        }
+        let by = match self.by() {
+            "" => interned(x.grad_fn().unwrap_or("copy")),
+            by => by,
+        };
+        Some(GradFn { by })
     }
 
     /// The numbers, cut from the history; changing them in place changes those of a parameter.
@@ -355,19 +368,19 @@ fn _custom(
         })
     };
     let function = chainrule::Function::with_vjp(name, move |_: &[Tensor]| own.clone(), rule);
-    let by: &'static str = interned(by.extract()?);
+    let by: &'static str = interned(&by.extract::<String>()?);
     let list: Vec<&Tensor> = inputs.iter().map(|x| &x.0).collect();
     run(|| function.call(&list)).map(|y| PyTensor::made(by, y))
 }
 
 /// A name that lives as long as the process, once for each.
-fn interned(name: String) -> &'static str {
+fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(known) = names.iter().find(|known| **known == name) {
         return known;
     }
-    let kept: &'static str = Box::leak(name.into_boxed_str());
+    let kept: &'static str = Box::leak(name.to_string().into_boxed_str());
     names.push(kept);
     kept
 }
@@ -385,9 +398,6 @@ fn realize(py: Python<'_>, tensors: &Bound<'_, PyTuple>) -> PyResult<()> {
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<GradFn>()?;
-    m.add_class::<PyHook>()?;
-    m.add_class::<PyMode>()?;
     m.add_function(wrap_pyfunction!(_enter_grad_mode, m)?)?;
     m.add_function(wrap_pyfunction!(_leave_grad_mode, m)?)?;
     m.add_function(wrap_pyfunction!(enabled, m)?)?;

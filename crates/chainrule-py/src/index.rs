@@ -24,6 +24,8 @@ enum Entry {
     Rest,
     /// Integers; a mask is one such entry for each of its axes.
     Picks(Vec<Tensor>),
+    /// The truth of the whole: a new axis, with everything or nothing along it.
+    Whole(Tensor),
 }
 
 /// The entries of a key, masks computed. A mask must fit the axes that it covers, so these are
@@ -54,6 +56,9 @@ fn entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
                 Entry::Rest
             }
             Read::Entry(entry) => entry,
+            Read::Mask(mask) if mask.rank() == 0 => {
+                Entry::Whole(run(|| true_places(&mask))?.remove(0))
+            }
             Read::Mask(mask) => Entry::Picks(places(x, axis, &mask)?),
         });
         axis += n;
@@ -73,7 +78,7 @@ enum Read {
 /// How many axes an entry takes.
 fn width(read: &Read) -> usize {
     match read {
-        Read::Entry(Entry::New | Entry::Rest) => 0,
+        Read::Entry(Entry::New | Entry::Rest | Entry::Whole(_)) => 0,
         Read::Entry(Entry::At(_) | Entry::Slice(..)) => 1,
         Read::Entry(Entry::Picks(list)) => list.len(),
         Read::Mask(mask) => mask.rank(),
@@ -214,7 +219,7 @@ fn read(x: &Tensor, list: Vec<Entry>) -> Result<(Tensor, &'static str)> {
         .map(|e| match e {
             Entry::At(_) | Entry::Slice(..) => 1,
             Entry::Picks(list) => list.len(),
-            Entry::New | Entry::Rest => 0,
+            Entry::New | Entry::Rest | Entry::Whole(_) => 0,
         })
         .sum();
     let (mut y, mut at, mut by) = (x.clone(), 0, "alias");
@@ -223,7 +228,7 @@ fn read(x: &Tensor, list: Vec<Entry>) -> Result<(Tensor, &'static str)> {
     let mut scattered = false;
     let mut gap = false;
     for entry in list {
-        let advanced = matches!(entry, Entry::Picks(_));
+        let advanced = matches!(entry, Entry::Picks(_) | Entry::Whole(_));
         if !advanced && !picks.is_empty() && !matches!(entry, Entry::At(_)) {
             gap = true;
         }
@@ -241,13 +246,15 @@ fn read(x: &Tensor, list: Vec<Entry>) -> Result<(Tensor, &'static str)> {
             Entry::Picks(list) => {
                 scattered |= gap;
                 for index in list {
-                    if at == y.rank() {
-                        // The truth of the whole: an axis of its own.
-                        y = y.try_unsqueeze(at as i64)?;
-                    }
                     picks.push((at, index));
                     at += 1;
                 }
+            }
+            Entry::Whole(index) => {
+                scattered |= gap;
+                y = y.try_unsqueeze(at as i64)?;
+                picks.push((at, index));
+                at += 1;
             }
         }
     }
@@ -328,7 +335,7 @@ fn put(x: &Tensor, at: &Tensor, v: &Tensor) -> Result<Tensor> {
 
 /// `x` with `v` where the key points.
 fn assign(x: &Tensor, list: Vec<Entry>, v: Operand) -> Result<Tensor> {
-    let picked = list.iter().any(|e| matches!(e, Entry::Picks(_)));
+    let picked = list.iter().any(|e| matches!(e, Entry::Picks(_) | Entry::Whole(_)));
     let all = Tensor::arange(0, x.len() as i64, 1).try_reshape(x.shape())?;
     let (at, _) = read(&all, list)?;
     let v = match v {
@@ -350,10 +357,8 @@ fn assign(x: &Tensor, list: Vec<Entry>, v: Operand) -> Result<Tensor> {
     let numbers = at.to_vec::<i64>()?;
     let mut last = vec![usize::MAX; x.len()];
     numbers.iter().enumerate().for_each(|(i, &p)| last[p as usize] = i);
-    let keep: Vec<i64> = (0..numbers.len())
-        .filter(|&i| last[numbers[i] as usize] == i)
-        .map(|i| i as i64)
-        .collect();
+    let keep: Vec<i64> =
+        (0..numbers.len()).filter(|&i| last[numbers[i] as usize] == i).map(|i| i as i64).collect();
     if keep.len() == numbers.len() {
         return put(x, &at, &v);
     }
@@ -365,7 +370,12 @@ fn assign(x: &Tensor, list: Vec<Entry>, v: Operand) -> Result<Tensor> {
 pub(crate) fn scatter(x: &Tensor, dim: i64, index: &Tensor, src: Operand) -> Result<Tensor> {
     let src = match src {
         Operand::Tensor(src) if src.rank() > 0 => src.to_dtype(x.dtype()),
-        one => one.beside(x).to_dtype(x.dtype()).try_flatten()?.try_slice(0, 0..1)?.try_expand(index.shape())?,
+        one => one
+            .beside(x)
+            .to_dtype(x.dtype())
+            .try_flatten()?
+            .try_slice(0, 0..1)?
+            .try_expand(index.shape())?,
     };
     let placed = Tensor::zeros_of(x.shape(), x.dtype()).try_scatter_add(dim, index, &src)?;
     let ones = Tensor::full(index.shape(), 1i64);
@@ -389,7 +399,7 @@ fn lone_mask(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
 impl PyTensor {
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
         let x = self.tensor();
-        let list = run_entries(&x, key)?;
+        let list = entries(&x, key)?;
         run(|| read(&x, list)).map(|(y, by)| PyTensor::made(by, y))
     }
 
@@ -412,7 +422,7 @@ impl PyTensor {
                 mask.try_reshape(shape)?.try_where(&v.to_dtype(x.dtype()), &x)
             })?,
             _ => {
-                let list = run_entries(&x, key)?;
+                let list = entries(&x, key)?;
                 run(|| assign(&x, list, value))?
             }
         };
@@ -436,10 +446,6 @@ impl PyTensor {
         })?;
         Ok(Py::new(py, PyTensor::given(rows))?.into_any())
     }
-}
-
-fn run_entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
-    entries(x, key)
 }
 
 /// The places of elements that are not 0, a vector for each axis.

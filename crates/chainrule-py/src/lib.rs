@@ -18,7 +18,8 @@
 //! - `errors`: the one place through which the engine is called: errors and panics become
 //!   exceptions, and the interpreter is released where something may take long.
 //! - `place`: the line of Python that the engine names in its errors.
-//! - `memory`, `dlpack`: numbers exchanged with other libraries; the only `unsafe` code.
+//! - `memory`, `dlpack`: numbers exchanged with other libraries; with `place` and `interrupt` the
+//!   only `unsafe` code.
 //!
 //! [`Tensor`]: tensor::PyTensor
 
@@ -32,7 +33,9 @@ mod errors;
 mod func;
 mod grad;
 mod index;
+mod interrupt;
 mod layers;
+mod linalg;
 mod look;
 mod losses;
 mod make;
@@ -54,14 +57,15 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::hush();
+    interrupt::heed();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<tensor::PyTensor>()?;
-    m.add_class::<memory::Memory>()?;
     dtype::register(m)?;
     make::register(m)?;
     reduce::register(m)?;
     movement::register(m)?;
     grad::register(m)?;
+    linalg::register(m)?;
     memory::register(m)?;
     dlpack::register(m)?;
     func::register(m)?;

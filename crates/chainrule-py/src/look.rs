@@ -1,8 +1,8 @@
 //! Looking at tensors: shape, numbers, conversions, and what Python asks of any object.
 
 use chainrule::{DType, Tensor};
-use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -52,8 +52,7 @@ impl PyTensor {
         let Some(dim) = dim else {
             return Ok(PyTuple::new(py, x.shape())?.into_any().unbind());
         };
-        run(|| x.try_slice(dim, 0..0))?;
-        let n = x.shape()[crate::movement::axis(&x, dim)];
+        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
         Ok(n.into_pyobject(py)?.into_any().unbind())
     }
 
@@ -120,6 +119,7 @@ impl PyTensor {
         slf
     }
 
+    /// Whether elements are floating-point numbers, the ones that can carry gradients.
     fn is_floating_point(&self) -> bool {
         self.tensor().dtype().is_float()
     }
@@ -131,7 +131,9 @@ impl PyTensor {
             self.realized(py)?;
         }
         Ok(match x.dtype() {
-            DType::Bool => run(|| x.item::<bool>())?.into_pyobject(py)?.to_owned().into_any().unbind(),
+            DType::Bool => {
+                run(|| x.item::<bool>())?.into_pyobject(py)?.to_owned().into_any().unbind()
+            }
             DType::I64 => run(|| x.item::<i64>())?.into_pyobject(py)?.into_any().unbind(),
             _ => run(|| x.item::<f64>())?.into_pyobject(py)?.into_any().unbind(),
         })
@@ -231,6 +233,7 @@ impl PyTensor {
         slf
     }
 
+    /// Always: memory is always in order.
     fn is_contiguous(&self) -> bool {
         true
     }

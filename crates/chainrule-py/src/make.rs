@@ -35,8 +35,6 @@ const DEEPEST: usize = 64;
 struct Nest {
     shape: Vec<usize>,
     numbers: Numbers,
-    /// Tensors among the numbers, in order, when there are any: their places are zero.
-    parts: Vec<Tensor>,
 }
 
 impl Nest {
@@ -74,7 +72,10 @@ impl Nest {
             return self.tensor(&part, depth);
         }
         if of.hasattr("__len__")? && of.hasattr("__getitem__")? {
-            return self.read(PyList::new(of.py(), of.try_iter()?.collect::<PyResult<Vec<_>>>()?)?.as_any(), depth);
+            return self.read(
+                PyList::new(of.py(), of.try_iter()?.collect::<PyResult<Vec<_>>>()?)?.as_any(),
+                depth,
+            );
         }
         self.leaf(depth)?;
         self.number(of)
@@ -200,7 +201,7 @@ pub(crate) fn from_any(of: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<
     if !is_number && of.hasattr("__dlpack__")? {
         return cast(crate::dlpack::import(of)?);
     }
-    let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]), parts: vec![] };
+    let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]) };
     nest.read(of, 0)?;
     let shape = nest.shape;
     run(|| match nest.numbers {
@@ -285,7 +286,8 @@ fn arange(
         None => (Operand::Int(0), start),
     };
     let step = step.unwrap_or(Operand::Int(1));
-    let whole = [&start, &end, &step].iter().all(|n| matches!(n, Operand::Int(_) | Operand::Bool(_)));
+    let whole =
+        [&start, &end, &step].iter().all(|n| matches!(n, Operand::Int(_) | Operand::Bool(_)));
     let tensor = match whole {
         true => {
             let [a, b, s] = [int(start), int(end), int(step)];
@@ -504,7 +506,9 @@ fn randint(low: i64, high: Option<Bound<'_, PyAny>>, size: Option<Vec<i64>>) -> 
     let (low, high, size) = match (high, size) {
         (Some(high), Some(size)) => (low, high.extract::<i64>()?, size),
         (Some(size), None) => (0, low, size.extract()?),
-        _ => return Err(PyTypeError::new_err("`randint` needs the size: randint(low, high, size)")),
+        _ => {
+            return Err(PyTypeError::new_err("`randint` needs the size: randint(low, high, size)"));
+        }
     };
     if low >= high {
         return Err(PyRuntimeError::new_err(format!("`randint` from {low} to {high} is empty")));

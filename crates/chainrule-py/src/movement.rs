@@ -9,9 +9,10 @@ use crate::errors::run;
 use crate::make::numbers;
 use crate::tensor::{Arg, Operand, PyTensor};
 
-/// An axis counted from the first.
-pub(crate) fn axis(x: &Tensor, a: i64) -> usize {
-    (if a < 0 { a + x.rank() as i64 } else { a }).max(0) as usize
+/// An axis of `x` counted from the first, if it exists.
+pub(crate) fn axis(x: &Tensor, a: i64) -> Result<usize> {
+    x.try_flip(a)?;
+    Ok((if a < 0 { a + x.rank() as i64 } else { a }) as usize)
 }
 
 #[pymethods]
@@ -47,10 +48,7 @@ impl PyTensor {
             if x.rank() == 0 {
                 return x.try_reshape([1]);
             }
-            // An axis that does not exist is an error of these.
-            x.try_squeeze(start_dim)?;
-            x.try_squeeze(end_dim)?;
-            let (a, b) = (axis(x, start_dim), axis(x, end_dim));
+            let (a, b) = (axis(x, start_dim)?, axis(x, end_dim)?);
             let mut shape: Vec<i64> = x.shape().iter().map(|&n| n as i64).collect();
             let one: i64 = shape.get(a..=b).unwrap_or_default().iter().product();
             if a <= b {
@@ -63,8 +61,7 @@ impl PyTensor {
     /// One axis of length n as several.
     fn unflatten(&self, dim: i64, sizes: Vec<i64>) -> PyResult<PyTensor> {
         self.make("view", |x| {
-            x.try_squeeze(dim)?;
-            let a = axis(x, dim);
+            let a = axis(x, dim)?;
             let mut shape: Vec<i64> = x.shape().iter().map(|&n| n as i64).collect();
             shape.splice(a..=a, sizes);
             x.try_reshape(shape)
@@ -111,9 +108,9 @@ impl PyTensor {
     /// An axis moved to another place.
     fn movedim(&self, source: i64, destination: i64) -> PyResult<PyTensor> {
         self.make("permute", |x| {
-            x.try_transpose(source, destination)?;
-            let (from, to) = (axis(x, source), axis(x, destination));
-            let mut order: Vec<i64> = (0..x.rank() as i64).filter(|&i| i as usize != from).collect();
+            let (from, to) = (axis(x, source)?, axis(x, destination)?);
+            let mut order: Vec<i64> =
+                (0..x.rank() as i64).filter(|&i| i as usize != from).collect();
             order.insert(to, from as i64);
             x.try_permute(&order[..])
         })
@@ -176,11 +173,12 @@ impl PyTensor {
                 Some(crate::reduce::Dims::Some(list)) => list,
             };
             // An axis that does not exist is an error; one longer than 1 stays, as in torch.
-            for &a in &given {
-                x.try_slice(a, 0..0)?;
+            let mut ones = vec![];
+            for a in given {
+                if x.shape()[axis(x, a)?] == 1 {
+                    ones.push(a);
+                }
             }
-            let ones: Vec<i64> =
-                given.into_iter().filter(|&a| x.shape()[axis(x, a)] == 1).collect();
             x.try_squeeze(&ones[..])
         })
     }
@@ -199,15 +197,18 @@ impl PyTensor {
 
     /// Shifted along axes, what leaves at one end entering at the other.
     #[pyo3(signature = (shifts, dims=None))]
-    fn roll(&self, shifts: &Bound<'_, PyAny>, dims: Option<&Bound<'_, PyAny>>) -> PyResult<PyTensor> {
+    fn roll(
+        &self,
+        shifts: &Bound<'_, PyAny>,
+        dims: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyTensor> {
         let list = |of: &Bound<'_, PyAny>| -> PyResult<Vec<i64>> {
             of.extract::<i64>().map(|one| vec![one]).or_else(|_| of.extract())
         };
         let shifts = list(shifts)?;
         let Some(dims) = dims else {
-            return self.make("roll", |x| {
-                rolled(&x.try_flatten()?, shifts[0], 0)?.try_reshape(x.shape())
-            });
+            return self
+                .make("roll", |x| rolled(&x.try_flatten()?, shifts[0], 0)?.try_reshape(x.shape()));
         };
         let dims = list(dims)?;
         if dims.len() != shifts.len() {
@@ -225,8 +226,7 @@ impl PyTensor {
     /// A part of an axis: `length` elements from `start` on.
     fn narrow(&self, dim: i64, start: i64, length: i64) -> PyResult<PyTensor> {
         self.make("slice", |x| {
-            x.try_slice(dim, 0..0)?;
-            let n = x.shape()[axis(x, dim)] as i64;
+            let n = x.shape()[axis(x, dim)?] as i64;
             let from = if start < 0 { start + n } else { start };
             x.try_slice(dim, from.max(0) as usize..(from + length.max(0)) as usize)
         })
@@ -234,10 +234,7 @@ impl PyTensor {
 
     /// Element `index` of an axis, which disappears.
     fn select(&self, dim: i64, index: i64) -> PyResult<PyTensor> {
-        self.make("select", |x| {
-            x.try_slice(dim, 0..0)?;
-            crate::index::pick(x, axis(x, dim), index)
-        })
+        self.make("select", |x| crate::index::pick(x, axis(x, dim)?, index))
     }
 
     /// `out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on.
@@ -342,8 +339,7 @@ impl PyTensor {
         dim: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let x = self.tensor();
-        run(|| x.try_slice(dim, 0..0))?;
-        let n = x.shape()[axis(&x, dim)];
+        let n = x.shape()[run(|| axis(&x, dim))?];
         let sizes = match split_size.extract::<usize>() {
             Ok(0) => return Err(PyRuntimeError::new_err("`split` needs a length of 1 or more")),
             Ok(size) => {
@@ -363,13 +359,17 @@ impl PyTensor {
 
     /// The axis in `chunks` parts, all but perhaps the last equally long.
     #[pyo3(signature = (chunks, dim=0))]
-    fn chunk<'py>(&self, py: Python<'py>, chunks: usize, dim: i64) -> PyResult<Bound<'py, PyTuple>> {
+    fn chunk<'py>(
+        &self,
+        py: Python<'py>,
+        chunks: usize,
+        dim: i64,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         if chunks == 0 {
             return Err(PyRuntimeError::new_err("`chunk` into 0 parts"));
         }
         let x = self.tensor();
-        run(|| x.try_slice(dim, 0..0))?;
-        let n = x.shape()[axis(&x, dim)];
+        let n = x.shape()[run(|| axis(&x, dim))?];
         let size = n.div_ceil(chunks).max(1);
         let count = n.div_ceil(size).max(1);
         let sizes: Vec<usize> = (0..count).map(|i| size.min(n - i * size)).collect();
@@ -415,8 +415,7 @@ fn repeated(x: &Tensor, repeats: &[i64]) -> Result<Tensor> {
 }
 
 fn rolled(x: &Tensor, shift: i64, dim: i64) -> Result<Tensor> {
-    x.try_slice(dim, 0..0)?;
-    let n = x.shape()[axis(x, dim)];
+    let n = x.shape()[axis(x, dim)?];
     if n == 0 {
         return Ok(x.clone());
     }

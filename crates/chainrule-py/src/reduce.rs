@@ -1,7 +1,7 @@
 //! Reductions, and what runs along axes.
 
 use chainrule::{DType, Result, Tensor};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -44,7 +44,13 @@ impl Dims {
 type Along = fn(&Tensor, &[i64], bool) -> Result<Tensor>;
 
 impl PyTensor {
-    fn reduce(&self, by: &'static str, dim: Option<Dims>, keep: bool, f: Along) -> PyResult<PyTensor> {
+    fn reduce(
+        &self,
+        by: &'static str,
+        dim: Option<Dims>,
+        keep: bool,
+        f: Along,
+    ) -> PyResult<PyTensor> {
         self.make(by, |x| f(x, &dim.unwrap_or(Dims::All).of(x), keep))
     }
 
@@ -65,7 +71,9 @@ impl PyTensor {
             && dim.cast::<PyTensor>().is_ok()
         {
             let y = run(|| if max { x.try_maximum(&other.0) } else { x.try_minimum(&other.0) })?;
-            return Ok(Py::new(py, PyTensor::made(if max { "maximum" } else { "minimum" }, y))?.into_any());
+            return Ok(
+                Py::new(py, PyTensor::made(if max { "maximum" } else { "minimum" }, y))?.into_any()
+            );
         }
         let along: i64 = dim.extract()?;
         let (values, indices) = run(|| {
@@ -107,13 +115,18 @@ impl PyTensor {
 
     /// The mean of all elements or along axes `dim`.
     #[pyo3(signature = (dim=None, keepdim=false, *, dtype=None))]
-    fn mean(&self, dim: Option<Dims>, keepdim: bool, dtype: Option<AnyDType>) -> PyResult<PyTensor> {
+    fn mean(
+        &self,
+        dim: Option<Dims>,
+        keepdim: bool,
+        dtype: Option<AnyDType>,
+    ) -> PyResult<PyTensor> {
         let x = match dtype {
             Some(dtype) => self.make("to_copy", |x| Ok(x.to_dtype(dtype.0)))?,
             None => PyTensor::given(self.tensor()),
         };
         if !x.tensor().dtype().is_float() {
-            return Err(PyRuntimeError::new_err(format!(
+            return Err(PyNotImplementedError::new_err(format!(
                 "`mean` of {} would not be whole\n  hint: convert first, as in \
                  `x.to(float32).mean()`, or give `dtype=float32`",
                 x.tensor().dtype()
@@ -242,7 +255,12 @@ impl PyTensor {
 
     /// The p-norm, of all elements or along axes: (Σ|x|ᵖ)^(1/p). Its derivative at 0 is 0.
     #[pyo3(signature = (p=None, dim=None, keepdim=false))]
-    fn norm(&self, p: Option<Operand>, dim: Option<Dims>, keepdim: bool) -> PyResult<PyTensor> {
+    pub(crate) fn norm(
+        &self,
+        p: Option<Operand>,
+        dim: Option<Dims>,
+        keepdim: bool,
+    ) -> PyResult<PyTensor> {
         let p = p.map_or(Ok(2.0), crate::make::float)?;
         self.make("linalg_vector_norm", |x| {
             let axes = dim.unwrap_or(Dims::All).of(x);
@@ -292,6 +310,13 @@ impl PyTensor {
     #[pyo3(signature = (k, dim=-1, largest=true))]
     fn topk(&self, py: Python<'_>, k: usize, dim: i64, largest: bool) -> PyResult<Py<PyAny>> {
         let x = self.tensor();
+        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
+        if k > n {
+            return Err(PyRuntimeError::new_err(format!(
+                "`topk` of {k} elements along an axis of length {n}\n  hint: take at most as many \
+                 as there are"
+            )));
+        }
         let (values, indices) = run(|| {
             if largest {
                 return x.topk(k, dim);
@@ -357,7 +382,9 @@ fn _cross_entropy(logits: Arg, target: Arg) -> PyResult<PyTensor> {
 #[pyo3(signature = (equation, *operands))]
 fn einsum(equation: &str, operands: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
     let list: Vec<Arg> = match operands.len() {
-        1 if operands.get_item(0)?.cast::<PyTensor>().is_err() => operands.get_item(0)?.extract()?,
+        1 if operands.get_item(0)?.cast::<PyTensor>().is_err() => {
+            operands.get_item(0)?.extract()?
+        }
         _ => operands.extract()?,
     };
     let tensors: Vec<&Tensor> = list.iter().map(|a| &a.0).collect();

@@ -19,7 +19,7 @@ use crate::errors::{run, sure};
 /// Operations are recorded and computed when numbers are asked for. Operations on a tensor that
 /// requires gradients can be differentiated with `backward`, which adds to `grad`.
 #[pyclass(name = "Tensor", module = "chainrule", frozen, subclass, weakref)]
-pub struct PyTensor(Mutex<Held>);
+pub(crate) struct PyTensor(Mutex<Held>);
 
 /// What a handle holds.
 #[derive(Clone)]
@@ -74,11 +74,6 @@ impl PyTensor {
     /// The method that made it, by torch's name.
     pub(crate) fn by(&self) -> &'static str {
         self.with(|held| held.by)
-    }
-
-    /// Whether this is a parameter.
-    pub(crate) fn is_parameter(&self) -> bool {
-        self.with(|held| held.tensor.is_parameter())
     }
 
     /// What a method makes of the tensor.

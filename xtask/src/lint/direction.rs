@@ -10,6 +10,7 @@ use crate::source;
 
 /// The layers, lowest first; modules of one layer do not know each other. `lib.rs` is above all.
 pub(crate) const LAYERS: &[&[&str]] = &[
+    &["place"],
     &["error"],
     &["op"],
     &["graph"],

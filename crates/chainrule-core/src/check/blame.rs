@@ -9,14 +9,13 @@
 //! maximum subtracted for the sake of overflow needs no derivative. A cut is named only if nothing
 //! else is wrong and the derivative of the whole changes without it.
 
-use std::panic::Location;
-
 use super::differences::{self, Estimate};
 use super::{Forward, Mode, Reverse, Tower, directions};
 use crate::error::Result;
 use crate::grad::{Between, Expr, between, pull_back, replay, uncut};
 use crate::graph::{Tensor, mode};
 use crate::op::{DType, Op};
+use crate::place::Place;
 use crate::transform::{gradient, jvp};
 
 /// The operation whose derivative is wrong: its slope by itself along a random direction.
@@ -25,7 +24,7 @@ pub struct Culprit {
     /// The name of the operation.
     pub operation: String,
     /// The line that recorded it.
-    pub at: &'static Location<'static>,
+    pub at: Place,
     /// The shape of its result.
     pub shape: Vec<usize>,
     /// Its slope by reverse mode.
@@ -117,7 +116,7 @@ impl Local {
         let shape = node.shape().to_vec();
         Culprit {
             operation: operation.into(),
-            at: node.0.at,
+            at: node.0.place(),
             shape,
             reverse,
             forward,
@@ -178,7 +177,7 @@ fn search(tower: &Tower<'_>, inputs: &[Tensor], modes: &[Mode]) -> Result<Option
         if (other - slope).abs() > 1e-9 * slope.abs().max(1.0) {
             return Ok(Some(Culprit {
                 operation: cut.node.0.op.name().into(),
-                at: cut.node.0.at,
+                at: cut.node.0.place(),
                 shape: cut.node.shape().to_vec(),
                 reverse: slope,
                 forward: slope,
@@ -193,7 +192,7 @@ fn search(tower: &Tower<'_>, inputs: &[Tensor], modes: &[Mode]) -> Result<Option
 
 /// The derivative of a recorded number along the weights.
 fn along(root: &Tensor, vars: &[Tensor]) -> Result<f64> {
-    let slopes = pull_back(std::slice::from_ref(root), vec![Expr::Lit(1.0)], vars, root.0.at)?;
+    let slopes = pull_back(std::slice::from_ref(root), vec![Expr::Lit(1.0)], vars, root.0.place())?;
     let each = slopes.into_iter().zip(vars).zip(directions(vars, 901)?);
     let sum = each.filter_map(|((g, x), d)| Some((g?.like(x) * d).sum().item::<f64>()));
     sum.sum()

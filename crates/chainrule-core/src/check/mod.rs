@@ -15,8 +15,6 @@ mod blame;
 mod differences;
 mod show;
 
-use std::panic::Location;
-
 use chainrule_kernels::random;
 
 pub use blame::Culprit;
@@ -25,6 +23,7 @@ use differences::Estimate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::op::DType;
+use crate::place::Place;
 use crate::transform::{Outcome, Tree, gradient, jacfwd, jvp};
 
 /// What a gradient check found: [`gradcheck`]. Its `Display` is a table for terminals.
@@ -207,7 +206,7 @@ pub fn gradcheck<Y: Outcome>(
     inputs: &[Tensor],
     order: usize,
 ) -> Result<Gradcheck> {
-    let here = Location::caller();
+    let here = Place::caller();
     run(&|x| Ok(f(x).outcome()?.leaves()), inputs, order, here)
 }
 
@@ -229,7 +228,7 @@ pub fn gradcheck_tree<X: Tree, Y: Outcome>(
     x: &X,
     order: usize,
 ) -> Result<Gradcheck> {
-    let here = Location::caller();
+    let here = Place::caller();
     let of = |list: &[Tensor]| -> Result<Vec<Tensor>> {
         let mut list = list.iter();
         let x = x.replace(&mut |leaf| Ok(list.next().unwrap_or(leaf).clone()))?;
@@ -250,12 +249,7 @@ enum Mode {
 
 use Mode::{Forward, Reverse};
 
-fn run(
-    f: &Function<'_>,
-    inputs: &[Tensor],
-    order: usize,
-    here: &'static Location<'static>,
-) -> Result<Gradcheck> {
+fn run(f: &Function<'_>, inputs: &[Tensor], order: usize, here: Place) -> Result<Gradcheck> {
     let floats = || inputs.iter().filter(|x| x.dtype().is_float());
     if let Some(x) = floats().find(|x| x.dtype() != DType::F64) {
         let what = format!("`gradcheck` needs float64 inputs, got {}", x.dtype());

@@ -111,7 +111,7 @@ fn report(one: &Made, i: usize, bad: f64, made: &[Made]) -> Error {
         true => format!("given numbers contain {bad}"),
         false => format!("{op} made {bad} out of finite numbers"),
     };
-    let mut error = Error::new(ErrorKind::NonFinite, what, node.0.at);
+    let mut error = Error::new(ErrorKind::NonFinite, what, node.0.place());
     let mut facts = vec![];
     let known =
         forward.as_ref().and_then(|of| made.iter().find(|m| m.node.0.serial == of.0.serial));

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
@@ -17,9 +18,9 @@ use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout, simd, threads};
 use smallvec::{SmallVec, smallvec};
 
-use super::Failure;
 use super::eval::{self, Elements, by_type};
 use super::watch::{self, Label, Times};
+use super::{Failure, STOP};
 use crate::graph::node::Value;
 use crate::op::DType;
 use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
@@ -84,6 +85,9 @@ fn run_steps(
 ) -> Result<Vec<Value>, Failure> {
     let mut slots = Slots { inputs, computed: smallvec![None; plan.sizes.len()] };
     for (i, (step, free)) in plan.steps.iter().zip(&plan.free).enumerate() {
+        if STOP.load(Relaxed) {
+            return Err(Failure::stopped());
+        }
         let start = times.is_some().then(Instant::now);
         run_step(plan, step, &mut slots)?;
         if let (Some(times), Some(start)) = (times.as_deref_mut(), start) {

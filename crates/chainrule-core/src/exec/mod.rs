@@ -18,7 +18,7 @@ pub use anomaly::detect_anomaly;
 pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use chainrule_kernels::Buffer;
@@ -32,6 +32,7 @@ use crate::graph::call::details;
 use crate::graph::node::{Node, Sources, Value};
 use crate::graph::walk::Walk;
 use crate::op::{DType, Linear, Op};
+use crate::place::Place;
 use crate::plan::{Item, cache, fuse};
 
 /// What evaluates graphs.
@@ -62,6 +63,14 @@ impl Scratch {
     const NEW: Scratch = Scratch { words: Vec::new(), uses: Vec::new(), wanted: Vec::new() };
 }
 
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Asks evaluations on all threads to stop at their next step, with an error of kind
+/// [`Stopped`](ErrorKind::Stopped), as long as it is `true`: for handlers of signals.
+pub fn stop_evaluations(stop: bool) {
+    STOP.store(stop, Relaxed);
+}
+
 /// Runs `f` with another engine on this thread; restored on return and on panic.
 pub fn with_engine<R>(engine: Engine, f: impl FnOnce() -> R) -> R {
     struct Restore(Engine);
@@ -88,7 +97,13 @@ impl Failure {
         Failure { item, kind, what, hint }
     }
 
-    pub(crate) fn at(self, here: &'static Location<'static>) -> Error {
+    fn stopped() -> Failure {
+        let what = "the computation was stopped".to_string();
+        let hint = "what was not computed is computed when it is asked for again".to_string();
+        Failure { item: 0, kind: ErrorKind::Stopped, what, hint }
+    }
+
+    pub(crate) fn at(self, here: Place) -> Error {
         Error::new(self.kind, self.what, here).hint(self.hint)
     }
 }
@@ -134,7 +149,7 @@ fn keeps(node: &Tensor, uses: usize) -> bool {
 /// If an index is out of range, reported with the line that recorded the operation.
 #[track_caller]
 pub fn realize(tensors: &[&Tensor]) -> Result<()> {
-    let here = Location::caller();
+    let here = Place::caller();
     let roots: SmallVec<[Tensor; 4]> = tensors.iter().map(|t| t.source()).collect();
     if roots.iter().all(|t| t.0.is_realized()) {
         return Ok(());
@@ -147,11 +162,7 @@ pub fn realize(tensors: &[&Tensor]) -> Result<()> {
     })
 }
 
-fn compute(
-    roots: &[Tensor],
-    scratch: &mut Scratch,
-    here: &'static Location<'static>,
-) -> Result<()> {
+fn compute(roots: &[Tensor], scratch: &mut Scratch, here: Place) -> Result<()> {
     let Scratch { words, uses, wanted } = scratch;
     words.clear();
     uses.clear();
@@ -238,7 +249,7 @@ fn is_unknown(node: &Tensor, key: &Key) -> bool {
 }
 
 /// The error for a number that depends on such a variable.
-fn unknown(variable: &Tensor, here: &'static Location<'static>) -> Error {
+fn unknown(variable: &Tensor, here: Place) -> Error {
     let what = "a number was asked for that is not known yet";
     Error::new(ErrorKind::Unknown, what, here).operand(variable.operand("variable")).hint(
         "inside `vmap`, `Program::trace` and bodies of loops, tensors stand for any number: \
@@ -252,7 +263,7 @@ fn locate(roots: &[Tensor], failure: Failure) -> Error {
     let key = lock();
     let walk = Walk::new(&key, roots, Node::is_pending);
     let node = walk.nodes[failure.item];
-    let error = failure.at(node.0.at);
+    let error = failure.at(node.0.place());
     match (&node.0.op, node.0.src.get(&key).first()) {
         (Op::Linear(Linear::Gather(_)), Some(x)) => error.operand(x.operand("tensor")),
         _ => error,

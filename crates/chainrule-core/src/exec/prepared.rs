@@ -117,7 +117,7 @@ pub(crate) fn value_of(bytes: &[u8]) -> Value {
 
 fn foreign(node: &Tensor) -> Error {
     let what = "a traced function depends on a variable of another transformation";
-    Error::new(ErrorKind::Unknown, what, node.0.at)
+    Error::new(ErrorKind::Unknown, what, node.0.place())
         .operand(node.operand("variable"))
         .hint("give it to the function as an argument instead of capturing it")
 }

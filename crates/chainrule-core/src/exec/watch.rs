@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::graph::Tensor;
 use crate::op::Op;
+use crate::place::Place;
 use crate::plan::kernel::{Code, Kernel, Level, Stream};
 use crate::plan::{Plan, Step};
 
@@ -20,7 +20,7 @@ use crate::plan::{Plan, Step};
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Label {
     pub(crate) name: String,
-    pub(crate) lines: BTreeSet<&'static Location<'static>>,
+    pub(crate) lines: BTreeSet<Place>,
 }
 
 /// Something that took time.
@@ -86,7 +86,7 @@ pub(super) fn labels(plan: &Plan, nodes: &[&Tensor]) -> Vec<Arc<Label>> {
     let label = |items: &SmallVec<[u32; 4]>| {
         let (mut names, mut lines) = (vec![], BTreeSet::new());
         for node in items.iter().filter_map(|&i| nodes.get(i as usize)) {
-            lines.insert(node.0.at);
+            lines.insert(node.0.place());
             let name = node.0.op.name();
             // Movement costs nothing inside a kernel, unless it is all there is.
             let moves = matches!(&node.0.op, Op::Linear(l) if l.is_view());

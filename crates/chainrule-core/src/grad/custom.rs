@@ -3,8 +3,6 @@
 //! A rule that knows one mode has the other as its transpose: the one it knows is recorded on
 //! unknown slopes, in which it must be linear, and differentiated by them.
 
-use std::panic::Location;
-
 use super::replay::{batch, depends};
 use super::{Expr, pull_back};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,11 +10,12 @@ use crate::graph::Tensor;
 use crate::graph::call::{Custom, Point, Rule, Slopes};
 use crate::graph::mode;
 use crate::op::Opaque;
+use crate::place::Place;
 
 /// Lᵀ `slopes` for a linear map L of tensors like `like`, one result for each of these.
 pub(crate) fn transpose(
     name: &str,
-    here: &'static Location<'static>,
+    here: Place,
     like: &[Tensor],
     map: impl FnOnce(&[Tensor]) -> Result<Vec<Option<Tensor>>>,
     slopes: &[Option<Tensor>],

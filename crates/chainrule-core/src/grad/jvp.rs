@@ -19,13 +19,14 @@ use crate::graph::Tensor;
 use crate::graph::call::{self, Point};
 use crate::graph::node::record;
 use crate::op::{Linear, Op};
+use crate::place::Place;
 
 /// J `dxs` for variables `xs`: for each y of `ys` its tangent, `None` where it depends on none.
 pub(crate) fn push_forward(
     ys: &[Tensor],
     xs: &[Tensor],
     dxs: &[Expr],
-    here: &'static std::panic::Location<'static>,
+    here: Place,
 ) -> Result<Vec<Option<Expr>>> {
     let oldest = xs.iter().map(|x| x.0.serial).min().unwrap_or(0);
     tape::pass(ys, oldest.saturating_sub(1), Forward { ys, xs, dxs, here })
@@ -35,7 +36,7 @@ struct Forward<'a> {
     ys: &'a [Tensor],
     xs: &'a [Tensor],
     dxs: &'a [Expr],
-    here: &'static std::panic::Location<'static>,
+    here: Place,
 }
 
 impl Pass for Forward<'_> {

@@ -205,7 +205,7 @@ impl Replay {
 
     /// The node again, on the counterparts of its sources.
     fn again(&mut self, node: &Tensor, src: &[Tensor]) -> Result<New> {
-        let _located = Located::at(node.0.at);
+        let _located = Located::at(node.0.place());
         let new: Vec<New> = src.iter().map(|s| self.of(s)).collect();
         // What was cut from the graph stays cut.
         let cut = node.0.cuts.as_ref().and_then(|cuts| cuts.last());

@@ -1,6 +1,5 @@
 //! Reverse mode: from results back to what they were made from.
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use chainrule_kernels::shared::Shared;
@@ -16,6 +15,7 @@ use crate::graph::extra::Extra;
 use crate::graph::node::{Link, Parameter, record};
 use crate::graph::{CutBy, Tensor, mode};
 use crate::op::{Linear, Op, Window};
+use crate::place::Place;
 
 /// With respect to what to differentiate.
 enum Target {
@@ -47,20 +47,20 @@ impl Target {
 
 /// Records nodes under a line until dropped.
 pub(crate) struct Located {
-    here: &'static Location<'static>,
-    outer: Option<&'static Location<'static>>,
+    here: Place,
+    outer: Option<Place>,
     deriving: Option<u64>,
 }
 
 impl Located {
-    pub(crate) fn at(here: &'static Location<'static>) -> Located {
+    pub(crate) fn at(here: Place) -> Located {
         let outer = mode::set_location(Some(here));
         Located { here, outer, deriving: mode::set_deriving(None) }
     }
 
     /// From now on it is the derivative of `node` that is recorded.
     pub(super) fn derive(&self, node: &Tensor) {
-        mode::set_location(Some(node.0.at));
+        mode::set_location(Some(node.0.place()));
         mode::set_deriving(Some(node.0.serial));
     }
 
@@ -88,7 +88,7 @@ struct Reverse<'a> {
     seeds: Vec<Expr>,
     /// Every parameter that is reached, if there is no list.
     targets: Option<&'a [Target]>,
-    here: &'static Location<'static>,
+    here: Place,
 }
 
 impl Reverse<'_> {
@@ -317,14 +317,14 @@ pub(super) fn check_slopes(
             count(slopes.len(), what, &format!("{what}s")),
             count(of.len(), role, &format!("{role}s")),
         );
-        return Err(Error::new(ErrorKind::Cotangent, text, node.0.at)
+        return Err(Error::new(ErrorKind::Cotangent, text, node.0.place())
             .hint(format!("give one {what} per {role}, in order; `None` stands for 0")));
     }
     for (i, (slope, x)) in slopes.iter().zip(of).enumerate() {
         let Some(slope) = slope.as_ref().filter(|s| s.0.shape != x.0.shape) else { continue };
         let text =
             format!("the derivative of `{rule}` gave a {what} of the wrong shape for {role} {i}");
-        return Err(Error::new(ErrorKind::Cotangent, text, node.0.at)
+        return Err(Error::new(ErrorKind::Cotangent, text, node.0.place())
             .operand(x.operand(role))
             .operand(slope.operand("got"))
             .hint(format!(
@@ -340,7 +340,7 @@ fn hooked(
     node: &Tensor,
     extra: &Extra,
     gy: Option<Cotangent>,
-    here: &'static Location<'static>,
+    here: Place,
 ) -> Result<Option<Cotangent>> {
     let Some(gy) = gy else { return Ok(None) };
     let value = run_hooks(node, extra, gy.value, here)?;
@@ -355,12 +355,7 @@ fn hooked(
 }
 
 /// A cotangent after hooks, in the order in which they were added.
-fn run_hooks(
-    x: &Tensor,
-    extra: &Extra,
-    mut g: Expr,
-    here: &'static Location<'static>,
-) -> Result<Expr> {
+fn run_hooks(x: &Tensor, extra: &Extra, mut g: Expr, here: Place) -> Result<Expr> {
     for (_, hook) in extra.hooks() {
         let _lines = call::own_lines();
         let now = g.clone().like(x);
@@ -393,7 +388,7 @@ pub(crate) fn pull_back(
     ys: &[Tensor],
     seeds: Vec<Expr>,
     xs: &[Tensor],
-    here: &'static Location<'static>,
+    here: Place,
 ) -> Result<Vec<Option<Expr>>> {
     let targets: Vec<Target> = xs.iter().map(Target::of).collect();
     let pass = Reverse { roots: ys, seeds, targets: Some(&targets), here };
@@ -436,7 +431,7 @@ pub(crate) fn pull_back(
 /// If y has several elements or tracks no gradients, or does not depend on one of `xs`.
 #[track_caller]
 pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let y = y.source();
     let seed = y.seed("grad", here)?;
     let targets: Vec<Tensor> = xs.iter().map(|&x| x.clone()).collect();
@@ -462,12 +457,7 @@ pub fn grad(y: &Tensor, xs: &[&Tensor]) -> Result<Vec<Tensor>> {
 impl Tensor {
     /// Adds derivatives to the gradients of all parameters, and gives the gradients: plain numbers,
     /// or `tracked`.
-    pub(crate) fn accumulate(
-        &self,
-        seed: Expr,
-        tracked: bool,
-        here: &'static Location<'static>,
-    ) -> Result<Vec<Tensor>> {
+    pub(crate) fn accumulate(&self, seed: Expr, tracked: bool, here: Place) -> Result<Vec<Tensor>> {
         let _mode = mode::set_no_grad((!tracked).then_some(here));
         let roots = std::slice::from_ref(self);
         let found = Reverse { roots, seeds: vec![seed], targets: None, here }.run()?;
@@ -496,7 +486,7 @@ impl Tensor {
     }
 
     /// The cotangent 1 for a tensor of one element, or why there is none.
-    pub(crate) fn seed(&self, op: &str, here: &'static Location<'static>) -> Result<Expr> {
+    pub(crate) fn seed(&self, op: &str, here: Place) -> Result<Expr> {
         if self.0.len() != 1 {
             let what = format!("`{op}` needs a tensor with one element");
             let sum = match op {
@@ -510,7 +500,7 @@ impl Tensor {
         Ok(Expr::Lit(1.0))
     }
 
-    pub(crate) fn check_tracked(&self, op: &str, here: &'static Location<'static>) -> Result<()> {
+    pub(crate) fn check_tracked(&self, op: &str, here: Place) -> Result<()> {
         if self.0.tracks() {
             return Ok(());
         }

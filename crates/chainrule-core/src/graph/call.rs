@@ -7,7 +7,6 @@
 //! packed into bytes, each from a multiple of 64 on, and a `Part` of it is one of them. A part is a
 //! view; packing costs nothing.
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,6 +15,7 @@ use super::mode;
 use super::node::{Draft, Sources, Tensor, record};
 use crate::error::Result;
 use crate::op::{DType, Op, Opaque, Shape};
+use crate::place::Place;
 
 /// A derivative that is given rather than derived.
 pub(crate) struct Point<'a> {
@@ -159,7 +159,7 @@ pub(crate) fn rule(op: &Op) -> Option<&dyn Rule> {
 /// Records nothing but what comes next under the caller's own lines until dropped, whatever line
 /// was set.
 pub(crate) fn own_lines() -> impl Drop {
-    struct Restore(Option<&'static Location<'static>>);
+    struct Restore(Option<Place>);
     impl Drop for Restore {
         fn drop(&mut self) {
             mode::set_location(self.0);

@@ -1,10 +1,10 @@
 //! Where the way of gradients was cut, remembered by what lies behind the cut.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::node::Tensor;
+use crate::place::Place;
 
 /// What cut the way of gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Cut {
     /// What cut.
     pub by: CutBy,
     /// The user's line.
-    pub at: &'static Location<'static>,
+    pub at: Place,
     /// A bit for each parameter behind the cut; parameters share 64 bits.
     pub(crate) mask: u64,
 }
@@ -66,7 +66,7 @@ pub(crate) fn inherited(src: &[Tensor]) -> Cuts {
 }
 
 /// A new cut above sources, some of which track gradients.
-pub(crate) fn new(by: CutBy, at: &'static Location<'static>, src: &[Tensor]) -> Cuts {
+pub(crate) fn new(by: CutBy, at: Place, src: &[Tensor]) -> Cuts {
     let tracked = src.iter().filter(|s| s.0.tracks());
     let mask = tracked.fold(0, |mask, s| mask | s.0.mask);
     with(inherited(src).as_deref().unwrap_or_default(), &[Cut { by, at, mask }])

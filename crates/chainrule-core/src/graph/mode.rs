@@ -1,13 +1,13 @@
 //! Whether operations are recorded for gradients, and the line they are recorded under.
 
+use crate::place::Place;
 use std::cell::Cell;
 use std::num::NonZeroU64;
-use std::panic::Location;
 
 thread_local! {
-    static NO_GRAD: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static NO_GRAD: Cell<Option<Place>> = const { Cell::new(None) };
     static DERIVING: Cell<Option<NonZeroU64>> = const { Cell::new(None) };
-    static LOCATION: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static LOCATION: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
 /// Switches recording for gradients off, on this thread, until dropped.
@@ -22,7 +22,7 @@ thread_local! {
 /// ```
 #[must_use = "gradients are off only while the guard lives"]
 pub struct NoGrad {
-    outer: Option<&'static Location<'static>>,
+    outer: Option<Place>,
     /// The guard belongs to its thread.
     _thread: std::marker::PhantomData<*const ()>,
 }
@@ -32,10 +32,7 @@ impl NoGrad {
     #[track_caller]
     #[allow(clippy::new_without_default)] // a default would not know the caller's line
     pub fn new() -> NoGrad {
-        NoGrad {
-            outer: NO_GRAD.replace(Some(Location::caller())),
-            _thread: std::marker::PhantomData,
-        }
+        NoGrad { outer: NO_GRAD.replace(Some(Place::caller())), _thread: std::marker::PhantomData }
     }
 }
 
@@ -72,7 +69,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
 /// assert!(is_grad_enabled());
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct GradMode(Option<&'static Location<'static>>);
+pub struct GradMode(Option<Place>);
 
 impl GradMode {
     /// Operations are recorded.
@@ -81,7 +78,7 @@ impl GradMode {
     /// Operations are not recorded; errors will name the caller's line.
     #[track_caller]
     pub fn off() -> GradMode {
-        GradMode(Some(Location::caller()))
+        GradMode(Some(Place::caller()))
     }
 
     /// Makes this the mode of the thread, and gives the one before.
@@ -96,13 +93,13 @@ pub fn is_grad_enabled() -> bool {
 }
 
 /// The line of the innermost `no_grad` scope, if one is active.
-pub(crate) fn no_grad_scope() -> Option<&'static Location<'static>> {
+pub(crate) fn no_grad_scope() -> Option<Place> {
     NO_GRAD.get()
 }
 
 /// Turns recording back on or off inside a derivative, as a guard.
-pub(crate) fn set_no_grad(to: Option<&'static Location<'static>>) -> impl Drop {
-    struct Restore(Option<&'static Location<'static>>);
+pub(crate) fn set_no_grad(to: Option<Place>) -> impl Drop {
+    struct Restore(Option<Place>);
     impl Drop for Restore {
         fn drop(&mut self) {
             NO_GRAD.set(self.0);
@@ -113,20 +110,18 @@ pub(crate) fn set_no_grad(to: Option<&'static Location<'static>>) -> impl Drop {
 
 /// Sets the line under which nodes are recorded from now on, and gives the one before; `None` means
 /// the caller's own.
-pub(crate) fn set_location(
-    to: Option<&'static Location<'static>>,
-) -> Option<&'static Location<'static>> {
+pub(crate) fn set_location(to: Option<Place>) -> Option<Place> {
     LOCATION.replace(to)
 }
 
 /// The line under which to record a node.
 #[track_caller]
 #[inline]
-pub(crate) fn location() -> &'static Location<'static> {
+pub(crate) fn location() -> Place {
     // A closure would have its own line.
     match LOCATION.get() {
         Some(at) => at,
-        None => Location::caller(),
+        None => Place::caller(),
     }
 }
 

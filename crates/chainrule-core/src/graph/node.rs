@@ -24,6 +24,7 @@ use super::extra::Extra;
 use super::mode;
 use crate::error::Operand;
 use crate::op::{DType, Linear, Op, Scalar, Shape};
+use crate::place::{ForeignLine, Place};
 
 /// A multi-dimensional array of numbers, and how it came about: a handle on a node of the graph.
 ///
@@ -64,7 +65,7 @@ pub(crate) struct Parameter {
     current: Mutex<Option<Tensor>>,
     grad: Mutex<Option<Tensor>>,
     name: OnceLock<Box<str>>,
-    at: &'static Location<'static>,
+    at: Place,
     pub(crate) extra: OnceLock<Arc<Extra>>,
 }
 
@@ -107,7 +108,9 @@ pub(crate) struct Node {
     pub(crate) shape: Shape,
     /// As `depth`, each node counted once and once more for every 4,096 elements.
     pub(crate) heft: u32,
-    pub(crate) at: &'static Location<'static>,
+    /// The two halves of the place where it was recorded.
+    foreign: ForeignLine,
+    rust: &'static Location<'static>,
     /// The serial number of the node whose derivative this is a part of.
     pub(crate) of: Option<NonZeroU64>,
     pub(crate) link: Link,
@@ -137,6 +140,11 @@ pub(crate) fn next_serial() -> u64 {
 impl Node {
     pub(crate) fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Where it was recorded.
+    pub(crate) fn place(&self) -> Place {
+        Place { rust: self.rust, foreign: self.foreign }
     }
 
     pub(crate) fn is_realized(&self) -> bool {
@@ -223,6 +231,7 @@ impl Draft {
         }
         let mask = if self.tracks { mask } else { 0 };
         let size = self.shape.iter().product::<usize>() >> 12;
+        let place = mode::location();
         Tensor(Shared::new(Node {
             depth: depth.saturating_add(1),
             heft: heft.saturating_add(1).saturating_add(u32::try_from(size).unwrap_or(u32::MAX)),
@@ -233,7 +242,8 @@ impl Draft {
             shape: self.shape,
             src: Guarded::new(self.src),
             value: self.value,
-            at: mode::location(),
+            foreign: place.foreign,
+            rust: place.rust,
             cuts: self.cuts,
             mask,
             of: mode::deriving(),
@@ -493,7 +503,7 @@ impl Tensor {
             (None, Op::Const(c)) => format!("filled with {}", c.to_f64()),
             (None, op) => format!("result of `{}`", op.name()),
         };
-        let at = parameter.map_or(node.at, |p| p.at);
+        let at = parameter.map_or(node.place(), |p| p.at);
         Operand { role, fact: format!("{:?}", node.shape.as_slice()), what, at: Some(at) }
     }
 }

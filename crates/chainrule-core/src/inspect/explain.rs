@@ -1,7 +1,6 @@
 //! How a derivative came about: the chain rule with numbers.
 
 use std::fmt;
-use std::panic::Location;
 
 use chainrule_kernels::guarded::lock;
 
@@ -12,6 +11,7 @@ use crate::graph::Tensor;
 use crate::graph::node::{Node, Sources};
 use crate::graph::walk::Walk;
 use crate::op::Op;
+use crate::place::Place;
 
 /// One step from x to y.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Step {
     /// ∂y by the step's value.
     pub gradient: Tensor,
     /// The line that recorded it.
-    pub at: &'static Location<'static>,
+    pub at: Place,
 }
 
 /// The steps from x to y, in order: x first, y last.
@@ -57,7 +57,7 @@ pub struct Explanation {
 /// If y has several elements or does not depend on x.
 #[track_caller]
 pub fn explain(y: &Tensor, x: &Tensor) -> Result<Explanation> {
-    let here = Location::caller();
+    let here = Place::caller();
     let y = y.source();
     let seed = y.seed("explain", here)?;
     let start = x.source();
@@ -87,7 +87,7 @@ pub fn explain(y: &Tensor, x: &Tensor) -> Result<Explanation> {
             _ => format!("{}({})", node.0.op.name(), list.join(", ")),
         };
         let gradient = slopes[i].clone().unwrap_or(Expr::Lit(0.0)).like(node);
-        let (name, value, at) = (names[i].clone(), node.detach(), node.0.at);
+        let (name, value, at) = (names[i].clone(), node.detach(), node.0.place());
         steps.push(Step { name, op, value, partials, gradient, at });
     }
     let all = steps
@@ -121,12 +121,7 @@ fn path(y: &Tensor, x: &Tensor) -> Vec<(Tensor, Sources)> {
 }
 
 /// The derivative of a node by its source `j`, the others held still.
-fn partial(
-    node: &Tensor,
-    src: &[Tensor],
-    j: usize,
-    here: &'static Location<'static>,
-) -> Result<Tensor> {
+fn partial(node: &Tensor, src: &[Tensor], j: usize, here: Place) -> Result<Tensor> {
     let vars: Vec<Tensor> = src.iter().map(Tensor::variable).collect();
     let again = replay(std::slice::from_ref(node), src, &vars)?;
     let slope = pull_back(&again, vec![Expr::Lit(1.0)], &vars[j..=j], here)?.remove(0);

@@ -1,13 +1,13 @@
 //! A recorded graph as a list: what it is drawn, printed and exported from.
 
 use std::fmt::Write;
-use std::panic::Location;
 
 use chainrule_kernels::guarded::lock;
 
 use crate::graph::Tensor;
 use crate::graph::walk::Walk;
 use crate::op::Op;
+use crate::place::Place;
 
 /// A node of a recorded graph.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct GraphNode {
     /// The name given by the user.
     pub name: Option<String>,
     /// The line that recorded it.
-    pub at: &'static Location<'static>,
+    pub at: Place,
     /// Whether it is a parameter.
     pub is_parameter: bool,
 }
@@ -58,7 +58,7 @@ pub fn graph_of(outputs: &[&Tensor]) -> Vec<GraphNode> {
             op: node.op.clone(),
             sources,
             name: tensor.given_name(),
-            at: node.at,
+            at: node.place(),
             is_parameter: matches!(node.op, Op::Version | Op::Parameter | Op::Variable),
         }
     };

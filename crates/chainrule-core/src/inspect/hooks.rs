@@ -1,12 +1,12 @@
 //! Hooks on gradients, and gradients kept where usually none are.
 
-use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::graph::extra::{Extra, Hook};
+use crate::place::Place;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -50,7 +50,7 @@ impl Tensor {
         &self,
         hook: impl Fn(&Tensor) -> Option<Tensor> + Send + Sync + 'static,
     ) -> Result<HookHandle> {
-        self.check_hookable("on_grad", Location::caller())?;
+        self.check_hookable("on_grad", Place::caller())?;
         let number = NEXT.fetch_add(1, Relaxed);
         let hook: Hook = Arc::new(hook);
         let extra = self.extra().get_or_init(Default::default);
@@ -75,7 +75,7 @@ impl Tensor {
     /// If the tensor tracks no gradients.
     #[track_caller]
     pub fn retain_grad(&self) -> Result<()> {
-        self.check_hookable("retain_grad", Location::caller())?;
+        self.check_hookable("retain_grad", Place::caller())?;
         if self.cell().is_none() {
             self.extra().get_or_init(Default::default).retained().get_or_insert(None);
         }
@@ -89,7 +89,7 @@ impl Tensor {
     /// If there is no gradient.
     #[track_caller]
     pub fn try_grad(&self) -> Result<Tensor> {
-        let here = Location::caller();
+        let here = Place::caller();
         if let Some(g) = self.grad() {
             return Ok(g);
         }
@@ -109,7 +109,7 @@ impl Tensor {
         Err(Error::new(ErrorKind::NoGraph, what, here).operand(self.operand("tensor")).hint(hint))
     }
 
-    fn check_hookable(&self, op: &str, here: &'static Location<'static>) -> Result<()> {
+    fn check_hookable(&self, op: &str, here: Place) -> Result<()> {
         self.source().check_tracked(op, here)
     }
 }

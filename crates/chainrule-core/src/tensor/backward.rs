@@ -1,11 +1,10 @@
 //! `backward`: gradients gathered in parameters.
 
-use std::panic::Location;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{anomaly, realize};
 use crate::grad::Expr;
 use crate::graph::Tensor;
+use crate::place::Place;
 
 impl Tensor {
     /// Adds ∂self/∂p to the gradient of every parameter p that this tensor depends on.
@@ -28,7 +27,7 @@ impl Tensor {
     #[track_caller]
     pub fn backward(&self) -> Result<()> {
         let y = self.source();
-        let here = Location::caller();
+        let here = Place::caller();
         let seed = y.seed("backward", here)?;
         y.settle(seed, false, here)
     }
@@ -47,7 +46,7 @@ impl Tensor {
     /// If the tensor tracks no gradients, or the cotangent has another shape.
     #[track_caller]
     pub fn backward_with(&self, cotangent: &Tensor) -> Result<()> {
-        let (y, here) = (self.source(), Location::caller());
+        let (y, here) = (self.source(), Place::caller());
         y.settle(y.cotangent(cotangent, here)?, false, here)
     }
 
@@ -69,7 +68,7 @@ impl Tensor {
     /// As those of `backward` and `backward_with`.
     #[track_caller]
     pub fn backward_tracked(&self, cotangent: Option<&Tensor>) -> Result<()> {
-        let (y, here) = (self.source(), Location::caller());
+        let (y, here) = (self.source(), Place::caller());
         let seed = match cotangent {
             Some(cotangent) => y.cotangent(cotangent, here)?,
             None => y.seed("backward", here)?,
@@ -78,7 +77,7 @@ impl Tensor {
     }
 
     /// A cotangent given by the user.
-    fn cotangent(&self, given: &Tensor, here: &'static Location<'static>) -> Result<Expr> {
+    fn cotangent(&self, given: &Tensor, here: Place) -> Result<Expr> {
         let (y, cotangent) = (self, given);
         y.check_tracked("backward_with", here)?;
         if y.0.shape != cotangent.0.shape {
@@ -92,12 +91,7 @@ impl Tensor {
     }
 
     /// Gathers gradients; in anomaly mode looks at them.
-    fn settle(
-        &self,
-        seed: Expr,
-        tracked: bool,
-        here: &'static Location<'static>,
-    ) -> Result<()> {
+    fn settle(&self, seed: Expr, tracked: bool, here: Place) -> Result<()> {
         let gradients = self.accumulate(seed, tracked, here)?;
         if anomaly::is_on() {
             realize(&std::iter::once(self).chain(&gradients).collect::<Vec<_>>())?;

@@ -10,6 +10,7 @@ use super::methods;
 use crate::error::{Error, ErrorKind, Result, count};
 use crate::graph::Tensor;
 use crate::op::{Axes, DType, Linear, Op, Shape};
+use crate::place::Place;
 
 methods! {
     /// Σ x y of two vectors.
@@ -181,7 +182,7 @@ fn mismatch(a: &Tensor, b: &Tensor, k: usize, l: usize) -> Error {
 /// If the formula is malformed or does not fit the operands.
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Result<Tensor> {
-    let here = Location::caller();
+    let here = Place::caller();
     let fail = |what: String, hint: &str| {
         Error::new(ErrorKind::Shape, format!("`einsum` {formula:?}: {what}"), here).hint(hint)
     };

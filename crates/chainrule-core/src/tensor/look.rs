@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result, or_raise};
 use crate::exec::{dense, realize};
 use crate::graph::Tensor;
 use crate::op::{DType, Element, Op, Scalar};
+use crate::place::Place;
 
 impl Tensor {
     /// The length of each axis.
@@ -105,7 +106,7 @@ impl Tensor {
     /// If this is no parameter, or the gradient has another shape or element type.
     #[track_caller]
     pub fn set_grad(&self, gradient: &Tensor) -> Result<()> {
-        let here = Location::caller();
+        let here = Place::caller();
         let Some(parameter) = self.cell() else {
             let what = "only parameters have gradients that can be set";
             return Err(Error::new(ErrorKind::NoGraph, what, here)
@@ -152,7 +153,7 @@ impl Tensor {
     /// If this is no parameter, or the new value has another shape or element type.
     #[track_caller]
     pub fn assign(&self, new: &Tensor) -> Result<()> {
-        let here = Location::caller();
+        let here = Place::caller();
         let Some(parameter) = self.cell() else {
             let what = "`assign` on a tensor that is no parameter";
             return Err(Error::new(ErrorKind::Data, what, here)
@@ -206,7 +207,7 @@ impl Tensor {
     }
 
     /// That every number can become an integer.
-    fn check_finite(&self, here: &'static Location<'static>) -> Result<()> {
+    fn check_finite(&self, here: Place) -> Result<()> {
         let numbers = self.to_vec::<f64>()?;
         let Some(i) = numbers.iter().position(|x| !x.is_finite()) else { return Ok(()) };
         let what = format!("{} cannot become an integer", numbers[i]);
@@ -232,7 +233,7 @@ impl Tensor {
         }
         realize(&[&x])?;
         if T::DTYPE == DType::I64 && x.0.dtype.is_float() {
-            x.check_finite(Location::caller())?;
+            x.check_finite(Place::caller())?;
         }
         let Some(value) = x.0.value.get() else { unreachable!("`realize` stores the value") };
         let numbers = |bytes: &[u8]| -> Vec<T> {

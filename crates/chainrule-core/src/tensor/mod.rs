@@ -23,8 +23,8 @@ pub use args::{IntoAxes, IntoShape, Operand};
 pub(crate) use args::{clash, joint};
 pub use contraction::einsum;
 pub use index::{Indices, NewAxis};
-pub use memory::Numbers;
 pub use make::{manual_seed, rng_state, set_rng_state};
+pub use memory::Numbers;
 pub use movement::{cat, stack};
 
 /// Declares methods in pairs: `name` panics at the caller's line, `try_name` returns the error.

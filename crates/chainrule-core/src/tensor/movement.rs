@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Operand, Result, count};
 use crate::graph::Tensor;
 use crate::graph::node::Sources;
 use crate::op::{DType, Linear, Op, Order, Shape, Window};
+use crate::place::Place;
 
 methods! {
     /// The same elements, in row-major order, in another shape; one length may be −1.
@@ -263,7 +264,7 @@ fn check_integers(op: &str, index: &Tensor) -> Result<()> {
 
 #[track_caller]
 fn check_index(op: &str, x: &Tensor, index: &Tensor) -> Result<()> {
-    let here = Location::caller();
+    let here = Place::caller();
     check_integers(op, index)?;
     if index.rank() != x.rank() {
         let what = format!("`{op}` needs an index with as many axes as the tensor");
@@ -281,7 +282,7 @@ fn check_index(op: &str, x: &Tensor, index: &Tensor) -> Result<()> {
 /// If there is no tensor, or shapes do not fit.
 #[track_caller]
 pub fn cat(tensors: &[&Tensor], along: i64) -> Result<Tensor> {
-    let here = Location::caller();
+    let here = Place::caller();
     let Some(first) = tensors.first() else {
         return Err(Error::new(ErrorKind::Data, "`cat` of no tensors", here)
             .hint("give at least one tensor"));

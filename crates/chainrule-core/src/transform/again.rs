@@ -4,6 +4,7 @@ use super::trace::{pull, push};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::graph::call::{Point, Rule, Slopes, custom};
+use crate::place::Place;
 use crate::tensor::cat;
 
 /// A function of tensors that can be recorded at any time.
@@ -15,7 +16,7 @@ pub(super) fn again(
     name: &'static str,
     values: &[Tensor],
     xs: &[Tensor],
-    here: &'static std::panic::Location<'static>,
+    here: Place,
     recipe: Box<Recipe>,
 ) -> Result<Vec<Tensor>> {
     let smooth: Vec<Tensor> = values.iter().filter(|v| v.dtype().is_float()).cloned().collect();

@@ -12,6 +12,7 @@ use super::trace::Trace;
 use super::tree::{Outcome, Tree};
 use crate::error::Result;
 use crate::graph::Tensor;
+use crate::place::Place;
 
 /// f(x), without keeping what f computes on the way: it is computed again when derivatives are
 /// asked for. Less memory, and the same bits (only the order in which a tensor's cotangents add up
@@ -30,7 +31,7 @@ use crate::graph::Tensor;
 /// Those of `f`; if it gives floating-point tensors of different types.
 #[track_caller]
 pub fn checkpoint<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tree> {
-    let here = std::panic::Location::caller();
+    let here = Place::caller();
     let (trace, captured, y) = Trace::of(f, x, true)?;
     let xs: Vec<Tensor> = x.leaves().iter().chain(&captured).map(Tensor::source).collect();
     let cut: Vec<Tensor> = xs.iter().map(Tensor::cut_off).collect();

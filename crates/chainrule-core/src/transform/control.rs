@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::values;
 use crate::graph::Tensor;
 use crate::op::DType;
+use crate::place::Place;
 
 /// `then(x)` if `test` is true, else `otherwise(x)`.
 ///
@@ -40,7 +41,7 @@ pub fn cond<X: Tree, Y: Outcome, Z: Outcome<Tree = Y::Tree>>(
     otherwise: impl FnOnce(&X) -> Z,
     x: &X,
 ) -> Result<Y::Tree> {
-    let here = std::panic::Location::caller();
+    let here = Place::caller();
     if test.len() != 1 {
         let what = format!("`cond` on a test with {} elements", test.len());
         return Err(Error::new(ErrorKind::NonScalar, what, here)
@@ -93,7 +94,7 @@ pub fn while_loop<C: Tree, T: Outcome<Tree = Tensor>, S: Outcome<Tree = C>>(
     body: impl FnOnce(&C) -> S,
     init: &C,
 ) -> Result<C> {
-    let here = std::panic::Location::caller();
+    let here = Place::caller();
     let (test, seen, verdict) = Trace::of(test, init, false)?;
     if verdict.len() != 1 {
         let what = format!("`while_loop` on a test with {} elements", verdict.len());
@@ -124,7 +125,7 @@ fn run(
     [test, body]: [&Trace; 2],
     captured: [&[Tensor]; 2],
     start: &[Tensor],
-    here: &'static std::panic::Location<'static>,
+    here: Place,
 ) -> Result<(Vec<Tensor>, usize)> {
     let mut state = values(start)?;
     let [seen, captured] = [values(captured[0])?, values(captured[1])?];

@@ -1,12 +1,11 @@
 //! First derivatives: value and gradient, products with the Jacobian from both sides.
 
-use std::panic::Location;
-
 use super::scope::{Scope, directions, results, scalar, smooth, unknowns, variables};
 use super::tree::{Outcome, Tree};
 use crate::error::Result;
 use crate::grad::{Expr, pull_back, push_forward, replay};
 use crate::graph::Tensor;
+use crate::place::Place;
 
 /// Slopes in the structure of `x`: those of floating-point tensors in order, zeros elsewhere.
 pub(super) fn structure<X: Tree>(x: &X, slopes: Vec<Option<Expr>>) -> Result<X> {
@@ -82,7 +81,7 @@ fn differentiate<X: Tree, A: Tree>(
     f: impl FnOnce(&X) -> Result<(Tensor, A)>,
     x: &X,
 ) -> Result<(Tensor, X, A)> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let (y, aux) = f(&vars)?;
@@ -112,7 +111,7 @@ pub fn jvp<X: Tree, Y: Outcome>(
     x: &X,
     v: &X,
 ) -> Result<(Y::Tree, Y::Tree)> {
-    let here = Location::caller();
+    let here = Place::caller();
     let dxs = directions("jvp", "tangent", x, v, here)?;
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
@@ -124,12 +123,7 @@ pub fn jvp<X: Tree, Y: Outcome>(
 }
 
 /// The tangents of a structure of results.
-pub(super) fn pushed<Y: Tree>(
-    y: &Y,
-    vars: &[Tensor],
-    dxs: &[Expr],
-    here: &'static Location<'static>,
-) -> Result<Y> {
+pub(super) fn pushed<Y: Tree>(y: &Y, vars: &[Tensor], dxs: &[Expr], here: Place) -> Result<Y> {
     let ys: Vec<Tensor> = y.leaves().into_iter().filter(|y| y.dtype().is_float()).collect();
     structure(y, push_forward(&ys, vars, dxs, here)?)
 }
@@ -157,7 +151,7 @@ impl<X: Tree, Y: Tree> LinearMap<X, Y> {
     /// If `v` has other shapes than the map's arguments.
     #[track_caller]
     pub fn apply(&self, v: &X) -> Result<Y> {
-        let vs = directions(self.op, self.role, &self.from, v, Location::caller())?;
+        let vs = directions(self.op, self.role, &self.from, v, Place::caller())?;
         let mut new = replay(&self.to.leaves(), &self.variables, &vs)?.into_iter();
         self.to.replace(&mut |leaf| Ok(new.next().unwrap_or_else(|| leaf.clone())))
     }
@@ -178,7 +172,7 @@ impl<X: Tree, Y: Tree> LinearMap<X, Y> {
 /// Those of `f`.
 #[track_caller]
 pub fn vjp<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<WithPullback<X, Y>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let y = results(f(&vars))?;
@@ -208,7 +202,7 @@ pub fn linearize<X: Tree, Y: Outcome>(
     f: impl FnOnce(&X) -> Y,
     x: &X,
 ) -> Result<WithPushforward<X, Y>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let y = results(f(&vars))?;
@@ -230,6 +224,6 @@ pub fn gradient<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x: 
 }
 
 /// Checks results that must be floating-point.
-pub(super) fn all_smooth<Y: Tree>(op: &str, y: &Y, here: &'static Location<'static>) -> Result<()> {
+pub(super) fn all_smooth<Y: Tree>(op: &str, y: &Y, here: Place) -> Result<()> {
     y.leaves().iter().try_for_each(|leaf| smooth(op, leaf, here))
 }

@@ -2,7 +2,6 @@
 //!
 //! See [`odeint`](crate::odeint) for what they are.
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::again::again;
@@ -19,9 +18,10 @@ use crate::graph::Tensor;
 use crate::graph::call::{Array, Point, Primitive, Rule, Slopes, call};
 use crate::graph::node::Value;
 use crate::op::{DType, Shape};
+use crate::place::Place;
 use crate::tensor::{cat, stack};
 
-type Line = &'static Location<'static>;
+type Line = Place;
 
 /// An equation y' = f(t, y). Sources: the times, the start, and what f depends on besides; results:
 /// the states at the times.
@@ -210,7 +210,7 @@ impl Rule for Flow {
         let mut carried = (start, zeros);
         if k > 1 {
             let flow = self.adjoint()?;
-            let here = times.0.at;
+            let here = times.0.place();
             let back = |(a, g): &(Vec<Tensor>, Vec<Tensor>),
                         (t, y, gy): &(Tensor, Vec<Tensor>, Vec<Tensor>)| {
                 let a: Vec<Tensor> = a.iter().zip(gy).map(|(a, g)| a + g).collect();
@@ -247,7 +247,7 @@ impl Rule for Flow {
         let moved: Vec<bool> = dxs[1 + n..].iter().map(Option::is_some).collect();
         let drest: Vec<Tensor> = dxs[1 + n..].iter().flatten().cloned().collect();
         let sources = [&at.xs[..=n], &dy, &at.xs[1 + n..], &drest].concat();
-        let mut found = self.tangent(&moved)?.record(&sources, at.xs[0].0.at)?.split_off(n);
+        let mut found = self.tangent(&moved)?.record(&sources, at.xs[0].0.place())?.split_off(n);
         if let Some(dt) = &dxs[0] {
             for (dy, f) in found.iter_mut().zip(&slopes) {
                 *dy = &*dy + along(f, dt)?;
@@ -270,7 +270,7 @@ impl Primitive for Flow {
     }
 
     fn batch(&self, xs: &[Tensor], batched: &[bool], size: usize) -> Result<Vec<Tensor>> {
-        let here = xs[0].0.at;
+        let here = xs[0].0.place();
         if batched[0] {
             let what = "`odeint` for a batch whose elements have different times";
             return Err(Error::new(ErrorKind::Shape, what, here)

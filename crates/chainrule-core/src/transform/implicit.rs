@@ -33,7 +33,6 @@
 //! References: Griewank & Walther, *Evaluating derivatives* (2008), ch. 15; Blondel et al.,
 //! *Efficient and modular implicit differentiation* (2022).
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::first::gradient;
@@ -50,8 +49,9 @@ use crate::graph::call::{Array, Point, Primitive, Rule, Slopes};
 use crate::graph::mode::set_no_grad;
 use crate::graph::node::Value;
 use crate::no_grad;
+use crate::place::Place;
 
-type Line = &'static Location<'static>;
+type Line = Place;
 
 /// A solution x of f(x) = 0 near x0, by Newton's method; steps that do not help are shortened.
 /// Derivatives of any order flow to all that `f` captures.
@@ -73,7 +73,7 @@ type Line = &'static Location<'static>;
 /// is singular.
 #[track_caller]
 pub fn root<X: Tree, Y: Outcome<Tree = X>>(f: impl FnOnce(&X) -> Y, x0: &X) -> Result<X> {
-    let here = Location::caller();
+    let here = Place::caller();
     let on = set_no_grad(None);
     let (trace, captured, _) = Trace::of(f, x0, false)?;
     drop(on);
@@ -115,7 +115,7 @@ pub fn root_with<X: Tree, Y: Outcome<Tree = X>, S: Outcome<Tree = X>>(
     solve: impl FnOnce(&X) -> S,
     x0: &X,
 ) -> Result<X> {
-    let here = Location::caller();
+    let here = Place::caller();
     let start = x0.replace(&mut |x| Ok(x.cut_off()))?;
     let found = no_grad(|| solve(&start).outcome())?;
     let found = found.replace(&mut |x| Ok(x.cut_off()))?;
@@ -140,7 +140,7 @@ pub fn root_with<X: Tree, Y: Outcome<Tree = X>, S: Outcome<Tree = X>>(
 /// As [`root`]; it has not converged if x changes in the 10,000th step.
 #[track_caller]
 pub fn fixed_point<X: Tree, Y: Outcome<Tree = X>>(f: impl FnOnce(&X) -> Y, x0: &X) -> Result<X> {
-    let here = Location::caller();
+    let here = Place::caller();
     let (trace, captured, _) = Trace::of(f, x0, false)?;
     let trace = alike("fixed_point", trace, &x0.leaves(), here)?;
     let change = trace.inputs.iter().zip(&trace.outputs).map(|(x, y)| x - y).collect();
@@ -165,7 +165,7 @@ pub fn fixed_point<X: Tree, Y: Outcome<Tree = X>>(f: impl FnOnce(&X) -> Y, x0: &
 /// As [`root`] of the gradient; if `f` gives several numbers.
 #[track_caller]
 pub fn argmin<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x0: &X) -> Result<X> {
-    let here = Location::caller();
+    let here = Place::caller();
     let on = set_no_grad(None);
     let (trace, captured, _) = Trace::of(|x| gradient(f, x), x0, false)?;
     drop(on);
@@ -260,7 +260,7 @@ impl Primitive for Equation {
         let systems = self.systems * size;
         let all = Equation { name, search, residual, slope, unknowns, systems };
         let results = all.slope.results();
-        now(Box::new(all), results, &sources, xs[0].0.at)
+        now(Box::new(all), results, &sources, xs[0].0.place())
     }
 
     fn eval(&self, xs: &[Array<'_>], ys: &mut [&mut [u8]]) -> Result<(), Fail> {

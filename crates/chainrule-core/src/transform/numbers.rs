@@ -1,7 +1,5 @@
 //! The numbers of primitives: computed at once where they can be, and as vectors.
 
-use std::panic::Location;
-
 use chainrule_kernels::Buffer;
 use chainrule_kernels::guarded::lock;
 
@@ -12,8 +10,9 @@ use crate::graph::Tensor;
 use crate::graph::call::{Array, Primitive, call, details};
 use crate::graph::node::Value;
 use crate::op::{DType, Shape};
+use crate::place::Place;
 
-type Line = &'static Location<'static>;
+type Line = Place;
 
 /// Records a primitive, and computes its results here and now if the numbers are known.
 #[track_caller]

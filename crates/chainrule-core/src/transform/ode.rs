@@ -38,8 +38,6 @@
 //! References: Hairer, Nørsett & Wanner, *Solving ordinary differential equations I* (1993);
 //! Pontryagin et al. (1962); Chen et al., *Neural ordinary differential equations* (2018).
 
-use std::panic::Location;
-
 use super::flow::Flow;
 use super::solve::alike;
 use super::trace::Trace;
@@ -47,6 +45,7 @@ use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Tensor;
 use crate::op::DType;
+use crate::place::Place;
 
 /// How the solution of a differential equation is differentiated in reverse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +113,7 @@ pub fn odeint<Y: Tree, F: Outcome<Tree = Y>>(
     t: &Tensor,
     options: &Ode,
 ) -> Result<Y> {
-    let here = Location::caller();
+    let here = Place::caller();
     let t = if t.dtype().is_float() { t.source() } else { t.to_dtype(DType::F64) };
     if t.rank() != 1 || t.len() == 0 {
         let what = format!("`odeint` through times of shape {:?}", t.shape());

@@ -1,13 +1,13 @@
 //! Functions recorded and planned once, called many times.
 
 use std::fmt;
-use std::panic::Location;
 
 use super::trace::Trace;
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::values;
 use crate::graph::{Tensor, is_grad_enabled};
+use crate::place::Place;
 
 /// A function that has been recorded and planned, and is called without being recorded again.
 ///
@@ -62,7 +62,7 @@ impl<X: Tree, Y: Tree> Program<X, Y> {
     /// If a tensor has another shape or type than in the example; if an index is out of range.
     #[track_caller]
     pub fn call(&self, x: &X) -> Result<Y> {
-        let here = Location::caller();
+        let here = Place::caller();
         let mut inputs = x.leaves();
         self.check(&inputs, here)?;
         inputs.extend(self.captured.iter().map(Tensor::newest));
@@ -80,7 +80,7 @@ impl<X: Tree, Y: Tree> Program<X, Y> {
         self.results.replace(&mut |leaf| Ok(outputs.next().unwrap_or_else(|| leaf.clone())))
     }
 
-    fn check(&self, given: &[Tensor], here: &'static Location<'static>) -> Result<()> {
+    fn check(&self, given: &[Tensor], here: Place) -> Result<()> {
         let wanted = self.example.leaves();
         if given.len() != wanted.len() {
             let what = format!("a program of {} tensors got {}", wanted.len(), given.len());

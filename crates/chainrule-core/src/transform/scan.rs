@@ -21,8 +21,9 @@ use crate::graph::call::{Array, Point, Primitive, Rule, Slopes, call};
 use crate::graph::node::Value;
 use crate::graph::{Tensor, is_grad_enabled};
 use crate::op::{DType, Shape};
+use crate::place::Place;
 
-type Line = &'static std::panic::Location<'static>;
+type Line = Place;
 
 /// The recurrence (cₜ₊₁, yₜ) = f(cₜ, xₜ) along the first axis of xs, from c₀ = `init` on: the last
 /// state, and all yₜ along a new first axis.
@@ -49,7 +50,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree, S: Outcome<Tree = (C, Y)>>(
     init: &C,
     xs: &X,
 ) -> Result<(C, Y)> {
-    let here = std::panic::Location::caller();
+    let here = Place::caller();
     let steps = super::vmap::common("scan", &xs.leaves(), here)?;
     let element =
         (init.replace(&mut |c| Ok(c.unknown()))?, xs.replace(&mut |x| Ok(x.unknown_element()))?);

@@ -5,8 +5,6 @@
 //! derivatives if something from outside does, so that what is left is as if the derivative had
 //! been written out by hand.
 
-use std::panic::Location;
-
 use chainrule_kernels::guarded::lock;
 
 use super::tree::{Outcome, Tree};
@@ -16,10 +14,11 @@ use crate::graph::node::{Node, Sources, next_serial};
 use crate::graph::walk::Walk;
 use crate::graph::{Tensor, mode};
 use crate::op::Op;
+use crate::place::Place;
 
 pub(super) struct Scope<G> {
     from: u64,
-    outer: Option<&'static Location<'static>>,
+    outer: Option<Place>,
     _recording: G,
 }
 
@@ -74,7 +73,7 @@ pub(super) fn unknowns<X: Tree>(x: &X) -> Result<(X, Vec<Tensor>)> {
 
 #[track_caller]
 fn replaced<X: Tree>(x: &X, variable: fn(&Tensor) -> Tensor) -> Result<(X, Vec<Tensor>)> {
-    let _line = Located::at(Location::caller());
+    let _line = Located::at(Place::caller());
     let mut list = vec![];
     let vars = x.replace(&mut |leaf| {
         if !leaf.dtype().is_float() {
@@ -96,7 +95,7 @@ pub(super) fn results<Y: Outcome>(y: Y) -> Result<Y::Tree> {
 }
 
 /// A result with one floating-point number.
-pub(super) fn scalar(op: &str, y: &Tensor, here: &'static Location<'static>) -> Result<()> {
+pub(super) fn scalar(op: &str, y: &Tensor, here: Place) -> Result<()> {
     if y.len() != 1 {
         let what = format!("`{op}` needs a function that gives one number");
         return Err(Error::new(ErrorKind::NonScalar, what, here)
@@ -109,7 +108,7 @@ pub(super) fn scalar(op: &str, y: &Tensor, here: &'static Location<'static>) -> 
 }
 
 /// A result with floating-point numbers.
-pub(super) fn smooth(op: &str, y: &Tensor, here: &'static Location<'static>) -> Result<()> {
+pub(super) fn smooth(op: &str, y: &Tensor, here: Place) -> Result<()> {
     if y.dtype().is_float() {
         return Ok(());
     }
@@ -125,7 +124,7 @@ pub(super) fn directions<X: Tree>(
     role: &'static str,
     x: &X,
     v: &X,
-    here: &'static Location<'static>,
+    here: Place,
 ) -> Result<Vec<Tensor>> {
     let (xs, vs) = (x.leaves(), v.leaves());
     if xs.len() != vs.len() {

@@ -16,7 +16,6 @@
 //! Christianson, *Reverse accumulation and implicit functions* (1998).
 
 use std::ops::Range;
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::krylov::{self, Fail};
@@ -29,8 +28,9 @@ use crate::graph::Tensor;
 use crate::graph::call::{Array, Point, Primitive, Rule, Slopes, call};
 use crate::graph::node::Value;
 use crate::op::{DType, Shape};
+use crate::place::Place;
 
-type Line = &'static Location<'static>;
+type Line = Place;
 
 /// x with A x = b, for a linear map A given as a function. Derivatives of any order flow to b and
 /// to all that the function captures.
@@ -56,7 +56,7 @@ pub fn linear_solve<X: Tree, Y: Outcome<Tree = X>>(
     matvec: impl FnOnce(&X) -> Y,
     b: &X,
 ) -> Result<X> {
-    solution("linear_solve", matvec, b, false, Location::caller())
+    solution("linear_solve", matvec, b, false, Place::caller())
 }
 
 /// [`linear_solve`] for a symmetric and positive definite map, by conjugate gradients: less memory,
@@ -84,7 +84,7 @@ pub fn linear_solve_spd<X: Tree, Y: Outcome<Tree = X>>(
     matvec: impl FnOnce(&X) -> Y,
     b: &X,
 ) -> Result<X> {
-    solution("linear_solve_spd", matvec, b, true, Location::caller())
+    solution("linear_solve_spd", matvec, b, true, Place::caller())
 }
 
 #[track_caller]

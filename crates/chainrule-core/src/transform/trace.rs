@@ -4,7 +4,6 @@
 //! the closure captured, and results in terms of these. It can be recorded again on other tensors,
 //! differentiated, batched and planned, without running the closure again.
 
-use std::panic::Location;
 use std::sync::OnceLock;
 
 use chainrule_kernels::guarded::lock;
@@ -18,6 +17,7 @@ use crate::graph::Tensor;
 use crate::graph::node::{Node, next_serial};
 use crate::graph::walk::Walk;
 use crate::op::Op;
+use crate::place::Place;
 
 /// A function of tensors, as a graph.
 pub(crate) struct Trace {
@@ -45,7 +45,7 @@ impl Trace {
     ) -> Result<(Trace, Vec<Tensor>, Y::Tree)> {
         let from = next_serial();
         let mut vars = vec![];
-        let line = Located::at(Location::caller());
+        let line = Located::at(Place::caller());
         let arguments = x.replace(&mut |leaf| {
             let var = if known { leaf.variable() } else { leaf.unknown() };
             vars.push(var.clone());
@@ -105,7 +105,7 @@ pub(crate) type Recorded<'a> = dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + 'a;
 
 /// Jᵀ gys of f at `xs`.
 pub(crate) fn pull(f: &Recorded<'_>, xs: &[Tensor], gys: &[Option<Tensor>]) -> Result<Slopes> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let vars: Vec<Tensor> = xs.iter().map(Tensor::variable).collect();
     let used = f(&vars)?.into_iter().zip(gys);
@@ -123,7 +123,7 @@ pub(crate) fn push(
     xs: &[Tensor],
     dxs: &[Option<Tensor>],
 ) -> Result<(Vec<Tensor>, Slopes)> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let vars: Vec<Tensor> = xs.iter().map(Tensor::variable).collect();
     let ys: Vec<Tensor> = f(&vars)?.iter().map(Tensor::source).collect();

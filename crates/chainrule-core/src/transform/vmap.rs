@@ -1,12 +1,11 @@
 //! One function for a batch of arguments.
 
-use std::panic::Location;
-
 use super::scope::results;
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grad::{Located, batch};
 use crate::graph::Tensor;
+use crate::place::Place;
 
 /// f of each element along the first axis of x, the results joined along a new first axis: the same
 /// numbers as a loop, at the speed of one computation on the whole batch.
@@ -35,7 +34,7 @@ use crate::graph::Tensor;
 /// differ from element to element.
 #[track_caller]
 pub fn vmap<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tree> {
-    let here = Location::caller();
+    let here = Place::caller();
     let xs: Vec<Tensor> = x.leaves().iter().map(Tensor::source).collect();
     let size = common("vmap", &xs, here)?;
     let mut unknown = vec![];
@@ -56,7 +55,7 @@ pub fn vmap<X: Tree, Y: Outcome>(f: impl FnOnce(&X) -> Y, x: &X) -> Result<Y::Tr
 }
 
 /// The length of the first axes.
-pub(super) fn common(op: &str, xs: &[Tensor], here: &'static Location<'static>) -> Result<usize> {
+pub(super) fn common(op: &str, xs: &[Tensor], here: Place) -> Result<usize> {
     let Some(first) = xs.first() else {
         return Err(Error::new(ErrorKind::Shape, format!("`{op}` over no tensors"), here)
             .hint("give at least one tensor with a first axis to go along"));

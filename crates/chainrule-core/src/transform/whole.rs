@@ -5,16 +5,15 @@
 //! them; the fewer are taken. A Hessian is the forward Jacobian of the gradient. All of it is one
 //! graph, and runs as one plan.
 
-use std::panic::Location;
-
 use super::first::{all_smooth, pushed, seal, structure};
 use super::scope::{Scope, directions, results, scalar, smooth, variables};
 use super::tree::{Outcome, Tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grad::{Expr, batch, pull_back, push_forward};
 use crate::graph::Tensor;
+use crate::place::Place;
 
-type Line = &'static Location<'static>;
+type Line = Place;
 
 /// The n unit vectors, in the shape of `x`, as a batch.
 fn units(x: &Tensor) -> Result<Tensor> {
@@ -94,7 +93,7 @@ fn jacobian_by<X: Tree, Y: Outcome>(
     x: &X,
     way: Way,
 ) -> Result<<Y::Tree as Tree>::Of<X>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let y = results(f(&vars))?;
@@ -172,7 +171,7 @@ pub fn hessian<X: Tree, Y: Outcome<Tree = Tensor>>(
     f: impl FnOnce(&X) -> Y,
     x: &X,
 ) -> Result<X::Of<X>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
     let y = f(&vars).outcome()?.source();
@@ -206,7 +205,7 @@ pub fn hessian<X: Tree, Y: Outcome<Tree = Tensor>>(
 /// As [`value_and_grad`](crate::value_and_grad); if `v` has another shape than `x`.
 #[track_caller]
 pub fn hvp<X: Tree, Y: Outcome<Tree = Tensor>>(f: impl FnOnce(&X) -> Y, x: &X, v: &X) -> Result<X> {
-    let here = Location::caller();
+    let here = Place::caller();
     let dxs = directions("hvp", "direction", x, v, here)?;
     let scope = Scope::enter();
     let (vars, list) = variables(x)?;
@@ -240,7 +239,7 @@ pub fn derivatives<Y: Outcome<Tree = Tensor>>(
     x: &Tensor,
     n: usize,
 ) -> Result<Vec<Tensor>> {
-    let here = Location::caller();
+    let here = Place::caller();
     let scope = Scope::enter();
     let (var, list) = variables(x)?;
     let y = f(&var).outcome()?.source();

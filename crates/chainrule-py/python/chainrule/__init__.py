@@ -19,7 +19,7 @@ from ._native import *  # noqa: F403
 from ._native import Tensor, __version__
 from . import _methods  # noqa: F401
 from ._print import set_printoptions
-from . import autograd
+from . import autograd, linalg, special
 
 # Every method is a function of the tensor too, as in torch.
 _METHODS_ONLY = {

@@ -9,7 +9,7 @@ class DTypeError(TypeError, RuntimeError):
     """An element type that does not fit an operation."""
 
 
-class AxisError(IndexError, ValueError):
+class AxisError(IndexError, ValueError, RuntimeError):
     """An axis that a tensor does not have."""
 
 

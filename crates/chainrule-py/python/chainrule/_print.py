@@ -22,29 +22,21 @@ def set_printoptions(
 
 
 class _Style:
-    """How the numbers of one tensor are written: all in one width."""
+    """How the numbers of one tensor are written: all in the width of the widest finite one."""
 
     def __init__(self, numbers, floating):
         self.floating, self.whole, self.scientific, self.width = floating, True, False, 1
         if not floating:
             self.width = max((len(str(x)) for x in numbers), default=1)
             return
-        finite = [abs(x) for x in numbers if math.isfinite(x) and x != 0]
+        finite = [x for x in numbers if math.isfinite(x) and x != 0]
         if finite:
-            low, high = min(finite), max(finite)
+            low, high = min(map(abs, finite)), max(map(abs, finite))
             self.whole = all(x == math.ceil(x) for x in finite)
-            if self.whole:
-                self.scientific = high / low > 1000 or high > 1e8
-            else:
-                self.scientific = high / low > 1000 or high > 1e8 or low < 1e-4
+            self.scientific = high / low > 1000 or high > 1e8 or not self.whole and low < 1e-4
             if _OPTIONS["sci_mode"] is not None:
                 self.scientific = _OPTIONS["sci_mode"]
-            if self.whole and _OPTIONS["sci_mode"] is None and high / low <= 1e300:
-                # Whole numbers become scientific only by their size.
-                self.scientific = high > 1e8 or high / low > 1000
-            self.width = max(len(self(x)) for x in numbers)
-        elif numbers:
-            self.width = max(len(self(x)) for x in numbers)
+            self.width = max(len(self(x)) for x in finite)
 
     def __call__(self, x):
         if not self.floating:

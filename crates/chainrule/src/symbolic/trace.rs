@@ -57,7 +57,7 @@ fn is_same(x: &Tensor, y: &Tensor) -> bool {
 
 #[track_caller]
 fn refused(what: &str, node: Option<&GraphNode>) -> Error {
-    let at = node.map_or_else(std::panic::Location::caller, |node| node.at);
+    let at = node.map_or_else(crate::Place::caller, |node| node.at);
     Error::new(ErrorKind::NoDerivative, what, at)
         .hint("formulas are traced from functions of single numbers; see `symbolic::trace`")
 }

@@ -1,0 +1,51 @@
+//! Reads what the engine's sources say about each function of one number, for the docstrings: the
+//! comments above the implementations, which have the definition and the derivative.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+const FILES: [&str; 3] = ["elementary", "activation", "rounding"];
+
+fn main() {
+    let home = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let mut macros = String::new();
+    for file in FILES {
+        let path = Path::new(&home).join(format!("../chainrule-core/src/op/{file}.rs"));
+        println!("cargo::rerun-if-changed={}", path.display());
+        let text = fs::read_to_string(path).unwrap_or_default();
+        for (name, doc) in operations(&text) {
+            let _ = writeln!(macros, "({name}) => {{ {doc:?} }};");
+        }
+    }
+    let macros = format!(
+        "macro_rules! said {{ {macros} ($other:ident) => {{ concat!(\"`\", stringify!($other), \
+         \"`, element by element.\") }}; }}"
+    );
+    let out = env::var("OUT_DIR").unwrap_or_default();
+    fs::write(Path::new(&out).join("said.rs"), macros).expect("the output folder can be written");
+}
+
+/// Each operation's name, and the comment above it.
+fn operations(text: &str) -> Vec<(String, String)> {
+    let (mut found, mut doc) = (vec![], vec![]);
+    for line in text.lines().map(str::trim) {
+        if let Some(words) = line.strip_prefix("///") {
+            doc.push(words.trim().replace("[`", "`").replace("`]", "`"));
+            continue;
+        }
+        if doc.is_empty() || line.starts_with("#[") {
+            continue;
+        }
+        let name = match line.strip_prefix("impl Scalar1 for ") {
+            Some(rest) => rest.split_whitespace().next(),
+            // An entry of a table: `tanh r"\tanh #" …`.
+            None => line.split_once(' ').filter(|(_, r)| r.starts_with(['r', '"'])).map(|w| w.0),
+        };
+        if let Some(name) = name.filter(|n| n.chars().all(|c| c.is_alphanumeric() || c == '_')) {
+            found.push((name.to_string(), doc.join("\n")));
+        }
+        doc.clear();
+    }
+    found
+}

@@ -1,0 +1,100 @@
+"""Mistakes are exceptions of the expected classes, that name the line of Python."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import chainrule as cr
+
+
+def line():
+    return sys._getframe(1).f_lineno
+
+
+def test_an_error_names_its_line_and_those_that_led_there():
+    x = cr.ones(32, 10)
+    made = line() - 1
+    bias = cr.zeros(7).requires_grad_().named("bias")
+    with pytest.raises(ValueError) as raised:
+        x + bias
+    here = line() - 1
+    text = str(raised.value)
+    assert text.splitlines()[0].endswith(f"{__file__}:{here}")
+    assert f"made at {__file__}:{made}" in text and 'parameter "bias"' in text
+    assert "10 and 7 differ on the last axis" in text
+
+
+def test_the_line_of_no_grad_is_named():
+    x = cr.ones(2, requires_grad=True)
+    with cr.no_grad():
+        scope = line() - 1
+        y = x.sum()
+    with pytest.raises(RuntimeError, match="no_grad") as raised:
+        y.backward()
+    assert f"{__file__}:{scope}" in str(raised.value).replace("\n        ", " ")
+
+
+def test_an_index_out_of_range_is_found_at_once():
+    x = cr.arange(4.0)
+    for key in (4, -5, [0, 9], (slice(None), 0), cr.tensor([4])):
+        with pytest.raises(IndexError):
+            x[key]
+
+
+def test_texts_speak_python():
+    """No text that a user of Python sees has an idiom of Rust."""
+    mistakes = [
+        lambda: cr.ones(2, requires_grad=True).backward(),
+        lambda: cr.ones(2).sum().backward(),
+        lambda: cr.ones(2).item(),
+        lambda: cr.tensor([1], requires_grad=True),
+        lambda: cr.ones(3).gather(0, cr.ones(2)),
+        lambda: cr.ones(2, 2) @ cr.ones(3, 2),
+        lambda: cr.ones(2, requires_grad=True).sum().backward(cr.ones(2)),
+        lambda: cr.ones(2).retain_grad(),
+        lambda: cr.tensor([1.0, float("nan")]).sum().__int__(),
+        lambda: cr.autograd.grad(cr.ones(2, requires_grad=True).sum(), cr.ones(2)),
+    ]
+    for mistake in mistakes:
+        with pytest.raises((RuntimeError, TypeError, ValueError)) as raised:
+            mistake()
+        text = str(raised.value)
+        assert "hint" in text
+        for idiom in ("&", "::", "DType", "to_dtype", "backward_with", ".to_vec", ".i(", "F64"):
+            assert idiom not in text, text
+
+
+def test_a_mistake_inside_the_engine_is_no_crash():
+    with pytest.raises(Exception) as raised:
+        cr.zeros(10**18, 10**18)
+    assert isinstance(raised.value, Exception) and "memory" in str(raised.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are of POSIX")
+def test_an_interrupt_stops_a_long_computation():
+    x = cr.rand(1200, 1200)
+    for _ in range(18):
+        x = (x @ x) / 1200
+    y = x.sum()
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        y.item()
+    interrupted = time.monotonic() - start
+    start = time.monotonic()
+    y.item()
+    # It stopped after the step that ran, one of eighteen, not at the end.
+    assert interrupted < 0.1 + 0.5 * (time.monotonic() - start)
+    assert cr.ones(2).sum().item() == 2.0
+
+
+def test_nothing_is_printed_for_an_error_that_is_raised():
+    code = "import chainrule as cr\ntry: cr.zeros(-1)\nexcept RuntimeError: print('caught')"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("caught\n", "")
