@@ -89,6 +89,15 @@ DTypeLike = Any
 
 __version__: str
 
+_func: Any
+_layers: Any
+_losses: Any
+_optim: Any
+_plot: Any
+_solve: Any
+_storage: Any
+_symbolic: Any
+
 class dtype:
     """The type of a tensor's elements."""
 
@@ -220,7 +229,13 @@ def package():
     for name in public:
         if name != "dtype" and name not in ("Node", "RemovableHandle"):
             out.append(f"    {name} as {name},\n")
-    out.append(")\nfrom ._print import set_printoptions as set_printoptions\n")
+    out.append(")\nfrom ._print import set_printoptions as set_printoptions\n"
+               "from ._program import Program as Program, checkpoint as checkpoint, "
+               "compile as compile\n"
+               "from ._storage import load as load, load_file as load_file, save as save, "
+               "save_file as save_file\n"
+               "from .func import vmap as vmap\n"
+               "from .plot import draw as draw\n")
     out.append("from ._returns import ValuesAndIndices\n\n")
     out.append("double: dtype\nlong: dtype\ne: float\ninf: float\nnan: float\npi: float\n\n")
     for name in sorted(vars(chainrule)):

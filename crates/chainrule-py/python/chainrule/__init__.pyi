@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import autograd as autograd, linalg as linalg, special as special
+from . import autograd as autograd, fit as fit, func as func, linalg as linalg, nn as nn, optim as optim, plot as plot, special as special, symbolic as symbolic, utils as utils
 from ._errors import AxisError as AxisError, DTypeError as DTypeError, LinAlgError as LinAlgError, ShapeError as ShapeError
 from ._grad_mode import enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad, set_grad_enabled as set_grad_enabled
 from ._native import (
@@ -49,6 +49,10 @@ from ._native import (
     zeros_like as zeros_like,
 )
 from ._print import set_printoptions as set_printoptions
+from ._program import Program as Program, checkpoint as checkpoint, compile as compile
+from ._storage import load as load, load_file as load_file, save as save, save_file as save_file
+from .func import vmap as vmap
+from .plot import draw as draw
 from ._returns import ValuesAndIndices
 
 double: dtype

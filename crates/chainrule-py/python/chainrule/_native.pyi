@@ -14,6 +14,15 @@ DTypeLike = Any
 
 __version__: str
 
+_func: Any
+_layers: Any
+_losses: Any
+_optim: Any
+_plot: Any
+_solve: Any
+_storage: Any
+_symbolic: Any
+
 class dtype:
     """The type of a tensor's elements."""
 

@@ -52,9 +52,8 @@ class OptimizeResult(dict):
 
 
 def _column(x):
-    """Data as a tensor; numbers of any kind as float64."""
-    x = _native.as_tensor(x) if not isinstance(x, Tensor) else x
-    return x if x.dtype == _native.bool else x.to(_native.float64)
+    """Data as a tensor of float64."""
+    return _native.as_tensor(x, dtype=_native.float64)
 
 
 def _numbers(x):
@@ -166,7 +165,7 @@ def least_squares(
     free = [abs(g) for g, at in zip(gradient, rests) if not at]
     return OptimizeResult(
         x=_array(found["x"]), cost=found["cost"], fun=residue, jac=jacobian, grad=gradient,
-        optimality=max(free, default=0.0), active_mask=mask, nfev=found["nfev"], njev=found["njev"],
+        optimality=float(max(free, default=0.0)), active_mask=mask, nfev=found["nfev"], njev=found["njev"],
         status=_STATUS.get(found["word"], -1), message=found["message"], success=found["success"],
     )  # fmt: skip
 
@@ -190,12 +189,12 @@ def _slopes(loss, residue, scale):
 
 def _moved(x):
     """An argument of the user's function: arrays are tensors."""
-    return _native.as_tensor(x) if hasattr(x, "__array_interface__") else x
+    return _column(x) if hasattr(x, "__array_interface__") else x
 
 
 def _column_of(y, name):
     if isinstance(y, (list, tuple)):
-        y = _native.stack([_native.as_tensor(x).to(_native.float64) for x in y])
+        y = _native.stack([_column(x) for x in y])
     if not isinstance(y, Tensor):
         raise TypeError(
             f"`{name}` gave {type(y).__name__} instead of a tensor\n  hint: write it with operations "

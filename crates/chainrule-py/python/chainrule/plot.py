@@ -21,8 +21,7 @@ __all__ = [
 
 
 def _numbers(x):
-    x = x if isinstance(x, Tensor) else _native.as_tensor(x)
-    return x.detach().to(_native.float64).reshape(-1).tolist()
+    return _native.as_tensor(x, dtype=_native.float64).detach().reshape(-1).tolist()
 
 
 def _pair(x, y):

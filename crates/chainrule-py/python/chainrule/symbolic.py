@@ -3,8 +3,9 @@
     >>> d("3x^2 - 4x")
     Formula("6*x - 4")
     >>> print(d("x sin(x)").steps())
-    (x sin(x))′ = (x)′ sin(x) + x (sin(x))′   product rule
-    …
+    d/dx[x sin(x)] = sin(x) d/dx[x] + x d/dx[sin(x)]   product rule
+      d/dx[sin(x)] = cos(x)   derivative of sin
+    = x cos(x) + sin(x)
     >>> d("x^y", by="y").latex
     'x^{y} \\\\ln\\\\left(x\\\\right)'
 
