@@ -3,11 +3,11 @@
     >>> d("3x^2 - 4x")
     Formula("6*x - 4")
     >>> print(d("x sin(x)").steps())
-    d/dx[x sin(x)] = sin(x) d/dx[x] + x d/dx[sin(x)]   product rule
-      d/dx[sin(x)] = cos(x)   derivative of sin
-    = x cos(x) + sin(x)
+    d/dx[x sin x] = sin(x) d/dx[x] + x d/dx[sin x]   product rule
+      d/dx[sin x] = cos x   derivative of sin
+    = x cos x + sin x
     >>> d("x^y", by="y").latex
-    'x^{y} \\\\ln\\\\left(x\\\\right)'
+    'x^{y} \\\\ln x'
 
 A ``Formula`` is read from text as a person writes it, has ``variables``, ``latex``, ``pretty`` and
 ``simplify()``, can be called with numbers or tensors (``f(x=2.0)``), and shows itself in notebooks.
