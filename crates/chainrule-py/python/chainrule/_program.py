@@ -1,6 +1,10 @@
 """Functions that are recorded and planned once, and functions that are computed again."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from ._native import _func
 from ._tree import describe, fill, flatten
@@ -21,7 +25,7 @@ class Program:
         tensor([0.4000])
     """
 
-    def __init__(self, function, name=None):
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         self._function, self._traces = function, {}
         functools.update_wrapper(self, function, updated=())
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
@@ -65,12 +69,14 @@ class Program:
         return f"<Program {self.__name__}, {len(self._traces)} signatures>"
 
 
-def compile(model=None, **options):
+def compile(model: Callable[..., Any] | None = None, **options: Any) -> Any:
     """``model``, a function or module, as a ``Program``; also a decorator. Options are accepted."""
     return Program if model is None else Program(model)
 
 
-def checkpoint(function, *args, use_reentrant=None, **kwargs):
+def checkpoint(
+    function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
     """``function(*args)``, without keeping what it computes on the way: it is computed again when
     derivatives are asked for. Less memory, the same numbers.
 

@@ -4,21 +4,26 @@
 joined by dots, the rest as JSON into its notes. Nothing in such a file is ever executed.
 """
 
+from __future__ import annotations
+
 import json
 import os
-
+from typing import Any
 
 from ._native import Tensor, _storage
 
 _NOTE = "chainrule"
 
 
-def save_file(tensors, filename, metadata=None):
+def save_file(
+    tensors: dict[str, Tensor], filename: str | os.PathLike[str],
+    metadata: dict[str, str] | None = None,
+) -> None:  # fmt: skip
     """Writes a dict of tensors into a safetensors file, whole or not at all."""
     _storage.write_file(os.fspath(filename), _pairs(tensors), metadata)
 
 
-def load_file(filename):
+def load_file(filename: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The dict of tensors in a safetensors file."""
     return dict(_storage.read_file(os.fspath(filename))[0])
 
@@ -69,7 +74,7 @@ def _unpacked(part, tensors):
     return made if kind == "l" else tuple(made)
 
 
-def save(obj, f):
+def save(obj: Any, f: Any) -> None:
     """Writes a state (tensors, or dicts, lists, numbers and strings around them) into a file.
 
         >>> save({"model": net.state_dict(), "optim": adam.state_dict(), "epoch": 3}, "run.safetensors")
@@ -84,7 +89,7 @@ def save(obj, f):
         _storage.write_file(os.fspath(f), _pairs(tensors), note)
 
 
-def load(f, map_location=None, weights_only=True):
+def load(f: Any, map_location: Any = None, weights_only: bool = True) -> Any:
     """What ``save`` wrote, or the dict of tensors of any safetensors file."""
     found, notes = (
         _storage.read_bytes(f.read()) if hasattr(f, "read") else _storage.read_file(os.fspath(f))

@@ -11,9 +11,13 @@ they do must not depend on numbers but through tensors. Data may be arrays of nu
 Not here: constraints other than bounds, sparse Jacobians, derivative-free methods but Nelder–Mead.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 import warnings as _warnings
+from collections.abc import Callable
+from typing import Any
 
 from . import _native
 from ._native import Tensor, _solve
@@ -126,10 +130,13 @@ def _tolerances(**given):
 
 
 def least_squares(
-    fun, x0, jac="exact", bounds=(-math.inf, math.inf), method="trf", ftol=None, xtol=None,
-    gtol=None, x_scale=1.0, loss="linear", f_scale=1.0, diff_step=None, tr_solver=None,
-    tr_options=None, jac_sparsity=None, max_nfev=None, verbose=0, args=(), kwargs=None,
-):  # fmt: skip
+    fun: Callable[..., Any], x0: Any, jac: Any = "exact", bounds: Any = (-math.inf, math.inf),
+    method: str = "trf", ftol: float | None = None, xtol: float | None = None,
+    gtol: float | None = None, x_scale: Any = 1.0, loss: str = "linear", f_scale: float = 1.0,
+    diff_step: Any = None, tr_solver: Any = None, tr_options: Any = None, jac_sparsity: Any = None,
+    max_nfev: int | None = None, verbose: Any = 0, args: Any = (),
+    kwargs: dict[str, Any] | None = None,
+) -> OptimizeResult:  # fmt: skip
     """Minimises ½ Σ c² ρ(rᵢ(x)²/c²) for the residuals r = ``fun(x, *args)``, between bounds.
 
     ``method``: trf and lm are Levenberg and Marquardt's, dogbox is Powell's dogleg. ``loss``: linear,
@@ -211,9 +218,10 @@ _METHODS = {
 
 
 def minimize(
-    fun, x0, args=(), method=None, jac=None, hess=None, hessp=None, bounds=None, constraints=(),
-    tol=None, callback=None, options=None,
-):  # fmt: skip
+    fun: Callable[..., Any], x0: Any, args: Any = (), method: str | None = None, jac: Any = None,
+    hess: Any = None, hessp: Any = None, bounds: Any = None, constraints: Any = (), tol: Any = None,
+    callback: Any = None, options: dict[str, Any] | None = None,
+) -> OptimizeResult:  # fmt: skip
     """Minimises ``fun(x, *args)``, one number of a vector x, with exact derivatives.
 
     ``method``: BFGS, L-BFGS-B (with bounds), CG, Newton-CG, trust-ncg, trust-exact or Nelder-Mead;
@@ -234,7 +242,7 @@ def minimize(
     options, box = dict(options or {}), None
     if bounds is not None:
         pairs = _bounds(bounds, len(start))
-        box = tuple(map(list, zip(*pairs)))
+        box = tuple(map(list, zip(*(pairs or []))))
     given = [_moved(a) for a in (args if isinstance(args, tuple) else (args,))]
 
     def value(x):
@@ -276,10 +284,11 @@ def _names(f, count):
 
 
 def curve_fit(
-    f, xdata, ydata, p0=None, sigma=None, absolute_sigma=False, check_finite=True,
-    bounds=(-math.inf, math.inf), method=None, jac=None, *, full_output=False, nan_policy=None,
-    **kwargs,
-):  # fmt: skip
+    f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any = None, sigma: Any = None,
+    absolute_sigma: bool = False, check_finite: bool = True, bounds: Any = (-math.inf, math.inf),
+    method: str | None = None, jac: Any = None, *, full_output: bool = False,
+    nan_policy: Any = None, **kwargs: Any,
+) -> Any:  # fmt: skip
     """Fits y ≈ f(x, a, b, …): the parameters, and their covariance s² (JᵀJ)⁻¹.
 
     ``sigma`` are deviations of the observations; with ``absolute_sigma`` s² is 1. Without ``p0``
@@ -311,7 +320,7 @@ def _curve(f, xdata, ydata, p0, sigma, bounds, method, check_finite, options):
         raise ValueError("array must not contain infs or NaNs")
     start = None if p0 is None else _numbers(p0)
     names = _names(f, None if start is None else len(start))
-    how = {"bounds": _sides(bounds, len(names))}
+    how: dict[str, Any] = {"bounds": _sides(bounds, len(names))}
     if method is not None:
         how["method"] = method
     if sigma is not None:
@@ -344,8 +353,11 @@ def _curve(f, xdata, ydata, p0, sigma, bounds, method, check_finite, options):
     return _solve.curve_fit(model, y, names, start, 0.95, how)
 
 
-def fit(model, data, y=None, *, start=None, sigma=None, bounds=None, loss="linear", f_scale=1.0,
-        method=None, confidence=0.95):  # fmt: skip
+def fit(
+    model: str, data: Any, y: Any = None, *, start: dict[str, float] | None = None,
+    sigma: Any = None, bounds: dict[str, tuple[float, float]] | None = None, loss: str = "linear",
+    f_scale: float = 1.0, method: str | None = None, confidence: float = 0.95,
+) -> CurveFit:  # fmt: skip
     """Fits a formula such as ``"y = a exp(-b t) + c"`` to columns, with an honest report.
 
     ``data`` has the columns by name (a dict, or a table with ``columns``); names that are no columns

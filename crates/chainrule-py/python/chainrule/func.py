@@ -23,11 +23,18 @@ With x the arguments chosen by ``argnums`` and y = f(x):
 =============== ==================================================== =======================
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._native import Tensor, _func
 from ._tree import fill, flatten, leaves_like, tree_leaves, tree_map
+
+if TYPE_CHECKING:
+    from .nn import Module
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
@@ -121,7 +128,9 @@ class _Call:
         return fill(self.structure, leaves)
 
 
-def value_and_grad(func, argnums=0, has_aux=False):
+def value_and_grad(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function that gives the pair of f(x) and ∂f/∂x, for f that gives one number.
 
     ``argnums`` says by which arguments: one number, or a tuple for a tuple of gradients. With
@@ -141,7 +150,9 @@ def value_and_grad(func, argnums=0, has_aux=False):
     return found
 
 
-def grad_and_value(func, argnums=0, has_aux=False):
+def grad_and_value(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """``value_and_grad`` the other way round, as torch has it: ``gradient, value``."""
     both = value_and_grad(func, argnums, has_aux)
 
@@ -152,7 +163,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
     return found
 
 
-def grad(func, argnums=0, has_aux=False):
+def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives ∂f/∂x; with ``has_aux`` the pair of it and the rest.
 
         >>> grad(lambda w, x: (w * x).sum(), argnums=(0, 1))(tensor([1.0, 2.0]), tensor([3.0, 4.0]))
@@ -168,7 +179,7 @@ def grad(func, argnums=0, has_aux=False):
     return found
 
 
-def vjp(func, *primals, has_aux=False):
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """f(x) and its pullback: the function from cotangents w of f(x) to the tuple of wᵀJ.
 
         >>> y, pull = vjp(lambda x: x**2, tensor([1.0, 2.0]))
@@ -203,7 +214,10 @@ def _tuple(of):
     return of if isinstance(of, tuple) and not hasattr(of, "_fields") else (of,)
 
 
-def jvp(func, primals, tangents, *, strict=False, has_aux=False):
+def jvp(
+    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False,
+    has_aux: bool = False,
+) -> Any:  # fmt: skip
     """f(x) and J v: the derivative of f at ``primals`` in the direction ``tangents``.
 
         >>> jvp(lambda x: x**2, (tensor([1.0, 2.0]),), (tensor([1.0, 0.0]),))
@@ -218,7 +232,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     return (*pair, fill(call.aux, found[n:])) if has_aux else pair
 
 
-def linearize(func, *primals):
+def linearize(func: Callable[..., Any], *primals: Any) -> Any:
     """f(x), and the function from tangents v to J v, which does not run f again.
 
         >>> y, push = linearize(sin, tensor(0.0))
@@ -250,7 +264,9 @@ def _jacobian(name, func, argnums, has_aux, forward):
     return found
 
 
-def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
+def jacrev(
+    func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: Any = None
+) -> Callable[..., Any]:
     """The function that gives J = ∂f/∂x, with the axes of f(x) before those of x.
 
     By reverse mode, a row at a time: for functions of many numbers that give few. The rest of
@@ -263,12 +279,14 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
     return _jacobian("jacrev", func, argnums, has_aux, False)
 
 
-def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
+def jacfwd(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
     """The same by forward mode, a column at a time: for functions of few numbers that give many."""
     return _jacobian("jacfwd", func, argnums, has_aux, True)
 
 
-def hessian(func, argnums=0):
+def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
     """The function that gives ∂²f/∂x² of f with one number, with the axes of x twice.
 
         >>> hessian(lambda x: x.prod() ** 2)(tensor([1.0, 2.0]))
@@ -285,7 +303,7 @@ def hessian(func, argnums=0):
     return found
 
 
-def hvp(func, primals, tangents):
+def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """The Hessian of f at ``primals`` times ``tangents``, without the Hessian.
 
         >>> hvp(lambda x: x.prod() ** 2, tensor([1.0, 2.0]), tensor([1.0, 0.0]))
@@ -315,7 +333,10 @@ def _axes(dims, tree, out):
         _axes(dim, part, out)
 
 
-def vmap(func, in_dims=0, out_dims=0, randomness="different", *, chunk_size=None):
+def vmap(
+    func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "different", *,
+    chunk_size: Any = None,
+) -> Callable[..., Any]:  # fmt: skip
     """The function that computes f for each element along an axis of its arguments.
 
     ``in_dims`` are the axes: one number for all, or a container with a number or None (shared by
@@ -363,7 +384,10 @@ def vmap(func, in_dims=0, out_dims=0, randomness="different", *, chunk_size=None
     return found
 
 
-def functional_call(module, parameters_and_buffers, args=None, kwargs=None):
+def functional_call(
+    module: Module, parameters_and_buffers: dict[str, Any] | Sequence[dict[str, Any]],
+    args: Any = None, kwargs: Any = None,
+) -> Any:  # fmt: skip
     """``module`` of ``args``, with other tensors in the places of those named.
 
         >>> functional_call(Linear(1, 1), {"weight": ones(1, 1), "bias": zeros(1)}, ones(1))

@@ -9,10 +9,17 @@ Methods add to a figure and give it back. Options of all marks: ``label``, ``col
 ``radius``, ``cmap`` ("viridis", "RdBu", "Blues"). Data are tensors, arrays or lists.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable
+from typing import Any
 
 from . import _native
 from ._native import Tensor, _plot
+
+#: A tensor, an array of numpy, or nested lists of numbers.
+ArrayLike = Any
 
 __all__ = [
     "Figure", "bar", "contour", "contourf", "errorbar", "fill_between", "grid", "heatmap", "hist",
@@ -53,10 +60,13 @@ class Figure:
     """A pair of axes with what is drawn on it, or several in a grid (``grid``)."""
 
     def __init__(
-        self, title="", *, xlabel="", ylabel="", xscale="linear", yscale="linear", xlim=None,
-        ylim=None, size=(640, 420), legend="auto", square=False,
-    ):  # fmt: skip
-        self._marks, self._notes, self._facts, self._panels = [], [], [], None
+        self, title: str = "", *, xlabel: str = "", ylabel: str = "", xscale: str = "linear",
+        yscale: str = "linear", xlim: tuple[float, float] | None = None,
+        ylim: tuple[float, float] | None = None, size: tuple[float, float] = (640, 420),
+        legend: str = "auto", square: bool = False,
+    ) -> None:  # fmt: skip
+        self._marks, self._notes, self._facts = [], [], []
+        self._panels: list[Figure] | None = None
         self._title, self._columns, self._size = title, 1, tuple(map(float, size))
         self._x = [xlabel, xscale == "log", *(xlim or (None, None)), []]
         self._y = [ylabel, yscale == "log", *(ylim or (None, None)), []]
@@ -73,26 +83,28 @@ class Figure:
         self._marks.append(_plot.mark(kind, data, **options, **look))
         return self
 
-    def line(self, x, y=None, **look):
+    def line(self, x: ArrayLike, y: ArrayLike | None = None, **look: Any) -> Figure:
         """A line through points."""
         return self._add("line", list(_pair(x, y)), look)
 
-    def steps(self, x, y=None, **look):
+    def steps(self, x: ArrayLike, y: ArrayLike | None = None, **look: Any) -> Figure:
         """A line that jumps."""
         return self._add("steps", list(_pair(x, y)), look)
 
-    def scatter(self, x, y=None, c=None, **look):
+    def scatter(
+        self, x: ArrayLike, y: ArrayLike | None = None, c: ArrayLike | None = None, **look: Any
+    ) -> Figure:
         """Points; with ``c`` their colours stand for values."""
         x, y = _pair(x, y)
         return self._add("points", [x, y], look) if c is None else self._add(
             "coloured", [x, y, _numbers(c)], look
         )
 
-    def fill_between(self, x, low, high, **look):
+    def fill_between(self, x: ArrayLike, low: ArrayLike, high: ArrayLike, **look: Any) -> Figure:
         """The area between two curves."""
         return self._add("band", [_numbers(x), _numbers(low), _numbers(high)], look)
 
-    def bar(self, names, sizes=None, **look):
+    def bar(self, names: Any, sizes: ArrayLike | None = None, **look: Any) -> Figure:
         """Bars of these sizes, side by side under their names."""
         if sizes is None:
             names, sizes = None, names
@@ -100,13 +112,13 @@ class Figure:
             self._x[4] = [str(name) for name in names]
         return self._add("bars", [_numbers(sizes)], look)
 
-    def hist(self, values, bins=20, density=False, **look):
+    def hist(self, values: ArrayLike, bins: int = 20, density: bool = False, **look: Any) -> Figure:
         """How many values fall into each of ``bins`` equal intervals."""
         return self._add(
             "histogram", [_numbers(values), [float(density)]], look, columns=bins
         )
 
-    def errorbar(self, x, y, yerr, **look):
+    def errorbar(self, x: ArrayLike, y: ArrayLike, yerr: ArrayLike, **look: Any) -> Figure:
         """Points with intervals y ± yerr."""
         x, y, e = _numbers(x), _numbers(y), _numbers(yerr)
         e = e * len(y) if len(e) == 1 else e
@@ -114,12 +126,17 @@ class Figure:
         self._add("errors", [x, low, high], {k: v for k, v in look.items() if k != "label"})
         return self._add("points", [x, y], look)
 
-    def heatmap(self, z, x=None, y=None, **look):
+    def heatmap(
+        self, z: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None, **look: Any
+    ) -> Figure:
         """A cell of colour for each value of a matrix."""
         data, columns = _matrix(z, x, y)
         return self._add("heat", data, look, columns=columns)
 
-    def contour(self, z, x=None, y=None, levels=8, filled=False, **look):
+    def contour(
+        self, z: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None,
+        levels: int | ArrayLike = 8, filled: bool = False, **look: Any,
+    ) -> Figure:  # fmt: skip
         """Lines of equal value of a matrix, at these levels or at so many; or the areas between."""
         data, columns = _matrix(z, x, y)
         if isinstance(levels, int):
@@ -128,65 +145,68 @@ class Figure:
         kind = "filled" if filled else "contour"
         return self._add(kind, data, look, columns=columns, levels=_numbers(levels))
 
-    def contourf(self, z, x=None, y=None, levels=8, **look):
+    def contourf(
+        self, z: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None,
+        levels: int | ArrayLike = 8, **look: Any,
+    ) -> Figure:  # fmt: skip
         """The areas between levels of a matrix."""
         return self.contour(z, x, y, levels, filled=True, **look)
 
-    def path(self, x, y, **look):
+    def path(self, x: ArrayLike, y: ArrayLike, **look: Any) -> Figure:
         """A way from point to point, with arrows."""
         return self._add("path", list(_pair(x, y)), look)
 
-    def hline(self, y, **look):
+    def hline(self, y: float, **look: Any) -> Figure:
         """A level line across the frame."""
         return self._add("level", [[float(y)]], look)
 
-    def vline(self, x, **look):
+    def vline(self, x: float, **look: Any) -> Figure:
         """An upright line across the frame."""
         return self._add("upright", [[float(x)]], look)
 
-    def note(self, x, y, text):
+    def note(self, x: float, y: float, text: str) -> Figure:
         """A text near a point."""
         self._notes.append((float(x), float(y), str(text)))
         return self
 
-    def fact(self, text):
+    def fact(self, text: str) -> Figure:
         """A line of text in a corner where the data are not."""
         self._facts.append(str(text))
         return self
 
     # How it looks.
 
-    def title(self, text):
+    def title(self, text: str) -> Figure:
         """What stands above."""
         self._title = str(text)
         return self
 
-    def xlabel(self, text):
+    def xlabel(self, text: str) -> Figure:
         """What the horizontal axis measures."""
         self._x[0] = str(text)
         return self
 
-    def ylabel(self, text):
+    def ylabel(self, text: str) -> Figure:
         """What the vertical axis measures."""
         self._y[0] = str(text)
         return self
 
-    def xlim(self, low, high):
+    def xlim(self, low: float, high: float) -> Figure:
         """The ends of the horizontal axis."""
         self._x[2:4] = float(low), float(high)
         return self
 
-    def ylim(self, low, high):
+    def ylim(self, low: float, high: float) -> Figure:
         """The ends of the vertical axis."""
         self._y[2:4] = float(low), float(high)
         return self
 
-    def log(self, axes="y"):
+    def log(self, axes: str = "y") -> Figure:
         """Logarithmic axes: "x", "y" or "xy"."""
         self._x[1], self._y[1] = "x" in axes or self._x[1], "y" in axes or self._y[1]
         return self
 
-    def size(self, width, height):
+    def size(self, width: float, height: float) -> Figure:
         """Width and height in pixels."""
         self._size = float(width), float(height)
         return self
@@ -206,15 +226,17 @@ class Figure:
             panels = [figure._panel(figure._title) for figure in self._panels]
         return _plot.Made(panels, self._columns, self._title, self._size)
 
-    def svg(self, theme="auto"):
+    def svg(self, theme: str = "auto") -> str:
         """The figure as SVG, for a ground that is light, dark or auto."""
         return self._made().svg(theme)
 
-    def png(self, theme="light", scale=2.0):
+    def png(self, theme: str = "light", scale: float = 2.0) -> bytes:
         """The figure as PNG, ``scale`` dots for a pixel."""
         return self._made().png(theme, float(scale))
 
-    def save(self, path, theme=None, scale=2.0):
+    def save(
+        self, path: str | os.PathLike[str], theme: str | None = None, scale: float = 2.0
+    ) -> Figure:
         """Writes the figure; the ending of the name says whether as .svg or .png."""
         name = os.fspath(path)
         if name.endswith(".svg"):
@@ -262,7 +284,10 @@ contour = _starting("contour")
 contourf = _starting("contourf")
 
 
-def grid(figures, columns=2, title="", size=None):
+def grid(
+    figures: Iterable[Any], columns: int = 2, title: str = "",
+    size: tuple[float, float] | None = None,
+) -> Figure:  # fmt: skip
     """Several figures as one, row by row."""
     figures = list(figures)
     rows = -(-len(figures) // columns)
@@ -272,8 +297,9 @@ def grid(figures, columns=2, title="", size=None):
 
 
 def draw(
-    y, title="", *, constants=None, movement=None, gradients=None, folded=None, lines=None
-):
+    y: Tensor, title: str = "", *, constants: bool | None = None, movement: bool | None = None,
+    gradients: bool | None = None, folded: bool | None = None, lines: bool | None = None,
+) -> Any:  # fmt: skip
     """The graph behind ``y``, with values and gradients, as a picture that notebooks show.
 
     It has ``svg()``, ``png()``, ``dot()``, ``html()`` and ``save(path)``. Options say whether

@@ -13,27 +13,33 @@ A ``Formula`` is read from text as a person writes it, has ``variables``, ``late
 ``simplify()``, can be called with numbers or tensors (``f(x=2.0)``), and shows itself in notebooks.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing import Any
+
 from ._native import _symbolic
 
 __all__ = ["Formula", "d", "gradient", "parse"]
 
-Formula = _symbolic.Formula
+Formula: Any = _symbolic.Formula
 
 
-def parse(text, variables=()):
+def parse(text: Any, variables: Sequence[str] = ()) -> Any:
     """Reads a formula; ``variables`` are names of variables, whatever else they mean."""
     return text if isinstance(text, Formula) else Formula(text, list(variables))
 
 
-def d(formula, by=None, order=1):
+def d(formula: Any, by: str | None = None, order: int = 1) -> Any:
     """The derivative of a formula by a variable, which may be left out if there is one."""
-    found = parse(formula)
+    found: Any = parse(formula)
     for _ in range(order):
         found = found.d(by)
     return found
 
 
-def gradient(formula, by=None):
+def gradient(formula: Any, by: Sequence[str] | None = None) -> dict[str, Any]:
     """The partial derivatives by all variables, or by those named, as a dict."""
-    formula = parse(formula)
-    return {name: formula.d(name) for name in by or formula.variables}
+    whole = parse(formula)
+    return {name: whole.d(name) for name in by or whole.variables}

@@ -11,7 +11,9 @@ torch's names and go to and from safetensors files with ``save`` and ``load``.
 Not here: 3-D convolutions, group and instance norms, sparse embeddings, packed sequences.
 """
 
-from . import functional, init, utils
+from __future__ import annotations
+
+from . import activations, functional, init, losses, utils
 from .activations import *  # noqa: F403
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .layers import (
@@ -27,6 +29,17 @@ from .transformer import (
     MultiheadAttention, PositionalEmbedding, PositionalEncoding, TransformerEncoder,
     TransformerEncoderLayer,
 )  # fmt: skip
+
+__all__ = [
+    "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d",
+    "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten", "GRU",
+    "Identity", "LSTM", "LayerNorm", "Linear", "MaxPool1d", "MaxPool2d", "Module", "ModuleDict",
+    "ModuleList", "MultiheadAttention", "Parameter", "ParameterDict", "ParameterList",
+    "PositionalEmbedding", "PositionalEncoding", "RMSNorm", "RNN", "Sequential",
+    "TransformerEncoder", "TransformerEncoderLayer", "Unflatten", "functional", "init", "utils",
+]  # fmt: skip
+__all__ += activations.__all__
+__all__ += losses.__all__
 
 for _value in list(globals().values()):
     if isinstance(_value, type) and _value.__module__.startswith(__name__ + "."):

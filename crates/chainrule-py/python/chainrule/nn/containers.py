@@ -1,8 +1,13 @@
 """Modules that hold modules or parameters."""
 
+from __future__ import annotations
+
 import operator
 from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
 
+from .._native import Tensor
 from .module import Module
 from .parameter import Parameter
 
@@ -21,7 +26,7 @@ class Sequential(Module):
         (5, 1)
     """
 
-    def __init__(self, *args):
+    def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], (OrderedDict, dict)):
             for name, module in args[0].items():
@@ -30,17 +35,17 @@ class Sequential(Module):
             for i, module in enumerate(args):
                 self.add_module(str(i), module)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         for module in self._modules.values():
             input = module(input)
         return input
 
-    def append(self, module):
+    def append(self, module: Module):
         """Adds a module at the end."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules):
+    def extend(self, modules: Any):
         """Adds several at the end."""
         for module in modules:
             self.append(module)
@@ -64,22 +69,22 @@ class Sequential(Module):
 class ModuleList(Module):
     """A list of modules."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.extend(modules or [])
 
-    def append(self, module):
+    def append(self, module: Module):
         """Adds a module at the end."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules):
+    def extend(self, modules: Any):
         """Adds several at the end."""
         for module in modules:
             self.append(module)
         return self
 
-    def insert(self, index, module):
+    def insert(self, index: int, module: Module):
         """Adds a module before the one at ``index``."""
         modules = list(self)
         modules.insert(index, module)
@@ -107,11 +112,11 @@ class ModuleList(Module):
 class ModuleDict(Module):
     """Modules by name."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.update(modules or {})
 
-    def update(self, modules):
+    def update(self, modules: Any):
         """Adds several."""
         for name, module in modules.items() if hasattr(modules, "items") else modules:
             self[name] = module
@@ -150,7 +155,7 @@ class ModuleDict(Module):
 class ParameterList(Module):
     """A list of parameters; tensors given become parameters."""
 
-    def __init__(self, values=None):
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
         super().__init__()
         for value in values or []:
             self.append(value)
@@ -178,7 +183,7 @@ class ParameterList(Module):
 class ParameterDict(Module):
     """Parameters by name; tensors given become parameters."""
 
-    def __init__(self, parameters=None):
+    def __init__(self, parameters: dict[str, Tensor] | None = None) -> None:
         super().__init__()
         for name, value in (parameters or {}).items():
             self[name] = value

@@ -1,7 +1,11 @@
 """Layers and losses as functions, as ``torch.nn.functional``. Each calls one of the Rust layers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from .. import _native
-from .._native import _layers, _losses
+from .._native import Tensor, _layers, _losses
 
 __all__ = [
     "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
@@ -24,25 +28,25 @@ def _axes(value, count):
 # Maps.
 
 
-def linear(input, weight, bias=None):
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b for x […, in], W [out, in]."""
     return _layers.linear(input, weight, bias)
 
 
-def embedding(input, weight, padding_idx=None):
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """Rows W[i] of a table [count, width]; that of ``padding_idx`` gets no gradient."""
     if padding_idx is not None and padding_idx < 0:
         padding_idx += weight.shape[0]
     return _layers.embedding(input, weight, padding_idx)
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """For each class its unit vector, in int64."""
     count = int(tensor.max().item()) + 1 if num_classes == -1 else num_classes
     return (tensor.unsqueeze(-1) == _native.arange(count)).to(_native.int64)
 
 
-def dropout(input, p=0.5, training=True, inplace=False):
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """x m/(1 − p) with m 0 with probability p, else 1; x itself unless ``training``."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
@@ -72,12 +76,18 @@ def _conv(count, x, weight, bias, stride, padding, dilation, groups):
     return _layers.conv(x, weight, bias, stride, _axes(padding, count), dilation, groups)
 
 
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
     """Σ w[o, c, i] x[n, c, j·stride + i·dilation − padding] + b[o]; x [n, in, length]."""
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
     """The same along two axes; x [n, in, height, width], w [out, in/groups, kh, kw]."""
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -88,15 +98,19 @@ def _transposed(count, x, weight, bias, stride, padding, output_padding, groups,
 
 
 def conv_transpose1d(
-    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0, output_padding: int | Sequence[int] = 0,
+    groups: int = 1, dilation: int | Sequence[int] = 1,
+) -> Tensor:  # fmt: skip
     """The adjoint of a convolution along one axis; w [in, out/groups, k]."""
     return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(
-    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0, output_padding: int | Sequence[int] = 0,
+    groups: int = 1, dilation: int | Sequence[int] = 1,
+) -> Tensor:  # fmt: skip
     """The adjoint of a convolution along two axes; w [in, out/groups, kh, kw]."""
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -116,15 +130,19 @@ def _max_pool(count, x, kernel, stride, padding, dilation, ceil_mode, return_ind
 
 
 def max_pool1d(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-):
+    input: Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Tensor:  # fmt: skip
     """The largest of each window; equal ones share the gradient."""
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-):
+    input: Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Tensor:  # fmt: skip
     """The largest of each window; equal ones share the gradient."""
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -137,20 +155,22 @@ def _avg_pool(count, x, kernel, stride, padding, ceil_mode, count_include_pad):
 
 
 def avg_pool1d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
-):
+    input: Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[int] = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+) -> Tensor:  # fmt: skip
     """The mean of each window."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
-):
+    input: Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[int] = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+) -> Tensor:  # fmt: skip
     """The mean of each window."""
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def adaptive_avg_pool2d(input, output_size):
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
     """Means of nearly equal parts: an image of the size asked for."""
     size = _axes(output_size, 2)
     size = [n if given is None else given for given, n in zip(size, input.shape[-2:])]
@@ -160,19 +180,27 @@ def adaptive_avg_pool2d(input, output_size):
 # Normalisation.
 
 
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+def layer_norm(
+    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+    bias: Tensor | None = None, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """(x − μ)/√(σ² + ε) · w + b over the last axes (Ba et al. 2016)."""
     return _layers.layer_norm(input, _axes(normalized_shape, 1), weight, bias, eps)
 
 
-def rms_norm(input, normalized_shape, weight=None, eps=None):
+def rms_norm(
+    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:  # fmt: skip
     """x/√(mean x² + ε) · w over the last axes (Zhang and Sennrich 2019)."""
     return _layers.rms_norm(input, _axes(normalized_shape, 1), weight, eps)
 
 
 def batch_norm(
-    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
-):
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None,
+    weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False,
+    momentum: float | None = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """(x − μ)/√(σ² + ε) · w + b of each channel over batch and space (Ioffe and Szegedy 2015).
 
     In training the running statistics r become (1 − m) r + m s.
@@ -211,43 +239,45 @@ hardsigmoid = _activation("hardsigmoid", "(x + 3)/6 within [0, 1].")
 hardswish = _activation("hardswish", "x times the hard sigmoid.")
 
 
-def leaky_relu(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x above 0, else s x."""
     return _layers.activation("leaky_relu", input, float(negative_slope))
 
 
-def elu(input, alpha=1.0, inplace=False):
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x above 0, else α (eˣ − 1)."""
     return _layers.activation("elu", input, float(alpha))
 
 
-def gelu(input, approximate="none"):
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x Φ(x); with ``approximate="tanh"`` Φ by tanh."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     return _layers.activation("gelu_tanh" if approximate == "tanh" else "gelu", input)
 
 
-def softplus(input, beta=1.0, threshold=20.0):
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """ln(1 + e^(βx))/β, which does not overflow."""
     if beta == 1.0:
         return _layers.activation("softplus", input)
     return _layers.activation("softplus", input * beta) / beta
 
 
-def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
     """x within [min, max], else the nearer end."""
     if (min_val, max_val) == (-1.0, 1.0):
         return _layers.activation("hardtanh", input)
     return input.clamp(min_val, max_val)
 
 
-def softmax(input, dim, dtype=None):
+def softmax(input: Tensor, dim: int, dtype: _native.dtype | None = None) -> Tensor:
     """eˣ/Σeˣ along an axis."""
     return _layers.softmax(input if dtype is None else input.to(dtype), dim, False)
 
 
-def log_softmax(input, dim, dtype=None):
+def log_softmax(input: Tensor, dim: int, dtype: _native.dtype | None = None) -> Tensor:
     """x − ln Σeˣ along an axis."""
     return _layers.softmax(input if dtype is None else input.to(dtype), dim, True)
 
@@ -256,10 +286,12 @@ def log_softmax(input, dim, dtype=None):
 
 
 def multi_head_attention(
-    query, key, value, heads, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, *,
-    batch_first=False, dropout_p=0.0, training=True, is_causal=False, key_padding_mask=None,
-    attn_mask=None,
-):  # fmt: skip
+    query: Tensor, key: Tensor, value: Tensor, heads: int, in_proj_weight: Tensor,
+    in_proj_bias: Tensor | None, out_proj_weight: Tensor, out_proj_bias: Tensor | None, *,
+    batch_first: bool = False, dropout_p: float = 0.0, training: bool = True,
+    is_causal: bool = False, key_padding_mask: Tensor | None = None,
+    attn_mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """softmax(Q Kᵀ/√d + mask) V of several heads, and the weights averaged over them.
 
     Masks are truth values, true where nobody may look, or numbers that are added.
@@ -271,12 +303,12 @@ def multi_head_attention(
     )  # fmt: skip
 
 
-def sinusoids(length, width, dtype=None):
+def sinusoids(length: int, width: int, dtype: _native.dtype | None = None) -> Tensor:
     """sin(t/10000^(2i/d)) and cos(…) side by side, [length, width] (Vaswani et al. 2017)."""
     return _layers.sinusoids(length, width, dtype or _native.get_default_dtype())
 
 
-def rotary(input):
+def rotary(input: Tensor) -> Tensor:
     """Pairs of each vector turned by its position's angles (Su et al. 2021)."""
     return _layers.rotary(input)
 
@@ -292,41 +324,51 @@ def _reduced(lost, weight, reduction):
     return lost if reduction == "none" else lost.mean() if reduction == "mean" else lost.sum()
 
 
-def mse_loss(input, target, reduction="mean"):
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """(x − y)²."""
     return _losses.mse(input, target, reduction)
 
 
-def l1_loss(input, target, reduction="mean"):
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """|x − y|."""
     return _losses.l1(input, target, reduction)
 
 
-def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
     """d²/(2β) for |d| < β, else |d| − β/2, with d = x − y."""
     return _losses.smooth_l1(input, target, float(beta), reduction)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
     """d²/2 for |d| ≤ δ, else δ (|d| − δ/2), with d = x − y (Huber 1964)."""
     return _losses.huber(input, target, float(delta), reduction)
 
 
 def cross_entropy(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+    reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
     """−ln softmax(z)[c] of logits z [n, C, …], for classes c or probabilities of them."""
     return _losses.cross_entropy(
         input, target, weight, ignore_index, label_smoothing, reduction, False
     )
 
 
-def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """−x[c] of log-probabilities x [n, C, …] at classes c."""
     return _losses.cross_entropy(input, target, weight, ignore_index, 0.0, reduction, True)
 
 
-def binary_cross_entropy(input, target, weight=None, reduction="mean"):
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
     """−y ln x − (1 − y) ln(1 − x) of probabilities x; logarithms count at least −100."""
     if weight is not None:
         return _reduced(_losses.bce(input, target, "none"), weight, reduction)
@@ -334,8 +376,9 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
 
 
 def binary_cross_entropy_with_logits(
-    input, target, weight=None, reduction="mean", pos_weight=None
-):
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """(1 − y) z + ln(1 + e⁻ᶻ) of logits z, where ``pos_weight`` multiplies the term of y."""
     if weight is not None:
         lost = _losses.bce_with_logits(input, target, pos_weight, "none")
@@ -343,49 +386,65 @@ def binary_cross_entropy_with_logits(
     return _losses.bce_with_logits(input, target, pos_weight, reduction)
 
 
-def kl_div(input, target, reduction="mean", log_target=False):
+def kl_div(
+    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
     """y (ln y − x) of log-probabilities x; ``batchmean`` is the divergence of a batch."""
     return _losses.kl_div(input, target, log_target, reduction)
 
 
-def poisson_nll_loss(input, target, log_input=True, full=False, reduction="mean"):
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """eˣ − y x, or x − y ln x unless ``log_input``."""
     return _losses.poisson_nll(input, target, log_input, full, reduction)
 
 
-def gaussian_nll_loss(input, target, var, full=False, reduction="mean"):
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor, full: bool = False, reduction: str = "mean"
+) -> Tensor:
     """(ln v + (x − y)²/v)/2."""
     return _losses.gaussian_nll(input, target, var, full, reduction)
 
 
-def soft_margin_loss(input, target, reduction="mean"):
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """ln(1 + e^(−yx)) for y = ±1."""
     return _losses.soft_margin(input, target, reduction)
 
 
-def multilabel_soft_margin_loss(input, target, weight=None, reduction="mean"):
+def multilabel_soft_margin_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
     """The mean over classes of the binary cross-entropies of logits."""
     return _losses.multilabel_soft_margin(input, target, weight, reduction)
 
 
-def hinge_embedding_loss(input, target, margin=1.0, reduction="mean"):
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
     """x for y = 1, max(0, margin − x) for y = −1."""
     return _losses.hinge_embedding(input, target, float(margin), reduction)
 
 
-def margin_ranking_loss(input1, input2, target, margin=0.0, reduction="mean"):
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
     """max(0, −y (a − b) + margin)."""
     return _losses.margin_ranking(input1, input2, target, float(margin), reduction)
 
 
-def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction="mean"):
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
     """1 − cos for y = 1, max(0, cos − margin) for y = −1."""
     return _losses.cosine_embedding(input1, input2, target, float(margin), reduction)
 
 
 def triplet_margin_loss(
-    anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"
-):
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2.0,
+    eps: float = 1e-6, swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """max(0, d(a, p) − d(a, n) + margin) with the p-norm of differences."""
     return _losses.triplet_margin(
         anchor, positive, negative, float(margin), float(p), eps, swap, reduction

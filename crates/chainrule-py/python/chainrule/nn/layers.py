@@ -1,8 +1,13 @@
 """Layers: options and parameters here, what they compute in ``functional``."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from .. import _native
+from .._native import Tensor
 from . import functional as F
 from . import init
 from .module import Module
@@ -22,7 +27,7 @@ def _parameter(shape, dtype):
 class Identity(Module):
     """x, whatever arguments it was made with."""
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return input
 
 
@@ -33,24 +38,27 @@ class Linear(Module):
         (5, 2)
     """
 
-    def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.weight = _parameter((out_features, in_features), dtype)
         self.register_parameter("bias", _parameter((out_features,), dtype) if bias else None)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draws the parameters anew."""
         bound = 1 / math.sqrt(max(self.in_features, 1))
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
@@ -62,8 +70,9 @@ class Embedding(Module):
     and gets no gradient."""
 
     def __init__(
-        self, num_embeddings, embedding_dim, padding_idx=None, _weight=None, device=None, dtype=None
-    ):
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
+        _weight: Tensor | None = None, device: Any = None, dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
@@ -77,7 +86,7 @@ class Embedding(Module):
         else:
             self.weight = Parameter(_weight)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draws the vectors anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
@@ -86,15 +95,18 @@ class Embedding(Module):
                 self.weight.copy_(self.weight.masked_fill(rows == self.padding_idx, 0.0))
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None):
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+    ) -> Embedding:
         """The layer with given vectors, which are not learnt if ``freeze``."""
         made = cls(*embeddings.shape, padding_idx=padding_idx, _weight=embeddings)
-        return made.requires_grad_(not freeze)
+        made.requires_grad_(not freeze)
+        return made
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         return _options(text, padding_idx=(self.padding_idx, None))
 
@@ -108,45 +120,45 @@ def _native_no_grad():
 class Dropout(Module):
     """In training x m/(1 − p) with m 0 with probability p, else 1 (Srivastava et al. 2014)."""
 
-    def __init__(self, p=0.5, inplace=False):
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p, self.inplace = p, inplace
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
 
 
 class Flatten(Module):
     """Axes ``start_dim`` to ``end_dim`` as one."""
 
-    def __init__(self, start_dim=1, end_dim=-1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return input.flatten(self.start_dim, self.end_dim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class Unflatten(Module):
     """One axis as several."""
 
-    def __init__(self, dim, unflattened_size):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         shape, dim = list(input.shape), self.dim % input.ndim
         return input.reshape(*shape[:dim], *self.unflattened_size, *shape[dim + 1 :])
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
@@ -157,8 +169,10 @@ class LayerNorm(Module):
     """(x − μ)/√(σ² + ε) · w + b over the last axes (Ba et al. 2016)."""
 
     def __init__(
-        self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None
-    ):
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5,
+        elementwise_affine: bool = True, bias: bool = True, device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
         self.normalized_shape, self.eps = tuple(shape), eps
@@ -170,17 +184,17 @@ class LayerNorm(Module):
         )
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Factors 1 and summands 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}"
@@ -191,8 +205,9 @@ class RMSNorm(Module):
     """x/√(mean x² + ε) · w over the last axes (Zhang and Sennrich 2019)."""
 
     def __init__(
-        self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None
-    ):
+        self, normalized_shape: int | Sequence[int], eps: float | None = None,
+        elementwise_affine: bool = True, device: Any = None, dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
         self.normalized_shape, self.eps = tuple(shape), eps
@@ -202,15 +217,15 @@ class RMSNorm(Module):
         )
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Factors 1."""
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}"
@@ -227,9 +242,10 @@ class _BatchNorm(Module):
     _space = 1
 
     def __init__(
-        self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
-        device=None, dtype=None,
-    ):  # fmt: skip
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = True, track_running_stats: bool = True, device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
@@ -244,21 +260,21 @@ class _BatchNorm(Module):
         if affine:
             init.ones_(self.weight)
 
-    def reset_running_stats(self):
+    def reset_running_stats(self) -> None:
         """Mean 0 and variance 1, from no batch."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Factors 1 and summands 0, and fresh statistics."""
         self.reset_running_stats()
         if self.affine:
             init.ones_(self.weight)
             init.zeros_(self.bias)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         running = None
         if self.track_running_stats:
             running = self.running_mean, self.running_var, self.num_batches_tracked
@@ -267,7 +283,7 @@ class _BatchNorm(Module):
             input, running, self.weight, self.bias, training, self.momentum, self.eps, self._space
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"track_running_stats={self.track_running_stats}"
@@ -275,11 +291,14 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = _BatchNorm.__doc__ + "\n    For [n, channels] and [n, channels, length]."
+    """(x − μ)/√(σ² + ε) · w + b of each channel over the batch and the length, in training; with
+    running statistics in evaluation. For [n, channels] and [n, channels, length]."""
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = _BatchNorm.__doc__ + "\n    For [n, channels, height, width]."
+    """(x − μ)/√(σ² + ε) · w + b of each channel over the batch and the image, in training; with
+    running statistics in evaluation. For [n, channels, height, width]."""
+
     _space = 2
 
 
@@ -290,9 +309,11 @@ class _Conv(Module):
     _space, _transposed = 1, False
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0,
-        dilation=1, groups=1, bias=True, padding_mode="zeros", dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0,
+        output_padding: int | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
+        bias: bool = True, padding_mode: str = "zeros", dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if padding_mode != "zeros":
             raise ValueError("padding is with zeros; pad the input otherwise")
@@ -313,14 +334,14 @@ class _Conv(Module):
         self.register_parameter("bias", _parameter((out_channels,), dtype) if bias else None)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Uniform on ±1/√(fan in)."""
         bound = 1 / math.sqrt(max(math.prod(self.weight.shape[1:]), 1))
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         zeros, ones = (0,) * self._space, (1,) * self._space
         return _options(
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
@@ -335,15 +356,17 @@ class Conv1d(_Conv):
     """Convolution along one axis: [n, in, length] to [n, out, length]."""
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
-        bias=True, padding_mode="zeros", device=None, dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1, groups: int = 1, bias: bool = True,
+        padding_mode: str = "zeros", device: Any = None, dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias,
             padding_mode, dtype,
         )  # fmt: skip
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         function = F.conv1d if self._space == 1 else F.conv2d
         return function(
             input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
@@ -366,15 +389,18 @@ class ConvTranspose1d(_Conv):
     _transposed = True
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0,
-        groups=1, bias=True, dilation=1, padding_mode="zeros", device=None, dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0,
+        output_padding: int | Sequence[int] = 0, groups: int = 1, bias: bool = True,
+        dilation: int | Sequence[int] = 1, padding_mode: str = "zeros", device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation,
             groups, bias, padding_mode, dtype,
         )  # fmt: skip
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Tensor, output_size: int | Sequence[int | None] | None = None) -> Tensor:
         if output_size is not None:
             raise NotImplementedError("give output_padding instead of output_size")
         function = F.conv_transpose1d if self._space == 1 else F.conv_transpose2d
@@ -394,19 +420,22 @@ class ConvTranspose2d(ConvTranspose1d):
 
 
 class _Pool(Module):
-    _function = None
+    _function: Callable[..., Tensor]
 
-    def __init__(self, kernel_size, stride=None, padding=0, **options):
+    def __init__(
+        self, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+        padding: int | str | Sequence[int] = 0, **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding, self._options = padding, options
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         function = type(self)._function
         return function(input, self.kernel_size, self.stride, self.padding, **self._options)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
         return ", ".join([text, *(f"{name}={value}" for name, value in self._options.items())])
 
@@ -417,8 +446,10 @@ class MaxPool1d(_Pool):
     _function = staticmethod(F.max_pool1d)
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False
-    ):
+        self, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+        padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1,
+        return_indices: bool = False, ceil_mode: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, dilation=dilation, ceil_mode=ceil_mode)
         if return_indices:
             raise NotImplementedError("pooling does not give the places of maxima")
@@ -436,8 +467,10 @@ class AvgPool1d(_Pool):
     _function = staticmethod(F.avg_pool1d)
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
-    ):
+        self, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None = None,
+        padding: int | str | Sequence[int] = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__(
             kernel_size, stride, padding, ceil_mode=ceil_mode, count_include_pad=count_include_pad
         )
@@ -452,12 +485,12 @@ class AvgPool2d(AvgPool1d):
 class AdaptiveAvgPool2d(Module):
     """Means of nearly equal parts: an image of the size asked for."""
 
-    def __init__(self, output_size):
+    def __init__(self, output_size: int | Sequence[int | None]) -> None:
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}"

@@ -1,5 +1,11 @@
 """Losses as modules."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._native import Tensor
 from . import functional as F
 from .module import Module
 
@@ -14,12 +20,12 @@ __all__ = [
 class _Loss(Module):
     """A loss with options: those of the function of the same name."""
 
-    _function = None
+    _function: Callable[..., Tensor]
     #: Options before ``reduction`` in the constructor, with their defaults; weights are buffers.
     _options = {}
     _weights = ("weight", "pos_weight")
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
         names = [*self._options, "reduction"]
         known = {"size_average", "reduce"}
@@ -37,7 +43,7 @@ class _Loss(Module):
             else:
                 setattr(self, name, value)
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Any) -> Tensor:
         options = {name: getattr(self, name) for name in [*self._options, "reduction"]}
         return type(self)._function(*inputs, **options)
 

@@ -1,14 +1,21 @@
 """What models consist of: parameters, buffers, modules inside, and a switch."""
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import functools
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
 from .._grad_mode import no_grad
 from .._native import Tensor
 from .parameter import Buffer, Parameter
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class _Hook:
@@ -26,13 +33,11 @@ class _Hook:
         self.hooks.pop(self.key, None)
 
 
-class IncompatibleKeys(tuple):
+class IncompatibleKeys(NamedTuple):
     """What a state and a module did not have in common."""
 
-    def __new__(cls, missing, unexpected):
-        keys = super().__new__(cls, (missing, unexpected))
-        keys.missing_keys, keys.unexpected_keys = missing, unexpected
-        return keys
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
     def __repr__(self):
         if not self.missing_keys and not self.unexpected_keys:
@@ -58,7 +63,7 @@ class Module:
 
     training: bool
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         set_ = functools.partial(object.__setattr__, self)
         set_("training", True)
         set_("_parameters", {})
@@ -68,7 +73,7 @@ class Module:
         set_("_before", {})
         set_("_after", {})
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every module writes its own."""
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
@@ -150,14 +155,14 @@ class Module:
         names = [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
         return sorted(set(names))
 
-    def register_parameter(self, name, param):
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Adds a parameter, or None for one that could be there."""
         self._new_name(name)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}'")
         self._parameters[name] = param
 
-    def register_buffer(self, name, tensor, persistent=True):
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a tensor that is kept but not learnt; with ``persistent`` it is in the state."""
         self._new_name(name)
         if tensor is not None and not isinstance(tensor, Tensor):
@@ -165,7 +170,7 @@ class Module:
         self._buffers[name] = tensor
         (self._transient.discard if persistent else self._transient.add)(name)
 
-    def add_module(self, name, module):
+    def add_module(self, name: str, module: Module | None) -> None:
         """Adds a module inside this one."""
         self._new_name(name)
         if module is not None and not isinstance(module, Module):
@@ -187,11 +192,11 @@ class Module:
 
     # What is inside.
 
-    def children(self):
+    def children(self) -> Iterator[Module]:
         """The modules directly inside."""
         return (module for _, module in self.named_children())
 
-    def named_children(self):
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside, with their names."""
         seen = set()
         for name, module in self._modules.items():
@@ -199,11 +204,13 @@ class Module:
                 seen.add(id(module))
                 yield name, module
 
-    def modules(self):
+    def modules(self) -> Iterator[Module]:
         """This module and all inside it."""
         return (module for _, module in self.named_modules())
 
-    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """This module and all inside it, with their names joined by dots."""
         memo = set() if memo is None else memo
         if id(self) in memo:
@@ -230,23 +237,27 @@ class Module:
                 seen.add(id(tensor))
                 yield (f"{path}.{name}" if path else name), tensor
 
-    def parameters(self, recurse=True):
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once."""
         return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their names, such as ``encoder.0.weight``."""
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
-    def buffers(self, recurse=True):
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once."""
         return (b for _, b in self.named_buffers(recurse=recurse))
 
-    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their names."""
         return self._named("_buffers", prefix, recurse, remove_duplicate)
 
-    def get_submodule(self, target):
+    def get_submodule(self, target: str) -> Module:
         """The module inside with this name, such as ``encoder.0``."""
         module = self
         for name in target.split(".") if target else []:
@@ -255,7 +266,7 @@ class Module:
             module = module._modules[name]
         return module
 
-    def get_parameter(self, target):
+    def get_parameter(self, target: str) -> Parameter:
         """The parameter with this name."""
         path, _, name = target.rpartition(".")
         found = self.get_submodule(path)._parameters.get(name)
@@ -263,7 +274,7 @@ class Module:
             raise AttributeError(f"{type(self).__name__} has no parameter `{target}`")
         return found
 
-    def get_buffer(self, target):
+    def get_buffer(self, target: str) -> Tensor:
         """The buffer with this name."""
         path, _, name = target.rpartition(".")
         found = self.get_submodule(path)._buffers.get(name)
@@ -273,7 +284,7 @@ class Module:
 
     # States.
 
-    def state_dict(self, *, prefix="", keep_vars=False):
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
         """Parameters and persistent buffers by name, as they are now."""
         state = OrderedDict()
         for path, module in self.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
@@ -286,7 +297,9 @@ class Module:
                     state[start + name] = tensor if keep_vars else tensor.detach()
         return state
 
-    def load_state_dict(self, state_dict, strict=True, assign=False):
+    def load_state_dict(
+        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
         """Gives parameters and buffers the values of a state.
 
         All is checked before anything is changed. Unless ``strict``, tensors that only one side has
@@ -344,7 +357,7 @@ class Module:
 
     # Changes of all that is inside.
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Self:
         """Switches this module and all inside to training, or with False to evaluation."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
@@ -352,24 +365,24 @@ class Module:
             object.__setattr__(module, "training", mode)
         return self
 
-    def eval(self):
+    def eval(self) -> Self:
         """Switches to evaluation."""
         return self.train(False)
 
-    def apply(self, fn):
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Calls ``fn`` with every module inside, then with this one."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Whether the parameters are learnt."""
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters."""
         for p in self.parameters():
             if not set_to_none and p.grad is not None:
@@ -391,7 +404,10 @@ class Module:
                     module._buffers[name] = b.to(dtype)
         return self
 
-    def to(self, *args, dtype=None, device=None, non_blocking=False):
+    def to(
+        self, *args: Any, dtype: _native.dtype | None = None, device: Any = None,
+        non_blocking: bool = False,
+    ) -> Self:  # fmt: skip
         """Converts floating-point parameters and buffers to a type, before an optimiser is made.
 
         Devices are accepted: everything is on the one there is.
@@ -405,32 +421,32 @@ class Module:
                 raise TypeError(f"`to` takes an element type, not {argument!r}")
         return self if dtype is None else self._convert(dtype)
 
-    def float(self):
+    def float(self) -> Self:
         """Parameters and buffers in float32."""
         return self._convert(_native.float32)
 
-    def double(self):
+    def double(self) -> Self:
         """Parameters and buffers in float64."""
         return self._convert(_native.float64)
 
-    def cpu(self):
+    def cpu(self) -> Self:
         """The module itself, which is there already."""
         return self
 
-    def type(self, dst_type):
+    def type(self, dst_type: _native.dtype) -> Self:
         """Parameters and buffers in a type."""
         return self._convert(dst_type)
 
-    def register_forward_hook(self, hook):
+    def register_forward_hook(self, hook: Any):
         """Calls ``hook(module, args, result)`` after ``forward``; what it gives takes the result's
         place."""
         return _Hook(self._after, hook)
 
-    def register_forward_pre_hook(self, hook):
+    def register_forward_pre_hook(self, hook: Any):
         """Calls ``hook(module, args)`` before ``forward``; what it gives takes their place."""
         return _Hook(self._before, hook)
 
-    def compile(self, **options):
+    def compile(self, **options: Any) -> Any:
         """The module's ``forward`` as a program from now on."""
         from .._program import Program
 
@@ -446,7 +462,7 @@ class Module:
 
     # As text.
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The options of the module, for its text."""
         return ""
 

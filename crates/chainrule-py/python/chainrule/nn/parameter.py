@@ -1,5 +1,9 @@
 """Tensors that modules learn or keep."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .. import _native
 from .._native import Tensor, _layers
 
@@ -34,5 +38,5 @@ Parameter.__reduce_ex__ = _reduce
 class Buffer:
     """Marks a tensor that a module keeps but does not learn: ``self.mean = Buffer(zeros(3))``."""
 
-    def __init__(self, data, *, persistent=True):
+    def __init__(self, data: Any, *, persistent: bool = True) -> None:
         self.data, self.persistent = data, persistent

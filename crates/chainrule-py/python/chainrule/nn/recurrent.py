@@ -6,9 +6,13 @@
     GRU   r, z = σ(…), n = tanh(W x + b + r (U h + c)),  h ← (1 − z) n + z h     (Cho et al. 2014)
 """
 
-import math
+from __future__ import annotations
 
-from .._native import _layers
+import math
+from typing import Any
+
+from .. import _native
+from .._native import Tensor, _layers
 from . import init
 from .layers import _options, _parameter
 from .module import Module
@@ -18,9 +22,10 @@ class _Recurrent(Module):
     _gates, _cell = 1, "rnn_tanh"
 
     def __init__(
-        self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-        bidirectional=False, device=None, dtype=None,
-    ):  # fmt: skip
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        device: Any = None, dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not 0 <= dropout <= 1:
             raise ValueError("dropout should be a number in range [0, 1]")
@@ -33,7 +38,9 @@ class _Recurrent(Module):
         for layer in range(num_layers):
             inputs = hidden_size * (1 + bidirectional) if layer else input_size
             for back in [""] + (["_reverse"] if bidirectional else []):
-                shapes = {"weight_ih": (wide, inputs), "weight_hh": (wide, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {
+                    "weight_ih": (wide, inputs), "weight_hh": (wide, hidden_size)
+                }  # fmt: skip
                 if bias:
                     shapes.update(bias_ih=(wide,), bias_hh=(wide,))
                 for what, shape in shapes.items():
@@ -42,7 +49,7 @@ class _Recurrent(Module):
                     self.register_parameter(name, _parameter(shape, dtype))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Uniform on ±1/√hidden."""
         bound = 1 / math.sqrt(self.hidden_size)
         for name in self._names:
@@ -55,11 +62,11 @@ class _Recurrent(Module):
             self.training, h0, c0,
         )  # fmt: skip
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Tensor]:
         output, h, _ = self._run(input, hx, None)
         return output, h.squeeze(1) if input.ndim == 2 and h.ndim == 3 else h
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _options(
             f"{self.input_size}, {self.hidden_size}",
             num_layers=(self.num_layers, 1), bias=(self.bias, True),
@@ -71,7 +78,10 @@ class _Recurrent(Module):
 class RNN(_Recurrent):
     """h ← φ(W x + b + U h + c) with φ tanh or relu; gives all states and the last."""
 
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **kwargs):
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+        *args: Any, **kwargs: Any,
+    ) -> None:  # fmt: skip
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.__class__._check_options(kwargs)
@@ -100,7 +110,7 @@ class LSTM(_Recurrent):
 
     _gates, _cell = 4, "lstm"
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         h0, c0 = (None, None) if hx is None else hx
         output, h, c = self._run(input, h0, c0)
         if input.ndim == 2 and h.ndim == 3:

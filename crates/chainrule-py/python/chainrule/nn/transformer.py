@@ -1,8 +1,12 @@
 """Attention and the layers of transformers (Vaswani et al. 2017)."""
 
+from __future__ import annotations
+
 import copy
+from typing import Any
 
 from .. import _native
+from .._native import Tensor
 from . import functional as F
 from . import init
 from .containers import ModuleList
@@ -17,9 +21,11 @@ class MultiheadAttention(Module):
     """
 
     def __init__(
-        self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False,
-        kdim=None, vdim=None, batch_first=False, device=None, dtype=None,
-    ):  # fmt: skip
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
+        add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: int | None = None,
+        vdim: int | None = None, batch_first: bool = False, device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if add_bias_kv or add_zero_attn or kdim not in (None, embed_dim) or vdim not in (None, embed_dim):
             raise NotImplementedError("keys and values have the width of queries, without additions")
@@ -37,9 +43,10 @@ class MultiheadAttention(Module):
             init.zeros_(self.out_proj.bias)
 
     def forward(
-        self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
-        average_attn_weights=True, is_causal=False,
-    ):  # fmt: skip
+        self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None,
+        need_weights: bool = True, attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True, is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         if need_weights and not average_attn_weights:
             raise NotImplementedError("weights are averaged over heads")
         if key_padding_mask is not None and key_padding_mask.dtype != _native.bool:
@@ -62,9 +69,11 @@ class TransformerEncoderLayer(Module):
     """
 
     def __init__(
-        self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation="relu",
-        layer_norm_eps=1e-5, batch_first=False, norm_first=False, bias=True, device=None, dtype=None,
-    ):  # fmt: skip
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: Any = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, device: Any = None,
+        dtype: _native.dtype | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if isinstance(activation, str):
             if activation not in ("relu", "gelu"):
@@ -81,7 +90,10 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+    def forward(
+        self, src: Tensor, src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None, is_causal: bool = False,
+    ) -> Tensor:  # fmt: skip
         def attend(x):
             found, _ = self.self_attn(
                 x, x, x, key_padding_mask=src_key_padding_mask, need_weights=False,
@@ -102,12 +114,17 @@ class TransformerEncoderLayer(Module):
 class TransformerEncoder(Module):
     """Several copies of a layer, one after the other."""
 
-    def __init__(self, encoder_layer, num_layers, norm=None, **options):
+    def __init__(
+        self, encoder_layer: Module, num_layers: int, norm: Module | None = None, **options: Any
+    ) -> None:
         super().__init__()
         self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 
-    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=False):
+    def forward(
+        self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:  # fmt: skip
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
         return src if self.norm is None else self.norm(src)
@@ -117,22 +134,24 @@ class PositionalEmbedding(Module):
     """Adds a learnt vector for each position to [batch, length, width]; normal with deviation 0.02
     at first, as in GPT-2."""
 
-    def __init__(self, length, width, dtype=None):
+    def __init__(self, length: int, width: int, dtype: _native.dtype | None = None) -> None:
         super().__init__()
         self.weight = _parameter((length, width), dtype)
         init.normal_(self.weight, 0.0, 0.02)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return input + self.weight[: input.shape[-2]]
 
 
 class PositionalEncoding(Module):
     """Adds sines and cosines of positions to [batch, length, width], then drops out."""
 
-    def __init__(self, length, width, dropout=0.1, dtype=None):
+    def __init__(
+        self, length: int, width: int, dropout: float = 0.1, dtype: _native.dtype | None = None
+    ) -> None:
         super().__init__()
         self.register_buffer("table", F.sinusoids(length, width, dtype), persistent=False)
         self.dropout = Dropout(dropout)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         return self.dropout(input + self.table[: input.shape[-2]])

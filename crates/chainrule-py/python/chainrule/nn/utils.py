@@ -1,5 +1,9 @@
 """Gradients that are bounded, and parameters as one vector."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from .. import _native
 from .._native import Tensor, _optim
 
@@ -13,8 +17,9 @@ def _list(parameters):
 
 
 def clip_grad_norm_(
-    parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None
-):
+    parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0,
+    error_if_nonfinite: bool = False, foreach: bool | None = None,
+) -> Tensor:  # fmt: skip
     """All gradients times min(1, c/(‖g‖ + 10⁻⁶)), ‖g‖ their Euclidean norm together (Pascanu et al.
     2013); gives ‖g‖ before, computed with the next step."""
     if norm_type != 2.0:
@@ -28,17 +33,19 @@ def clip_grad_norm_(
     return norm
 
 
-def clip_grad_value_(parameters, clip_value, foreach=None):
+def clip_grad_value_(
+    parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None
+) -> None:
     """Each element of the gradients to [−c, c]."""
     _optim.clip_gradients(_list(parameters), float(clip_value), True)
 
 
-def parameters_to_vector(parameters):
+def parameters_to_vector(parameters: Iterable[Tensor] | Tensor) -> Tensor:
     """All parameters as one vector."""
     return _native.cat([p.reshape(-1) for p in parameters])
 
 
-def vector_to_parameters(vec, parameters):
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor] | Tensor) -> None:
     """Gives parameters the values of a vector."""
     from .._grad_mode import no_grad
 

@@ -8,9 +8,14 @@
     ...     adam.step()
 """
 
-from . import lr_scheduler
+from __future__ import annotations
+
+from . import lr_scheduler, rules
 from .optimizer import Optimizer
 from .rules import *  # noqa: F403
+
+__all__ = ["Optimizer", "lr_scheduler"]
+__all__ += rules.__all__
 
 for _value in list(globals().values()):
     if isinstance(_value, type) and _value.__module__.startswith(__name__ + "."):

@@ -3,6 +3,11 @@
 The rates are closed forms of the Rust library, so that ``step(epoch)`` can go anywhere.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from .._native import _optim
 from .optimizer import Optimizer
 
@@ -16,7 +21,7 @@ __all__ = [
 class LRScheduler:
     """Gives the groups of an optimiser the rates of step 0, 1, …, one with each ``step``."""
 
-    def __init__(self, optimizer, last_epoch=-1):
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         self.optimizer = optimizer
@@ -30,19 +35,19 @@ class LRScheduler:
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
         self.step()
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: int) -> float:
         """The rate of step ``t`` for a group that began with ``base``."""
         raise NotImplementedError("a scheduler says the rate of a step")
 
-    def get_lr(self):
+    def get_lr(self) -> list[float]:
         """The rates of the step."""
         return [self.rate(base, self.last_epoch) for base in self.base_lrs]
 
-    def get_last_lr(self):
+    def get_last_lr(self) -> list[float]:
         """The rates that the groups have."""
         return self._last_lr
 
-    def step(self, epoch=None):
+    def step(self, epoch: int | None = None) -> Any:
         """Goes on by one step, or to step ``epoch``."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         self._apply(self.get_lr())
@@ -52,12 +57,12 @@ class LRScheduler:
             group["lr"] = rate
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Where the scheduler is."""
         kept = ("last_epoch", "base_lrs", "_last_lr")
         return {name: getattr(self, name) for name in kept}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over where another one was."""
         self.__dict__.update(state_dict)
 
@@ -65,13 +70,13 @@ class LRScheduler:
 class _Curve(LRScheduler):
     _kind = None
 
-    def __init__(self, optimizer, last_epoch, **options):
+    def __init__(self, optimizer: Optimizer, last_epoch: int, **options: Any) -> None:
         self._curve = _optim.Curve(self._kind, options)
         for name, value in options.items():
             setattr(self, name, value)
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: int) -> float:
         return self._curve.rate(base, t)
 
 
@@ -80,7 +85,10 @@ class ConstantLR(_Curve):
 
     _kind = "constant"
 
-    def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         super().__init__(optimizer, last_epoch, factor=factor, total_iters=total_iters)
 
 
@@ -90,8 +98,9 @@ class LinearLR(_Curve):
     _kind = "linear"
 
     def __init__(
-        self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1
-    ):
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
+        total_iters: int = 5, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         super().__init__(
             optimizer, last_epoch, start_factor=start_factor, end_factor=end_factor,
             total_iters=total_iters,
@@ -103,7 +112,9 @@ class StepLR(_Curve):
 
     _kind = "step"
 
-    def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         super().__init__(optimizer, last_epoch, step_size=step_size, gamma=gamma)
 
 
@@ -112,7 +123,10 @@ class MultiStepLR(_Curve):
 
     _kind = "multistep"
 
-    def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         super().__init__(optimizer, last_epoch, milestones=list(milestones), gamma=gamma)
 
 
@@ -121,7 +135,7 @@ class ExponentialLR(_Curve):
 
     _kind = "exponential"
 
-    def __init__(self, optimizer, gamma, last_epoch=-1):
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         super().__init__(optimizer, last_epoch, gamma=gamma)
 
 
@@ -130,7 +144,9 @@ class PolynomialLR(_Curve):
 
     _kind = "polynomial"
 
-    def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
         super().__init__(optimizer, last_epoch, total_iters=total_iters, power=power)
 
 
@@ -139,7 +155,9 @@ class CosineAnnealingLR(_Curve):
 
     _kind = "cosine"
 
-    def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         super().__init__(optimizer, last_epoch, T_max=T_max, eta_min=eta_min)
 
 
@@ -148,7 +166,10 @@ class CosineAnnealingWarmRestarts(_Curve):
 
     _kind = "restarts"
 
-    def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         if T_0 <= 0 or T_mult < 1:
             raise ValueError(f"Expected positive T_0 and T_mult of 1 or more, but got {T_0}, {T_mult}")
         super().__init__(optimizer, last_epoch, T_0=T_0, T_mult=T_mult, eta_min=eta_min)
@@ -160,10 +181,12 @@ class OneCycleLR(_Curve):
     _kind = "onecycle"
 
     def __init__(
-        self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
-        anneal_strategy="cos", cycle_momentum=False, base_momentum=0.85, max_momentum=0.95,
-        div_factor=25.0, final_div_factor=1e4, three_phase=False, last_epoch=-1,
-    ):  # fmt: skip
+        self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
+        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = False, base_momentum: float = 0.85,
+        max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        three_phase: bool = False, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("define total_steps, or epochs and steps_per_epoch")
@@ -186,14 +209,17 @@ class OneCycleLR(_Curve):
 class LambdaLR(LRScheduler):
     """η₀ times what a function says of the step; one function, or one for each group."""
 
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]], last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         count = len(optimizer.param_groups)
-        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        self.lr_lambdas = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != count:
             raise ValueError(f"Expected {count} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> list[float]:
         t = self.last_epoch
         return [base * f(t) for base, f in zip(self.base_lrs, self.lr_lambdas)]
 
@@ -201,7 +227,7 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LambdaLR):
     """Each rate is the one before times what a function says of the step."""
 
-    def get_lr(self):
+    def get_lr(self) -> list[float]:
         groups, t = self.optimizer.param_groups, self.last_epoch
         if t == 0:
             return [group["lr"] for group in groups]
@@ -211,13 +237,16 @@ class MultiplicativeLR(LambdaLR):
 class SequentialLR(LRScheduler):
     """One scheduler after another; each sees step 0 where it begins."""
 
-    def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         if len(milestones) != len(schedulers) - 1:
             raise ValueError("SequentialLR needs one milestone between each two schedulers")
         self._schedulers, self._milestones = list(schedulers), list(milestones)
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self):
+    def get_lr(self) -> list[float]:
         t = self.last_epoch
         passed = sum(1 for m in self._milestones if m <= t)
         begun = self._milestones[passed - 1] if passed else 0
@@ -230,11 +259,13 @@ class SequentialLR(LRScheduler):
 class ChainedScheduler(LRScheduler):
     """The product of what several schedulers make of η₀."""
 
-    def __init__(self, schedulers, optimizer=None):
+    def __init__(
+        self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
+    ) -> None:
         self._schedulers = list(schedulers)
         super().__init__(optimizer or self._schedulers[0].optimizer)
 
-    def get_lr(self):
+    def get_lr(self) -> list[float]:
         rates = list(self.base_lrs)
         for inner in self._schedulers:
             inner.last_epoch = self.last_epoch
@@ -247,9 +278,10 @@ class ReduceLROnPlateau(LRScheduler):
     """The rate times ``factor`` when a metric has not become better for ``patience`` steps."""
 
     def __init__(
-        self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel",
-        cooldown=0, min_lr=0.0, eps=1e-8,
-    ):  # fmt: skip
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
+    ) -> None:  # fmt: skip
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
@@ -264,7 +296,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self._last_lr = list(self.base_lrs)
 
-    def step(self, metrics, epoch=None):
+    def step(self, metrics: Any, epoch: int | None = None) -> Any:
         """Tells the metric, and gives the groups their rates."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         value = float(metrics.item() if hasattr(metrics, "item") else metrics)
@@ -272,11 +304,11 @@ class ReduceLROnPlateau(LRScheduler):
         pairs = zip(self.base_lrs, self.min_lrs)
         self._apply([self._plateau.rate(base, least) for base, least in pairs])
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         seen = {name: tensor.item() for name, tensor in self._plateau.state()}
         return {**super().state_dict(), "seen": seen}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         from .. import _native
 
         state = dict(state_dict)

@@ -5,7 +5,11 @@ if these have not been computed. What changes from step to step is data, so that
 once.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from .. import _native
 from .._grad_mode import enable_grad
@@ -23,7 +27,7 @@ class Optimizer:
 
     _kind = None
 
-    def __init__(self, params, defaults):
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
@@ -39,7 +43,7 @@ class Optimizer:
         for group in params:
             self.add_param_group(group)
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group, whose options default to the optimiser's."""
         group = {**self.defaults, **param_group}
         params = group["params"]
@@ -86,7 +90,7 @@ class Optimizer:
         self._made[i] = fixed
         return self._rules[i], options, group["params"]
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Any:
         """Moves the parameters. ``closure``, if given, computes the loss, which is returned."""
         for hook in self._before.values():
             hook(self, (closure,), {})
@@ -100,7 +104,7 @@ class Optimizer:
             hook(self, (closure,), {})
         return loss
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients."""
         for group in self.param_groups:
             for p in group["params"]:
@@ -130,7 +134,7 @@ class Optimizer:
                         found[int(number)][what] = tensor
             yield {k: v for k, v in found.items() if "step" not in v or int(v["step"].item()) > 0}
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Moments and options: ``{"state": {0: {"step": …, …}}, "param_groups": […]}``."""
         state, groups, place = {}, [], 0
         for group, moments in zip(self.param_groups, self._moments()):
@@ -141,7 +145,7 @@ class Optimizer:
             place += count
         return {"state": state, "param_groups": groups}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what ``state_dict`` gave, from an optimiser of the same kind and groups."""
         groups, state = state_dict["param_groups"], state_dict["state"]
         if len(groups) != len(self.param_groups):
@@ -171,13 +175,13 @@ class Optimizer:
             self._made[i] = {k: v for k, v in self._options(self.param_groups[i]).items()
                              if k not in _ALWAYS}
 
-    def register_step_pre_hook(self, hook):
+    def register_step_pre_hook(self, hook: Any):
         """Calls ``hook(optimizer, args, kwargs)`` before each step."""
         from ..nn.module import _Hook
 
         return _Hook(self._before, hook)
 
-    def register_step_post_hook(self, hook):
+    def register_step_post_hook(self, hook: Any):
         """Calls ``hook(optimizer, args, kwargs)`` after each step."""
         from ..nn.module import _Hook
 

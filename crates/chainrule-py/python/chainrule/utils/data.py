@@ -4,8 +4,12 @@ The order of an epoch is a function of a seed and the epoch, the one that the Ru
 ``DataLoader(…, shuffle=True, seed=0)`` goes over the rows as the Rust programs do.
 """
 
+from __future__ import annotations
+
 import bisect
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from .. import _native
 from .._native import Tensor, _storage
@@ -36,7 +40,7 @@ class IterableDataset(Dataset):
 class TensorDataset(Dataset):
     """Tensors whose first axes count the same rows."""
 
-    def __init__(self, *tensors):
+    def __init__(self, *tensors: Any) -> None:
         self.tensors = tuple(_native.as_tensor(t) for t in tensors)
         if len({t.shape[0] for t in self.tensors}) > 1:
             raise AssertionError("Size mismatch between tensors")
@@ -56,7 +60,7 @@ class TensorDataset(Dataset):
 class Subset(Dataset):
     """Some rows of a dataset."""
 
-    def __init__(self, dataset, indices):
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset, self.indices = dataset, list(indices)
 
     def __getitem__(self, index):
@@ -69,7 +73,7 @@ class Subset(Dataset):
 class ConcatDataset(Dataset):
     """Datasets one after another."""
 
-    def __init__(self, datasets):
+    def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets, self.cumulative_sizes = list(datasets), []
         for each in self.datasets:
             self.cumulative_sizes.append((self.cumulative_sizes or [0])[-1] + len(each))
@@ -93,7 +97,7 @@ def _seed(generator):
     return int(_native.randint(0, 2**31 - 1, (1,)).item())
 
 
-def random_split(dataset, lengths, generator=None):
+def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
     """Disjoint random parts, of these lengths or shares; ``generator`` is a seed, if given."""
     lengths = list(lengths)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9 and any(
@@ -112,12 +116,12 @@ def random_split(dataset, lengths, generator=None):
     return parts
 
 
-def train_test_split(n, fraction, seed=0):
+def train_test_split(n: int, fraction: float, seed: int = 0) -> tuple[list[int], list[int]]:
     """The rows of ``range(n)`` to learn from and those to test on, as the Rust programs split."""
     return _storage.split(n, fraction, seed)
 
 
-def default_collate(batch):
+def default_collate(batch) -> Any:
     """A list of samples as a batch: tensors and numbers stacked, containers by their parts."""
     first = batch[0]
     if isinstance(first, Tensor):
@@ -155,10 +159,13 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
-        collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
-        generator=None, *, seed=None, **options,
-    ):  # fmt: skip
+        self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
+        sampler: Sequence[int] | None = None, batch_sampler: Sequence[Sequence[int]] | None = None,
+        num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
+        worker_init_fn: Any = None, generator: Any = None, *, seed: int | None = None,
+        **options: Any,
+    ) -> None:  # fmt: skip
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size should be a positive integer, but got batch_size={batch_size}")
         if sampler is not None and shuffle:
@@ -184,7 +191,7 @@ class DataLoader:
         if self.batch_sampler is not None:
             yield from self.batch_sampler
             return
-        rows, size = self._rows(), self.batch_size
+        rows, size = self._rows(), self.batch_size or 1
         for start in range(0, len(rows), size):
             batch = list(rows[start : start + size])
             if len(batch) == size or not self.drop_last:
