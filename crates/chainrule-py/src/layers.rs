@@ -6,9 +6,9 @@
 use chainrule::fit::nn::init::{self, Fan, Nonlinearity};
 use chainrule::fit::nn::{
     Activation, AdaptiveAvgPool2d, AvgPool, BatchNorm, Buffer, Cell, Conv, ConvOptions,
-    ConvTranspose, Dropout, Embedding, Init, Layer, LayerNorm, Linear, Masks, MaxPool, Mode, Module,
-    MultiheadAttention, Recurrent, RecurrentOptions, RmsNorm, Softmax, State, Weights, rotary,
-    sinusoids,
+    ConvTranspose, Dropout, Embedding, Init, Layer, LayerNorm, Linear, Masks, MaxPool, Mode,
+    Module, MultiheadAttention, Recurrent, RecurrentOptions, RmsNorm, Softmax, State, Weights,
+    rotary, sinusoids,
 };
 use chainrule::{Tensor, no_grad};
 use pyo3::exceptions::PyValueError;
@@ -111,9 +111,7 @@ fn batch_norm(
 ) -> PyResult<PyTensor> {
     let channels = x.0.shape().get(1).copied().unwrap_or(0);
     let (mean, var, seen) = match &running {
-        Some((mean, var, seen)) => {
-            (mean.get().tensor(), var.get().tensor(), seen.get().tensor())
-        }
+        Some((mean, var, seen)) => (mean.get().tensor(), var.get().tensor(), seen.get().tensor()),
         None => {
             let all = |c: f64| Tensor::full([channels], c).to_dtype(x.0.dtype());
             (all(0.0), all(1.0), Tensor::from(0i64))

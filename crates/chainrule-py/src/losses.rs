@@ -129,22 +129,12 @@ fn hinge_embedding(x: Arg, y: Arg, margin: f64, reduction: Reduced) -> PyResult<
 
 #[pyfunction]
 fn margin_ranking(a: Arg, b: Arg, y: Arg, margin: f64, reduction: Reduced) -> PyResult<PyTensor> {
-    made("margin_ranking_loss", || {
-        loss::margin_ranking(&a.0, &b.0, &y.0, margin, reduction.0)
-    })
+    made("margin_ranking_loss", || loss::margin_ranking(&a.0, &b.0, &y.0, margin, reduction.0))
 }
 
 #[pyfunction]
-fn cosine_embedding(
-    a: Arg,
-    b: Arg,
-    y: Arg,
-    margin: f64,
-    reduction: Reduced,
-) -> PyResult<PyTensor> {
-    made("cosine_embedding_loss", || {
-        loss::cosine_embedding(&a.0, &b.0, &y.0, margin, reduction.0)
-    })
+fn cosine_embedding(a: Arg, b: Arg, y: Arg, margin: f64, reduction: Reduced) -> PyResult<PyTensor> {
+    made("cosine_embedding_loss", || loss::cosine_embedding(&a.0, &b.0, &y.0, margin, reduction.0))
 }
 
 #[pyfunction]

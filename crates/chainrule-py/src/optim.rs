@@ -3,7 +3,7 @@
 //! The Python half owns the groups with torch's options. Here a [`PyRule`] is the rule with these
 //! options and its moments; a step of several records all of them and computes them together.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use chainrule::fit::optim::schedule::{Curve, OneCycle, Plateau, Schedule};
 use chainrule::fit::optim::{
@@ -39,7 +39,9 @@ impl Options<'_, '_> {
     /// A number, or a tensor of one.
     fn number(&self, key: &str) -> PyResult<f64> {
         match self.0.get_item(key)? {
-            Some(value) => value.extract::<f64>().or_else(|_| value.call_method0("item")?.extract()),
+            Some(value) => {
+                value.extract::<f64>().or_else(|_| value.call_method0("item")?.extract())
+            }
             None => Err(PyKeyError::new_err(format!("the group has no option \"{key}\""))),
         }
     }
@@ -162,8 +164,17 @@ fn parameters(handles: &Handles) -> Vec<Tensor> {
 }
 
 impl PyRule {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The rule, unless a step of it is under way: waiting could be for ever, since a closure that a
+    /// step calls may ask for the state.
+    fn lock(&self) -> fit::Result<MutexGuard<'_, Inner>> {
+        match self.0.try_lock() {
+            Ok(inner) => Ok(inner),
+            Err(TryLockError::Poisoned(inner)) => Ok(inner.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(fit::Error::new(
+                "the optimiser is in the midst of a step; wait for its end, and do not ask for its \
+                 state inside a closure",
+            )),
+        }
     }
 }
 
@@ -176,31 +187,30 @@ impl PyRule {
     }
 
     /// Moments and numbers of steps by name, such as `0.exp_avg`.
-    fn state(&self) -> Vec<(String, PyTensor)> {
-        let state = self.lock().state();
-        state.into_iter().map(|(name, t)| (name, PyTensor::given(t))).collect()
+    fn state(&self) -> PyResult<Vec<(String, PyTensor)>> {
+        let state = run_fit(|| Ok(self.lock()?.state()))?;
+        Ok(state.into_iter().map(|(name, t)| (name, PyTensor::given(t))).collect())
     }
 
     /// Takes over what `state` gave.
     fn load_state(&self, state: Vec<(String, Arg)>) -> PyResult<()> {
         let state: Vec<(String, Tensor)> = state.into_iter().map(|(n, t)| (n, t.0)).collect();
-        run_fit(|| self.lock().load_state(&state))
+        run_fit(|| self.lock()?.load_state(&state))
     }
 
     /// One step of an optimiser that evaluates the loss itself, by `closure`.
-    fn step_with(
-        &self,
-        options: &Bound<'_, PyDict>,
-        closure: Py<PyAny>,
-    ) -> PyResult<PyTensor> {
+    fn step_with(&self, options: &Bound<'_, PyDict>, closure: Py<PyAny>) -> PyResult<PyTensor> {
         let rate = Options(options).number("lr")?;
-        let mut inner = self.lock();
-        inner.set_rate(rate);
         let mut loss = || {
             let value = Python::attach(|py| closure.call0(py)?.extract::<Arg>(py));
             Ok(value.map_err(carry)?.0)
         };
-        run_fit(|| inner.step_with(&mut loss)).map(PyTensor::given)
+        let before = run_fit(|| {
+            let mut inner = self.lock()?;
+            inner.set_rate(rate);
+            inner.step_with(&mut loss)
+        });
+        before.map(PyTensor::given)
     }
 }
 
@@ -227,13 +237,15 @@ fn step(
         all.push((rule, group(&Options(&options), parameters(&handles))?));
     }
     let also: Vec<Tensor> = also.into_iter().map(|x| x.0).collect();
-    run_detached(py, || Ok(together(&all, &also)))?.map_err(|e| exception(&e.to_string()))
+    let wanted = run_detached(py, || Ok(recorded(&all)))?.map_err(|e| exception(&e.to_string()))?;
+    run_detached(py, || realize(&wanted.iter().chain(&also).collect::<Vec<_>>()))
 }
 
-fn together(all: &[(Py<PyRule>, Group)], also: &[Tensor]) -> fit::Result<()> {
-    let mut wanted = also.to_vec();
+/// Records one step of all groups, and gives what must be computed for it.
+fn recorded(all: &[(Py<PyRule>, Group)]) -> fit::Result<Vec<Tensor>> {
+    let mut wanted = vec![];
     for (rule, now) in all {
-        let mut inner = rule.get().lock();
+        let mut inner = rule.get().lock()?;
         let mut gradients = vec![];
         for own in inner.groups_mut() {
             (own.rate, own.weight_decay) = (now.rate, now.weight_decay);
@@ -248,7 +260,7 @@ fn together(all: &[(Py<PyRule>, Group)], also: &[Tensor]) -> fit::Result<()> {
         }
         wanted.extend(inner.record(&gradients)?);
     }
-    Ok(realize(&wanted.iter().collect::<Vec<_>>())?)
+    Ok(wanted)
 }
 
 /// Bounds the gradients of parameters: their norm together, or each element. Gives the norm before.
@@ -284,9 +296,7 @@ impl PyCurve {
                 Curve::Constant { factor: o.number("factor")?, steps: steps("total_iters")? }
             }
             "step" => Curve::Step { every: steps("step_size")?, gamma: gamma()? },
-            "multistep" => {
-                Curve::MultiStep { milestones: o.get("milestones")?, gamma: gamma()? }
-            }
+            "multistep" => Curve::MultiStep { milestones: o.get("milestones")?, gamma: gamma()? },
             "exponential" => Curve::Exponential { gamma: gamma()? },
             "linear" => Curve::Linear {
                 from: o.number("start_factor")?,

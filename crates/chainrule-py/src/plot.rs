@@ -141,16 +141,8 @@ fn axis((label, log, low, high, names): AxisOf) -> Axis {
 }
 
 /// A panel: marks, title, axes, notes, facts, legend, whether it is square.
-type PanelOf = (
-    Vec<Py<PyMark>>,
-    String,
-    AxisOf,
-    AxisOf,
-    Vec<(f64, f64, String)>,
-    Vec<String>,
-    String,
-    bool,
-);
+type PanelOf =
+    (Vec<Py<PyMark>>, String, AxisOf, AxisOf, Vec<(f64, f64, String)>, Vec<String>, String, bool);
 
 fn panel(of: PanelOf) -> PyResult<Panel> {
     let (marks, title, x, y, notes, facts, legend, square) = of;

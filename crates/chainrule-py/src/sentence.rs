@@ -16,10 +16,12 @@ pub(crate) fn run_fit<R>(f: impl FnOnce() -> fit::Result<R>) -> PyResult<R> {
 pub(crate) fn exception(sentence: &str) -> PyErr {
     let text = idioms(sentence.strip_prefix("error: ").unwrap_or(sentence));
     Python::attach(|py| {
+        if let Err(interrupt) = py.check_signals() {
+            return interrupt;
+        }
         let class = py.import("chainrule._errors").and_then(|m| m.getattr("ShapeError"));
-        class.and_then(|class| class.call1((&text,))).map_or_else(
-            |_| PyRuntimeError::new_err(text.clone()),
-            PyErr::from_value,
-        )
+        class
+            .and_then(|class| class.call1((&text,)))
+            .map_or_else(|_| PyRuntimeError::new_err(text.clone()), PyErr::from_value)
     })
 }

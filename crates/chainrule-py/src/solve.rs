@@ -17,10 +17,7 @@ use crate::errors::run_detached;
 use crate::func::call_one;
 use crate::sentence::exception;
 
-fn searched<R: Send>(
-    py: Python<'_>,
-    f: impl FnOnce() -> fit::Result<R> + Send,
-) -> PyResult<R> {
+fn searched<R: Send>(py: Python<'_>, f: impl FnOnce() -> fit::Result<R> + Send) -> PyResult<R> {
     run_detached(py, || Ok(f()))?.map_err(|e| exception(&e.to_string()))
 }
 
@@ -79,9 +76,7 @@ fn least_squares<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = options(how)?;
     let Solution { parameters, cost, residuals, jacobian, outcome, steps, evaluations, at_bound } =
-        searched(py, || {
-            least_squares_of(|x: &Tensor| call_one(&f, x), &start, &options)
-        })?;
+        searched(py, || least_squares_of(|x: &Tensor| call_one(&f, x), &start, &options))?;
     let found = PyDict::new(py);
     found.set_item("x", parameters)?;
     found.set_item("cost", cost)?;
@@ -142,6 +137,9 @@ fn minimize<'py>(
     Ok(found)
 }
 
+/// Value, standard error, confidence band and prediction band at one place.
+type Predicted = (f64, f64, (f64, f64), (f64, f64));
+
 /// A fitted curve with its report.
 #[pyclass(name = "CurveFit", module = "chainrule.fit", frozen)]
 struct PyCurveFit {
@@ -167,9 +165,9 @@ impl Model {
                     columns.iter().map(of).chain(names.iter().cloned().zip(parts)).collect();
                 let values: Vec<(&str, &Tensor)> =
                     all.iter().map(|(name, t)| (name.as_str(), t)).collect();
-                let y = formula.eval(&values).map_err(|e| {
-                    crate::errors::carry(PyValueError::new_err(e.to_string()))
-                })?;
+                let y = formula
+                    .eval(&values)
+                    .map_err(|e| crate::errors::carry(PyValueError::new_err(e.to_string())))?;
                 match columns.first() {
                     Some((_, x)) => y.try_expand(x.shape()),
                     None => Ok(y),
@@ -287,11 +285,10 @@ impl PyCurveFit {
         &self,
         py: Python<'_>,
         columns: Vec<(String, Vec<f64>)>,
-    ) -> PyResult<Vec<(f64, f64, (f64, f64), (f64, f64))>> {
+    ) -> PyResult<Vec<Predicted>> {
         let columns = tensors(columns);
-        let all = searched(py, || {
-            self.fit.predict(|theta: &Tensor| self.model.at(theta, &columns))
-        })?;
+        let all =
+            searched(py, || self.fit.predict(|theta: &Tensor| self.model.at(theta, &columns)))?;
         let parts = |p: curve::Prediction| (p.value, p.std_error, p.confidence, p.prediction);
         Ok(all.into_iter().map(parts).collect())
     }

@@ -33,10 +33,8 @@ fn write_file(
     metadata: Option<Metadata>,
 ) -> PyResult<()> {
     let state = named(tensors);
-    let bytes = told(run_detached(py, || Ok(to_bytes(&state, metadata)))?, |e| {
-        PyValueError::new_err(e)
-    })?;
-    told(atomic::write(&path, &bytes), |e| PyOSError::new_err(e))
+    let bytes = told(run_detached(py, || Ok(to_bytes(&state, metadata)))?, PyValueError::new_err)?;
+    told(atomic::write(&path, &bytes), PyOSError::new_err)
 }
 
 /// The bytes of a safetensors file.
@@ -48,9 +46,7 @@ fn write_bytes<'py>(
     metadata: Option<Metadata>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let state = named(tensors);
-    let bytes = told(run_detached(py, || Ok(to_bytes(&state, metadata)))?, |e| {
-        PyValueError::new_err(e)
-    })?;
+    let bytes = told(run_detached(py, || Ok(to_bytes(&state, metadata)))?, PyValueError::new_err)?;
     Ok(PyBytes::new(py, &bytes))
 }
 
@@ -64,8 +60,8 @@ fn handles((state, metadata): (Vec<(String, Tensor)>, Metadata)) -> Found {
 #[pyfunction]
 fn read_file(path: PathBuf) -> PyResult<Found> {
     let class: fn(String) -> PyErr = match path.exists() {
-        true => |e| PyValueError::new_err(e),
-        false => |e| PyFileNotFoundError::new_err(e),
+        true => PyValueError::new_err,
+        false => PyFileNotFoundError::new_err,
     };
     told(read(&path), class).map(handles)
 }

@@ -166,6 +166,18 @@ def test_closures_hooks_and_text():
     assert "lr: 0.25" in repr(sgd) and repr(sgd).startswith("SGD (\nParameter Group 0\n")
 
 
+def test_a_closure_does_not_wait_for_its_own_step():
+    x = cr.ones(1).requires_grad_()
+    lbfgs = cr.optim.LBFGS([x])
+
+    def closure():
+        lbfgs.state_dict()
+        return (x**2).sum()
+
+    with pytest.raises(RuntimeError, match="midst of a step"):
+        lbfgs.step(closure)
+
+
 def test_wrong_optimisers():
     x = cr.ones(1).requires_grad_()
     with pytest.raises(ValueError, match="empty parameter list"):

@@ -57,6 +57,8 @@ class OptimizeResult(dict):
 
 def _column(x):
     """Data as a tensor of float64."""
+    if not isinstance(x, Tensor) and hasattr(x, "to_numpy"):
+        x = x.to_numpy()
     return _native.as_tensor(x, dtype=_native.float64)
 
 
