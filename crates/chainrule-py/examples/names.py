@@ -4,9 +4,9 @@
 
 The same models, data, optimiser and schedule as the Rust example `names` of `chainrule-fit`, whose
 page explains them: a transformer of two blocks of width 64 with 4 heads, or an LSTM of 128 numbers,
-learnt from 4,647 names, and judged by 516 others. The order of the batches is the same too, so that
-both learn alike: a held-out loss of about 1.94 after 15 epochs (1.90 with the LSTM); ln 27 = 3.30 is
-that of a model that knows nothing.
+learnt from 4,647 names, and judged by 516 others. The order of the batches is the same too, so
+that both learn alike: a held-out loss of about 1.94 after 15 epochs (1.90 with the LSTM); ln 27 =
+3.30 is that of a model that knows nothing.
 """
 
 import argparse

@@ -365,6 +365,9 @@ fn recurrent(
     if weights.len() != each * layers * (1 + usize::from(bidirectional)) {
         return Err(wrong(format!("{} weights do not make {layers} layers", weights.len())));
     }
+    for (i, w) in weights.iter().enumerate() {
+        ranked("recurrent", &w.0, if i % each < 2 { &[2] } else { &[1] })?;
+    }
     network.weights = weights
         .chunks_exact(each)
         .map(|w| {
@@ -409,6 +412,7 @@ fn attention(
             in_weight.0.shape()
         )));
     }
+    ranked("attention's output", &out_weight.0, &[2])?;
     let layer = MultiheadAttention {
         in_proj_weight: in_weight.0,
         in_proj_bias: inner(in_bias),

@@ -48,6 +48,9 @@ fn ink(text: &str) -> PyResult<Ink> {
     }
 }
 
+/// More bins than a figure has pixels are of no use.
+const MOST_BINS: usize = 4000;
+
 /// What a panel draws.
 #[pyclass(name = "Mark", module = "chainrule.plot", frozen)]
 struct PyMark(Mark);
@@ -67,6 +70,9 @@ fn of(kind: &str, data: &[Vec<f64>], columns: usize, levels: &[f64]) -> PyResult
         "coloured" => Mark::coloured(list(0), list(1), list(2)),
         "band" => Mark::band(list(0), list(1), list(2)),
         "bars" => Mark::bars(list(0), (0, 1)),
+        "histogram" if columns > MOST_BINS => {
+            return Err(wrong(format!("a histogram has at most {MOST_BINS} bins, not {columns}")));
+        }
         "histogram" => Mark::histogram(list(0), columns.max(1), number(1) == 1.0),
         "errors" => Mark::errors(list(0), list(1), list(2)),
         "heat" => Mark::heat(grid()),

@@ -77,16 +77,26 @@ fn read_bytes(bytes: &[u8]) -> PyResult<Found> {
 
 /// The rows 0 … n − 1 in the order of an epoch: the one that the Rust loader has for this seed.
 #[pyfunction]
-fn order(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..n).collect();
+fn order(n: usize, seed: u64, epoch: u64) -> PyResult<Vec<usize>> {
+    let mut rows: Vec<usize> = (0..bearable(n)?).collect();
     Random::of(&[seed, epoch, 1]).shuffle(&mut rows);
-    rows
+    Ok(rows)
+}
+
+/// The most rows that are put in order.
+const MOST: usize = 1 << 31;
+
+fn bearable(n: usize) -> PyResult<usize> {
+    match n <= MOST {
+        true => Ok(n),
+        false => Err(PyValueError::new_err(format!("{n} rows are too many to put in order"))),
+    }
 }
 
 /// The rows to learn from and those to test on, as the Rust programs split them.
 #[pyfunction]
-fn split(n: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    fit::data::split::split(n, fraction, seed)
+fn split(n: usize, fraction: f64, seed: u64) -> PyResult<(Vec<usize>, Vec<usize>)> {
+    Ok(fit::data::split::split(bearable(n)?, fraction, seed))
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -15,8 +15,8 @@ class Program:
 
     A signature is the structure of the arguments, the shapes and types of their tensors, and
     everything else in them. Parameters that the function captured count with the values they have
-    when it is called; other tensors that it captured, and random numbers drawn in it, stay what they
-    were. Numbers cannot be asked for inside (``.item()``), so that no branch can depend on them.
+    when it is called; other tensors that it captured, and random numbers drawn in it, stay what
+    they were. Numbers cannot be asked for inside (``.item()``), so that no branch can depend on them.
 
         >>> @compile
         ... def step(w, x):

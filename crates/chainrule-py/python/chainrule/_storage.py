@@ -77,7 +77,7 @@ def _unpacked(part, tensors):
 def save(obj: Any, f: Any) -> None:
     """Writes a state (tensors, or dicts, lists, numbers and strings around them) into a file.
 
-        >>> save({"model": net.state_dict(), "optim": adam.state_dict(), "epoch": 3}, "run.safetensors")
+        >>> save({"model": net.state_dict(), "epoch": 3}, "run.safetensors")
     """
     tensors = {}
     skeleton = json.dumps(_packed(obj, [], tensors))

@@ -1,8 +1,8 @@
 """Containers of tensors: tuples, lists, dicts, named tuples and dataclasses, nested at will.
 
 ``flatten`` gives the tensors of a container in order, and its *structure*: a nested tuple
-``(kind, meta, children)`` that can be compared, hashed if what is not a tensor in it can, and filled
-again by ``fill``.
+``(kind, meta, children)`` that can be compared, hashed if what is not a tensor in it can, and
+filled again by ``fill``.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ def _is_array(x):
 
 
 def flatten(tree, numbers=False):
-    """The tensors of ``tree`` and its structure. Arrays are tensors; with ``numbers`` floats too."""
+    """The tensors of ``tree`` and its structure; arrays are tensors, with ``numbers`` floats too."""
     leaves = []
     return leaves, _walk(tree, leaves, numbers)
 
@@ -84,7 +84,7 @@ def leaves_like(tree, structure, role):
 def _gather(tree, structure, role, leaves):
     kind, meta, children = structure
     if kind == "tensor":
-        if not isinstance(tree, Tensor) and not _is_array(tree) and not isinstance(tree, (int, float)):
+        if not isinstance(tree, (Tensor, int, float)) and not _is_array(tree):
             raise TypeError(f"the {role} needs a tensor in the place of each, not {tree!r:.40}")
         leaves.append(_native.as_tensor(tree))
         return

@@ -1,8 +1,9 @@
 """Fits with scipy's signatures and exact derivatives.
 
 Functions are written with tensors: ``chainrule`` operations on the vector of parameters, which is
-float64. They are called once, to be recorded with their derivatives, and the search is Rust; so what
-they do must not depend on numbers but through tensors. Data may be arrays of numpy, lists or tensors.
+float64. They are called once, to be recorded with their derivatives, and the search is Rust; so
+what they do must not depend on numbers but through tensors. Data may be arrays of numpy, lists or
+tensors.
 
     >>> t = [0.0, 1.0, 2.0, 3.0]
     >>> popt, pcov = curve_fit(lambda t, a, b: a * exp(-b * t), t, [5.0, 3.03, 1.84, 1.12], [1, 1])
@@ -23,7 +24,8 @@ from . import _native
 from ._native import Tensor, _solve
 
 __all__ = [
-    "CurveFit", "OptimizeResult", "OptimizeWarning", "curve_fit", "fit", "least_squares", "minimize",
+    "CurveFit", "OptimizeResult", "OptimizeWarning", "curve_fit", "fit", "least_squares",
+    "minimize",
 ]  # fmt: skip
 
 CurveFit = _solve.CurveFit
@@ -141,15 +143,18 @@ def least_squares(
 ) -> OptimizeResult:  # fmt: skip
     """Minimises ½ Σ c² ρ(rᵢ(x)²/c²) for the residuals r = ``fun(x, *args)``, between bounds.
 
-    ``method``: trf and lm are Levenberg and Marquardt's, dogbox is Powell's dogleg. ``loss``: linear,
-    huber, soft_l1, cauchy, arctan or tukey, of the scale c = ``f_scale``. Derivatives are exact,
-    whatever ``jac`` says; without tolerances the search goes on as far as digits go.
+    ``method``: trf and lm are Levenberg and Marquardt's, dogbox is Powell's dogleg. ``loss``:
+    linear, huber, soft_l1, cauchy, arctan or tukey, of the scale c = ``f_scale``. Derivatives are
+    exact, whatever ``jac`` says; without tolerances the search goes on as far as digits go.
 
         >>> least_squares(lambda x: stack([x[0] - 1, 10 * (x[1] - x[0] ** 2)]), [-1.2, 1.0]).x
         array([1., 1.])
     """
     start, kwargs = _numbers(x0), kwargs or {}
-    how = {"method": method, "loss": loss, "f_scale": float(f_scale), "bounds": _sides(bounds, len(start))}
+    how = {
+        "method": method, "loss": loss, "f_scale": float(f_scale),
+        "bounds": _sides(bounds, len(start)),
+    }  # fmt: skip
     if any(not low <= x <= high for x, (low, high) in zip(start, how["bounds"])):
         raise ValueError("`x0` is infeasible.")
     if f_scale <= 0:
@@ -169,8 +174,10 @@ def least_squares(
     weights = _slopes(loss, residue, float(f_scale))
     gradient = jacobian.T @ (weights * residue) if columns else _array([])
     rests = found["active"]
-    mask = [0 if not at else (-1 if x <= low else 1)
-            for x, at, (low, high) in zip(found["x"], rests, how["bounds"] or [(0, 0)] * len(start))]
+    ends = how["bounds"] or [(0, 0)] * len(start)
+    mask = [
+        0 if not at else -1 if x <= low else 1 for x, at, (low, _) in zip(found["x"], rests, ends)
+    ]
     free = [abs(g) for g, at in zip(gradient, rests) if not at]
     return OptimizeResult(
         x=_array(found["x"]), cost=found["cost"], fun=residue, jac=jacobian, grad=gradient,
@@ -206,8 +213,8 @@ def _column_of(y, name):
         y = _native.stack([_column(x) for x in y])
     if not isinstance(y, Tensor):
         raise TypeError(
-            f"`{name}` gave {type(y).__name__} instead of a tensor\n  hint: write it with operations "
-            f"of chainrule (chainrule.exp for numpy.exp), so that it can be differentiated"
+            f"`{name}` gave {type(y).__name__} instead of a tensor\n  hint: write it with "
+            f"operations of chainrule (chainrule.exp for numpy.exp), so that it can be differentiated"
         )
     return y
 
@@ -362,9 +369,9 @@ def fit(
 ) -> CurveFit:  # fmt: skip
     """Fits a formula such as ``"y = a exp(-b t) + c"`` to columns, with an honest report.
 
-    ``data`` has the columns by name (a dict, or a table with ``columns``); names that are no columns
-    are the parameters. ``start`` and ``bounds`` are dicts by name; without ``start`` many are tried.
-    ``print`` the result for the report; it has ``values``, ``errors``, ``intervals``, ``r2``, ….
+    ``data`` has the columns by name (a dict, or a table with ``columns``); names that are no
+    columns are the parameters. ``start`` and ``bounds`` are dicts by name; without ``start`` many
+    are tried. ``print`` the result for the report; it has ``values``, ``errors``, ``intervals``, ``r2``, ….
 
         >>> found = fit("y = a + b x", {"x": [0, 1, 2, 3], "y": [1, 3, 5, 7.1]})
         >>> found.names

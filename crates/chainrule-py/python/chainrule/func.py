@@ -347,7 +347,7 @@ def vmap(
         tensor([3., 7.])
     """
     if randomness == "same":
-        raise ValueError("vmap: random numbers are always drawn for each element; draw them outside")
+        raise ValueError("vmap: random numbers are drawn for each element; draw them outside")
 
     @functools.wraps(func)
     def found(*args, **kwargs):

@@ -4,8 +4,8 @@
     >>> figure = line(x, x.sin(), label="sin", title="Waves").line(x, x.cos(), label="cos")
     >>> figure.save("waves.svg")
 
-Methods add to a figure and give it back. Options of all marks: ``label``, ``color`` ("C0", "#0072b2",
-"red"), ``width``, ``dash`` ("-", "--", ":"), ``opacity``, ``marker`` ("o", "s", "^", "D", "x"),
+Methods add to a figure and give it back. Options of all marks: ``label``, ``color`` ("C0",
+"#0072b2", "red"), ``width``, ``dash`` ("-", "--", ":"), ``opacity``, ``marker`` ("o", "s", "^", "D", "x"),
 ``radius``, ``cmap`` ("viridis", "RdBu", "Blues"). Data are tensors, arrays or lists.
 """
 
@@ -52,7 +52,9 @@ def _matrix(z, x, y):
     x = list(range(columns)) if x is None else _numbers(x)
     y = list(range(rows)) if y is None else _numbers(y)
     if len(x) != columns or len(y) != rows:
-        raise ValueError(f"a grid of {rows} rows and {columns} columns has {len(y)} and {len(x)} places")
+        raise ValueError(
+            f"a grid of {rows} rows and {columns} columns has {len(y)} and {len(x)} places"
+        )
     return [_numbers(z), list(map(float, x)), list(map(float, y))], columns
 
 
@@ -251,8 +253,9 @@ class Figure:
         return self.svg()
 
     def __repr__(self):
-        count = len(self._marks if self._panels is None else self._panels)
-        return f"<Figure {self._title!r} of {count} {'marks' if self._panels is None else 'panels'}>"
+        panels = self._panels
+        what = f"{len(self._marks)} marks" if panels is None else f"{len(panels)} panels"
+        return f"<Figure {self._title!r} of {what}>"
 
 
 _OPTIONS = {
@@ -312,7 +315,9 @@ def draw(
 def _save(self, path):
     """Writes the picture; the ending of the name says whether as .svg, .png, .html or .dot."""
     name = os.fspath(path)
-    kinds = {".svg": lambda: self.svg("light"), ".png": self.png, ".html": self.html, ".dot": self.dot}
+    kinds = {
+        ".svg": lambda: self.svg("light"), ".png": self.png, ".html": self.html, ".dot": self.dot
+    }  # fmt: skip
     made = kinds.get(os.path.splitext(name)[1])
     if made is None:
         raise ValueError(f"a drawing is written as .svg, .png, .html or .dot, not as {name}")

@@ -58,7 +58,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def _conv(count, x, weight, bias, stride, padding, dilation, groups):
     if weight.ndim != count + 2:
-        raise RuntimeError(f"a weight for {count} axes of space has {count + 2} axes, not {weight.ndim}")
+        raise RuntimeError(
+            f"a weight for {count} axes of space has {count + 2} axes, not {weight.ndim}"
+        )
     stride, dilation = _axes(stride, count), _axes(dilation, count)
     if padding == "valid":
         padding = 0

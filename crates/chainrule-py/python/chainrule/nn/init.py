@@ -1,8 +1,8 @@
 """Initial values of parameters, in place, as ``torch.nn.init``.
 
-With the fans of a weight [out, in, …], in·∏… and out·∏…, Xavier's variance is 2 g²/(fan in + fan out)
-(Glorot and Bengio 2010) and Kaiming's g²/fan (He et al. 2015). Numbers are drawn in double precision
-from the generator of ``manual_seed``, and are those that the Rust layers draw.
+With the fans of a weight [out, in, …], in·∏… and out·∏…, Xavier's variance is 2 g²/(fan in + fan
+out) (Glorot and Bengio 2010) and Kaiming's g²/fan (He et al. 2015). Numbers are drawn in double
+precision from the generator of ``manual_seed``, and are those that the Rust layers draw.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ __all__ = [
 
 def _drawn(tensor, kind, *numbers, fan_out=False):
     with no_grad():
-        tensor.copy_(_layers.draw(kind, list(tensor.shape), tensor.dtype, *numbers, fan_out=fan_out))
+        shape = list(tensor.shape)
+        tensor.copy_(_layers.draw(kind, shape, tensor.dtype, *numbers, fan_out=fan_out))
     return tensor
 
 

@@ -178,10 +178,9 @@ class LayerNorm(Module):
         self.normalized_shape, self.eps = tuple(shape), eps
         self.elementwise_affine = elementwise_affine
         affine = elementwise_affine
-        self.register_parameter("weight", _parameter(self.normalized_shape, dtype) if affine else None)
-        self.register_parameter(
-            "bias", _parameter(self.normalized_shape, dtype) if affine and bias else None
-        )
+        for name, there in (("weight", affine), ("bias", affine and bias)):
+            made = _parameter(self.normalized_shape, dtype) if there else None
+            self.register_parameter(name, made)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -252,10 +251,10 @@ class _BatchNorm(Module):
         for name in ("weight", "bias"):
             made = _parameter((num_features,), dtype) if affine else None
             self.register_parameter(name, made)
-        kept = track_running_stats
-        dtype = dtype or _native.get_default_dtype()
-        self.register_buffer("running_mean", _native.zeros(num_features, dtype=dtype) if kept else None)
-        self.register_buffer("running_var", _native.ones(num_features, dtype=dtype) if kept else None)
+        kept, dtype = track_running_stats, dtype or _native.get_default_dtype()
+        mean, var = (make(num_features, dtype=dtype) for make in (_native.zeros, _native.ones))
+        self.register_buffer("running_mean", mean if kept else None)
+        self.register_buffer("running_var", var if kept else None)
         self.register_buffer("num_batches_tracked", _native.tensor(0) if kept else None)
         if affine:
             init.ones_(self.weight)
@@ -400,7 +399,7 @@ class ConvTranspose1d(_Conv):
             groups, bias, padding_mode, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor, output_size: int | Sequence[int | None] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         if output_size is not None:
             raise NotImplementedError("give output_padding instead of output_size")
         function = F.conv_transpose1d if self._space == 1 else F.conv_transpose2d

@@ -262,7 +262,8 @@ class Module:
         module = self
         for name in target.split(".") if target else []:
             if name not in module._modules:
-                raise AttributeError(f"{type(module).__name__} has no module inside called `{name}`")
+                what = type(module).__name__
+                raise AttributeError(f"{what} has no module inside called `{name}`")
             module = module._modules[name]
         return module
 
@@ -327,9 +328,9 @@ class Module:
             if missing:
                 wrong.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}.")
         if wrong:
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(wrong)
-            )
+            name = type(self).__name__
+            text = "\n\t".join(wrong)
+            raise RuntimeError(f"Error(s) in loading state_dict for {name}:\n\t{text}")
         with no_grad():
             ready = {name: given.detach().to(own[name].dtype) for name, given in new.items()}
             _native.realize(list(ready.values())) if ready else None

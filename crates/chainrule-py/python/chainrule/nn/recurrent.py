@@ -83,7 +83,7 @@ class RNN(_Recurrent):
         *args: Any, **kwargs: Any,
     ) -> None:  # fmt: skip
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}': take 'tanh' or 'relu'.")
         self.__class__._check_options(kwargs)
         super().__init__(input_size, hidden_size, num_layers, *args, **kwargs)
         self.nonlinearity, self._cell = nonlinearity, "rnn_" + nonlinearity

@@ -27,8 +27,8 @@ class MultiheadAttention(Module):
         dtype: _native.dtype | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        if add_bias_kv or add_zero_attn or kdim not in (None, embed_dim) or vdim not in (None, embed_dim):
-            raise NotImplementedError("keys and values have the width of queries, without additions")
+        if add_bias_kv or add_zero_attn or {kdim, vdim} - {None, embed_dim}:
+            raise NotImplementedError("keys and values have the width of queries, and no more")
         if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
             raise ValueError("embed_dim must be divisible by num_heads")
         self.embed_dim, self.num_heads = embed_dim, num_heads
@@ -64,8 +64,8 @@ class MultiheadAttention(Module):
 class TransformerEncoderLayer(Module):
     """Attention and a network of two layers, each added to its input.
 
-    x ← norm1(x + attention(x)), x ← norm2(x + feed(x)); with ``norm_first``
-    x ← x + attention(norm1(x)), x ← x + feed(norm2(x)) (Xiong et al. 2020), which trains more stably.
+    x ← norm1(x + attention(x)), x ← norm2(x + feed(x)); with ``norm_first``, which trains more
+    stably, x ← x + attention(norm1(x)), x ← x + feed(norm2(x)) (Xiong et al. 2020).
     """
 
     def __init__(

@@ -27,8 +27,8 @@ def clip_grad_norm_(
     norm = _optim.clip_gradients(_list(parameters), float(max_norm), False)
     if error_if_nonfinite and not bool(norm.isfinite()):
         raise RuntimeError(
-            "The total norm of order 2.0 for gradients from `parameters` is non-finite, so it cannot "
-            "be clipped."
+            "The total norm of order 2.0 for gradients from `parameters` is non-finite, so it "
+            "cannot be clipped."
         )
     return norm
 

@@ -171,7 +171,7 @@ class CosineAnnealingWarmRestarts(_Curve):
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if T_0 <= 0 or T_mult < 1:
-            raise ValueError(f"Expected positive T_0 and T_mult of 1 or more, but got {T_0}, {T_mult}")
+            raise ValueError(f"Expected T_0 and T_mult of 1 or more, but got {T_0}, {T_mult}")
         super().__init__(optimizer, last_epoch, T_0=T_0, T_mult=T_mult, eta_min=eta_min)
 
 

@@ -52,11 +52,14 @@ class Optimizer:
             group["param_names"], params = map(list, zip(*params))
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one is {type(p).__name__}")
+                what = type(p).__name__
+                raise TypeError(f"optimizer can only optimize Tensors, but one is {what}")
         _optim.check_leaves(params)
         seen = {id(p) for known in self.param_groups for p in known["params"]}
         if len(set(map(id, params))) < len(params) or seen & set(map(id, params)):
-            raise ValueError("some parameters appear in more than one parameter group, or twice in one")
+            raise ValueError(
+                "some parameters appear in more than one parameter group, or twice in one"
+            )
         group = {"params": params, **{k: v for k, v in group.items() if k != "params"}}
         self._check(group)
         self.param_groups.append(group)
@@ -74,7 +77,7 @@ class Optimizer:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
     def _options(self, group):
-        return {name: value for name, value in group.items() if name not in ("params", "param_names")}
+        return {k: v for k, v in group.items() if k not in ("params", "param_names")}
 
     def _rule(self, i):
         """The Rust rule of group i, made anew with its moments where options have changed."""

@@ -1,4 +1,5 @@
-"""The optimisers, with torch's names and defaults. η is ``lr``, λ ``weight_decay``, g the gradient."""
+"""The optimisers, with torch's names and defaults: η is ``lr``, λ ``weight_decay``, g the
+gradient."""
 
 from __future__ import annotations
 
@@ -147,8 +148,8 @@ class Lion(Optimizer):
 
 
 class ASGD(Optimizer):
-    """Gradient descent with a rate that falls, and the mean of the parameters on the way (Polyak and
-    Juditsky 1992), in the slot ``ax``."""
+    """Gradient descent with a rate that falls, and the mean of the parameters on the way (Polyak
+    and Juditsky 1992), in the slot ``ax``."""
 
     _kind = "asgd"
 
@@ -227,7 +228,8 @@ class Adadelta(Optimizer):
 
 
 class Adafactor(Optimizer):
-    """Adam without momentum whose v is the product of a row and a column (Shazeer and Stern 2018)."""
+    """Adam without momentum, whose v is the product of a row and a column (Shazeer and Stern
+    2018)."""
 
     _kind = "adafactor"
 

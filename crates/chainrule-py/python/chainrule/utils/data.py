@@ -142,8 +142,8 @@ def default_collate(batch) -> Any:
     if isinstance(first, str):
         return list(batch)
     raise TypeError(
-        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
-        f"{type(first)}"
+        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {type(first)}"
     )
 
 
@@ -167,7 +167,7 @@ class DataLoader:
         **options: Any,
     ) -> None:  # fmt: skip
         if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size should be a positive integer, but got batch_size={batch_size}")
+            raise ValueError(f"batch_size should be a positive integer, but got {batch_size}")
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler or drop_last):
