@@ -268,7 +268,7 @@ fn read(x: &Tensor, list: Vec<Entry>) -> Result<(Tensor, &'static str)> {
 fn advanced(y: &Tensor, picks: &[(usize, Tensor)], scattered: bool) -> Result<Tensor> {
     let mut shape = picks[0].1.shape().to_vec();
     for (_, index) in picks {
-        let one = Tensor::zeros(shape.as_slice()).try_add(&Tensor::zeros(index.shape()))?;
+        let one = Tensor::zeros(shape.as_slice()).try_add(Tensor::zeros(index.shape()))?;
         shape = one.shape().to_vec();
     }
     let axes: Vec<i64> = picks.iter().map(|p| p.0 as i64).collect();
@@ -278,7 +278,7 @@ fn advanced(y: &Tensor, picks: &[(usize, Tensor)], scattered: bool) -> Result<Te
     let rest: Vec<usize> = front.shape()[axes.len()..].to_vec();
     let mut flat: Option<Tensor> = None;
     let mut size = 1;
-    for (&(_, ref index), &n) in picks.iter().zip(front.shape()) {
+    for ((_, index), &n) in picks.iter().zip(front.shape()) {
         check(index, n)?;
         let index = index.try_lt(0)?.try_where(&index.try_add(n as i64)?, index)?;
         flat = Some(match flat {

@@ -341,10 +341,10 @@ impl PyTensor {
             let (x, y) = (x.detach(), other.0.detach());
             let (a, b) = (x.to_dtype(DType::F64), y.to_dtype(DType::F64));
             let bound = b.abs() * rtol + atol;
-            let near = a.try_sub(&b)?.abs().try_le(&bound)?.try_logical_and(&b.isfinite())?;
+            let near = a.try_sub(&b)?.abs().try_le(&bound)?.try_logical_and(b.isfinite())?;
             let near = near.try_logical_or(&a.try_eq(&b)?)?;
             match equal_nan {
-                true => near.try_logical_or(&a.isnan().try_logical_and(&b.isnan())?),
+                true => near.try_logical_or(&a.isnan().try_logical_and(b.isnan())?),
                 false => Ok(near),
             }
         })
