@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import autograd as autograd, linalg as linalg, special as special
-from ._errors import AxisError as AxisError, DTypeError as DTypeError, LinAlgError as LinAlgError, ShapeError as ShapeError
-from ._grad_mode import enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad, set_grad_enabled as set_grad_enabled
 from ._native import (
     ArrayLike, Dims, DTypeLike, Number, Operand, _bool, dtype as dtype,
     Node, RemovableHandle, bool as bool, __version__ as __version__,
@@ -48,8 +46,16 @@ from ._native import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
-from ._print import set_printoptions as set_printoptions
 from ._returns import ValuesAndIndices
+from ._errors import AxisError as AxisError
+from ._errors import DTypeError as DTypeError
+from ._errors import LinAlgError as LinAlgError
+from ._errors import ShapeError as ShapeError
+from ._grad_mode import enable_grad as enable_grad
+from ._grad_mode import inference_mode as inference_mode
+from ._grad_mode import no_grad as no_grad
+from ._grad_mode import set_grad_enabled as set_grad_enabled
+from ._print import set_printoptions as set_printoptions
 
 double: dtype
 long: dtype

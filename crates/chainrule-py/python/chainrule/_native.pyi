@@ -833,5 +833,4 @@ def zeros(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_g
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
 def zeros_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`zeros` of the shape and type of a tensor."""
-
 _linalg: Any
