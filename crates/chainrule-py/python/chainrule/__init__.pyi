@@ -51,11 +51,75 @@ from ._errors import AxisError as AxisError
 from ._errors import DTypeError as DTypeError
 from ._errors import LinAlgError as LinAlgError
 from ._errors import ShapeError as ShapeError
+from ._functions import addcdiv as addcdiv
+from ._functions import addcmul as addcmul
+from ._functions import addmm as addmm
+from ._functions import addmv as addmv
+from ._functions import aminmax as aminmax
+from ._functions import atleast_1d as atleast_1d
+from ._functions import atleast_2d as atleast_2d
+from ._functions import atleast_3d as atleast_3d
+from ._functions import baddbmm as baddbmm
+from ._functions import bincount as bincount
+from ._functions import block_diag as block_diag
+from ._functions import broadcast_tensors as broadcast_tensors
+from ._functions import cdist as cdist
+from ._functions import column_stack as column_stack
+from ._functions import corrcoef as corrcoef
+from ._functions import count_nonzero as count_nonzero
+from ._functions import cov as cov
+from ._functions import cross as cross
+from ._functions import deg2rad as deg2rad
+from ._functions import diff as diff
+from ._functions import dist as dist
+from ._functions import dstack as dstack
 from ._grad_mode import enable_grad as enable_grad
+from ._functions import fliplr as fliplr
+from ._functions import flipud as flipud
+from ._functions import float_power as float_power
+from ._functions import ger as ger
+from ._functions import heaviside as heaviside
+from ._functions import hstack as hstack
+from ._functions import index_add as index_add
+from ._functions import index_copy as index_copy
+from ._functions import index_fill as index_fill
+from ._functions import index_put as index_put
 from ._grad_mode import inference_mode as inference_mode
+from ._functions import inner as inner
+from ._functions import is_floating_point as is_floating_point
+from ._functions import is_tensor as is_tensor
+from ._functions import kron as kron
+from ._functions import logcumsumexp as logcumsumexp
+from ._functions import logspace as logspace
+from ._functions import median as median
+from ._functions import meshgrid as meshgrid
+from ._functions import nan_to_num as nan_to_num
+from ._functions import nanmean as nanmean
+from ._functions import nansum as nansum
 from ._grad_mode import no_grad as no_grad
+from ._functions import outer as outer
+from .special import polygamma as polygamma
+from ._functions import quantile as quantile
+from ._functions import rad2deg as rad2deg
+from ._functions import repeat_interleave as repeat_interleave
+from ._functions import rot90 as rot90
+from ._functions import row_stack as row_stack
+from ._functions import rsub as rsub
 from ._grad_mode import set_grad_enabled as set_grad_enabled
 from ._print import set_printoptions as set_printoptions
+from ._functions import sinc as sinc
+from ._functions import std_mean as std_mean
+from ._functions import take_along_dim as take_along_dim
+from ._functions import tensor_split as tensor_split
+from ._functions import tensordot as tensordot
+from ._functions import trapezoid as trapezoid
+from ._functions import trapz as trapz
+from ._functions import tril_indices as tril_indices
+from ._functions import triu_indices as triu_indices
+from ._functions import unique as unique
+from ._functions import var_mean as var_mean
+from ._functions import vdot as vdot
+from ._functions import vstack as vstack
 
 double: dtype
 long: dtype
@@ -74,6 +138,14 @@ def acosh(input: Tensor) -> Tensor:
     """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
 def add(input: Tensor, other: Operand, *, alpha: Number | None = None) -> Tensor:
     """x + alpha y."""
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+    """input + value · a / b."""
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+    """input + value · a b."""
+def addmm(input: Tensor, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A B."""
+def addmv(input: Tensor, mat: Any, vec: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A v."""
 def all(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """Whether all elements are true (or not 0)."""
 def allclose(input: Tensor, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -82,6 +154,8 @@ def amax(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The largest elements along axes; equal ones share the derivative."""
 def amin(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The smallest elements along axes; equal ones share the derivative."""
+def aminmax(input: Tensor, *, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The smallest and the largest element."""
 def any(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """Whether any element is true (or not 0)."""
 def arccos(input: Tensor) -> Tensor:
@@ -114,6 +188,10 @@ def atan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the points (other, self), in (−π, π]."""
 def atanh(input: Tensor) -> Tensor:
     """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+def baddbmm(input: Tensor, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A B, for each matrix of a batch."""
+def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
+    """How often each whole number occurs, or the sums of its weights."""
 def bitwise_and(input: Tensor, other: Operand) -> Tensor:
     """The operator on truth values."""
 def bitwise_or(input: Tensor, other: Operand) -> Tensor:
@@ -138,22 +216,36 @@ def clone(input: Tensor) -> Tensor:
     """The same numbers as a new tensor; gradients flow back."""
 def copysign(input: Tensor, other: Operand) -> Tensor:
     """|x| with the sign of y."""
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlations of rows."""
 def cos(input: Tensor) -> Tensor:
     """cos x, x in radians. cos′ = −sin."""
 def cosh(input: Tensor) -> Tensor:
     """(eˣ + e⁻ˣ)/2, with derivative sinh x."""
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """The number of elements that are not 0."""
+def cov(input: Tensor, *, correction: float | None = 1) -> Tensor:
+    """The covariances of rows."""
+def cross(input: Tensor, other: Operand, dim: Dims = -1) -> Tensor:
+    """The vector product along an axis of length 3."""
 def cumprod(input: Tensor, dim: int) -> Tensor:
     """Running products along an axis."""
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Running sums along an axis."""
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians."""
 def detach(input: Tensor) -> Tensor:
     """The same numbers, for which no derivative flows back."""
 def diag(input: Tensor) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
 def diagonal(input: Tensor) -> Tensor:
     """The diagonal of a matrix."""
+def diff(input: Tensor, n: int = 1, dim: Dims = -1) -> Tensor:
+    """The differences of neighbours along an axis, n times."""
 def digamma(input: Tensor) -> Tensor:
     """ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x)."""
+def dist(input: Tensor, other: Operand, p: Number | None = 2) -> Tensor:
+    """The p-norm of the difference."""
 def div(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
 def divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -182,6 +274,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = ...) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Backwards along axes."""
+def fliplr(input: Tensor) -> Tensor:
+    """Backwards along the second axis."""
+def flipud(input: Tensor) -> Tensor:
+    """Backwards along the first axis."""
+def float_power(input: Tensor, exponent: Operand) -> Tensor:
+    """The power in float64."""
 def floor(input: Tensor) -> Tensor:
     """The largest integer ≤ x."""
 def floor_divide(input: Tensor, other: Operand) -> Tensor:
@@ -204,12 +302,22 @@ def greater_equal(input: Tensor, other: Operand) -> Tensor:
     """x ≥ y, as truth values, as the operator `>=`."""
 def gt(input: Tensor, other: Operand) -> Tensor:
     """x > y, as truth values, as the operator `>`."""
+def heaviside(input: Tensor, values: Any) -> Tensor:
+    """0 below 0, 1 above, ``values`` at 0."""
 def hypot(input: Tensor, other: Operand) -> Tensor:
     """√(x² + y²) without overflow."""
+def index_add(input: Tensor, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+    """A copy with rows of ``source`` added at indices of an axis."""
+def index_copy(input: Tensor, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+    """A copy with rows of ``source`` at indices of an axis."""
+def index_fill(input: Tensor, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+    """A copy with a number at indices of an axis."""
+def index_put(input: Tensor, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+    """A copy with values where the indices point, or added there."""
 def index_select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """Several elements of an axis, by their indices."""
-def is_floating_point(input: Tensor) -> _bool:
-    """Whether elements are floating-point numbers, the ones that can carry gradients."""
+def inner(input: Tensor, other: Operand) -> Tensor:
+    """Sums of products over the last axes of both."""
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where elements are near: |x − y| ≤ atol + rtol |y|."""
 def isfinite(input: Tensor) -> Tensor:
@@ -218,6 +326,8 @@ def isinf(input: Tensor) -> Tensor:
     """True where the number is infinite."""
 def isnan(input: Tensor) -> Tensor:
     """True where the number is NaN."""
+def kron(input: Tensor, other: Operand) -> Tensor:
+    """The Kronecker product."""
 def le(input: Tensor, other: Operand) -> Tensor:
     """x ≤ y, as truth values, as the operator `<=`."""
 def leaky_relu(input: Tensor) -> Tensor:
@@ -244,6 +354,8 @@ def log_softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None
     """ln softmax(x) along an axis, without overflow."""
 def logaddexp(input: Tensor, other: Operand) -> Tensor:
     """ln(eˣ + e^y) without overflow."""
+def logcumsumexp(input: Tensor, dim: Dims) -> Tensor:
+    """ln of the running sums of eˣ along an axis."""
 def logical_and(input: Tensor, other: Operand) -> Tensor:
     """Both true (a number is true unless it is 0)."""
 def logical_not(input: Tensor) -> Tensor:
@@ -272,6 +384,8 @@ def maximum(input: Tensor, other: Operand) -> Tensor:
     """The larger of each pair; equal ones share the derivative."""
 def mean(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """The mean of all elements or along axes `dim`."""
+def median(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The lower of the middle elements, of all or along an axis with its index."""
 def min(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Any:
     """The smallest element; along `dim` the pair (values, indices); of two tensors the smaller."""
 def minimum(input: Tensor, other: Operand) -> Tensor:
@@ -290,6 +404,12 @@ def multiply(input: Tensor, other: Operand) -> Tensor:
     """x y, element by element, as the operator `*`."""
 def mv(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
+def nan_to_num(input: Tensor, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """NaN and infinities replaced by numbers."""
+def nanmean(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The mean of what is not NaN."""
+def nansum(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The sum of what is not NaN."""
 def narrow(input: Tensor, dim: int, start: Operand, length: int) -> Tensor:
     """A part of an axis: `length` elements from `start` on."""
 def ne(input: Tensor, other: Operand) -> Tensor:
@@ -310,14 +430,18 @@ def numel(input: Tensor) -> int:
     """The number of elements."""
 def one_hot(input: Tensor, num_classes: int) -> Tensor:
     """1 in the column of the class, else 0, along a new last axis."""
+def outer(input: Tensor, vec2: Any) -> Tensor:
+    """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
 def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """The axes in another order: `permute(2, 0, 1)`."""
-def polygamma(input: Tensor, n: int) -> Tensor:
-    """The n-th derivative of the digamma function at x, as `polygamma(n, x)` with x this tensor."""
 def pow(input: Tensor, exponent: Operand) -> Tensor:
     """x to the power y, element by element."""
 def prod(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
     """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
+def quantile(input: Tensor, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The value below which a fraction q lies, between neighbours in proportion."""
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees."""
 def ravel(input: Tensor) -> Tensor:
     """All elements along one axis."""
 def recip(input: Tensor) -> Tensor:
@@ -328,10 +452,14 @@ def relu(input: Tensor) -> Tensor:
     """max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN."""
 def remainder(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of y, as Python's `%`."""
+def repeat_interleave(input: Tensor, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+    """Each element of an axis several times in a row."""
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape, in row-major order; one length may be -1."""
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Shifted along axes, what leaves at one end entering at the other."""
+def rot90(input: Tensor, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+    """Turned by k right angles in the plane of two axes."""
 def round(input: Tensor) -> Tensor:
     """The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch)."""
 def rsqrt(input: Tensor) -> Tensor:
@@ -350,6 +478,8 @@ def silu(input: Tensor) -> Tensor:
     """x σ(x), also called swish: y′ = σ + x σ (1 − σ)."""
 def sin(input: Tensor) -> Tensor:
     """sin x, x in radians. sin′ = cos."""
+def sinc(input: Tensor) -> Tensor:
+    """sin(πx)/(πx), and 1 at 0."""
 def sinh(input: Tensor) -> Tensor:
     """(eˣ − e⁻ˣ)/2, with derivative cosh x."""
 def softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
@@ -382,10 +512,14 @@ def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector as it is."""
 def take(input: Tensor, index: ArrayLike) -> Tensor:
     """Several elements by their places in row-major order."""
+def take_along_dim(input: Tensor, indices: Any, dim: Dims = None) -> Tensor:
+    """Elements by indices along an axis, as ``gather`` with broadcasting."""
 def tan(input: Tensor) -> Tensor:
     """tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y²."""
 def tanh(input: Tensor) -> Tensor:
     """sinh x / cosh x, so y′ = 1 − y²."""
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
+    """The axis cut into so many parts of nearly equal length, or at places."""
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Copies side by side, as numpy's `tile`."""
 def topk(input: Tensor, k: int, dim: int = ..., largest: _bool = True) -> ValuesAndIndices:
@@ -408,9 +542,13 @@ def unflatten(input: Tensor, dim: int, sizes: int | Sequence[int]) -> Tensor:
     """One axis of length n as several."""
 def unfold(input: Tensor, dimension: int, size: int | Sequence[int], step: Operand) -> Tensor:
     """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
+def unique(input: Tensor, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
+    """The distinct elements in order; also where each stands among them, and how often."""
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new axis of length 1."""
 def var(input: Tensor, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
     """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""
+def vdot(input: Tensor, other: Operand) -> Tensor:
+    """Σ xᵢ yᵢ of two vectors."""
 def xlogy(input: Tensor, other: Operand) -> Tensor:
     """x ln y, and 0 where x = 0."""

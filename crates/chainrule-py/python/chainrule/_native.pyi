@@ -162,6 +162,20 @@ class Tensor:
         """x + alpha y."""
     def add_(self, other: Operand, *, alpha: Number | None = None) -> Tensor:
         """``add`` in place: this handle stands for the result from now on."""
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """input + value · a / b."""
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """``addcdiv`` in place: this handle stands for the result from now on."""
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """input + value · a b."""
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """``addcmul`` in place: this handle stands for the result from now on."""
+    def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A B."""
+    def addmm_(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """``addmm`` in place: this handle stands for the result from now on."""
+    def addmv(self, mat: Any, vec: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A v."""
     def all(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """Whether all elements are true (or not 0)."""
     def allclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -170,6 +184,8 @@ class Tensor:
         """The largest elements along axes; equal ones share the derivative."""
     def amin(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The smallest elements along axes; equal ones share the derivative."""
+    def aminmax(self, *, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The smallest and the largest element."""
     def any(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """Whether any element is true (or not 0)."""
     def arccos(self) -> Tensor:
@@ -219,6 +235,10 @@ class Tensor:
         stays and may be used again, whatever `retain_graph` is; with `create_graph` the gradients
         can be differentiated in turn.
         """
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A B, for each matrix of a batch."""
+    def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
+        """How often each whole number occurs, or the sums of its weights."""
     def bitwise_and(self, other: Operand) -> Tensor:
         """The operator on truth values."""
     def bitwise_and_(self, other: Operand) -> Tensor:
@@ -263,6 +283,8 @@ class Tensor:
         """|x| with the sign of y."""
     def copysign_(self, other: Operand) -> Tensor:
         """``copysign`` in place: this handle stands for the result from now on."""
+    def corrcoef(self) -> Tensor:
+        """The correlations of rows."""
     def cos(self) -> Tensor:
         """cos x, x in radians. cos′ = −sin."""
     def cos_(self) -> Tensor:
@@ -271,8 +293,14 @@ class Tensor:
         """(eˣ + e⁻ˣ)/2, with derivative sinh x."""
     def cosh_(self) -> Tensor:
         """``cosh`` in place: this handle stands for the result from now on."""
+    def count_nonzero(self, dim: Dims = None) -> Tensor:
+        """The number of elements that are not 0."""
+    def cov(self, *, correction: float | None = 1) -> Tensor:
+        """The covariances of rows."""
     def cpu(self) -> Tensor:
         """This tensor: everything is on the processor."""
+    def cross(self, other: Operand, dim: Dims = -1) -> Tensor:
+        """The vector product along an axis of length 3."""
     def cumprod(self, dim: int) -> Tensor:
         """Running products along an axis."""
     def cumprod_(self, dim: Dims) -> Tensor:
@@ -281,6 +309,8 @@ class Tensor:
         """Running sums along an axis."""
     def cumsum_(self, dim: Dims) -> Tensor:
         """``cumsum`` in place: this handle stands for the result from now on."""
+    def deg2rad(self) -> Tensor:
+        """Degrees as radians."""
     def detach(self) -> Tensor:
         """The same numbers, for which no derivative flows back."""
     def detach_(self) -> Tensor:
@@ -289,12 +319,16 @@ class Tensor:
         """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     def diagonal(self) -> Tensor:
         """The diagonal of a matrix."""
+    def diff(self, n: int = 1, dim: Dims = -1) -> Tensor:
+        """The differences of neighbours along an axis, n times."""
     def digamma(self) -> Tensor:
         """ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x)."""
     def digamma_(self) -> Tensor:
         """``digamma`` in place: this handle stands for the result from now on."""
     def dim(self) -> int:
         """The number of axes."""
+    def dist(self, other: Operand, p: Number | None = 2) -> Tensor:
+        """The p-norm of the difference."""
     def div(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
         """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
     def div_(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -347,8 +381,14 @@ class Tensor:
         """The axes from `start_dim` to `end_dim` as one."""
     def flip(self, *dims: int | Sequence[int]) -> Tensor:
         """Backwards along axes."""
+    def fliplr(self) -> Tensor:
+        """Backwards along the second axis."""
+    def flipud(self) -> Tensor:
+        """Backwards along the first axis."""
     def float(self) -> Tensor:
         """As `float32`."""
+    def float_power(self, exponent: Operand) -> Tensor:
+        """The power in float64."""
     def floor(self) -> Tensor:
         """The largest integer ≤ x."""
     def floor_(self) -> Tensor:
@@ -383,12 +423,32 @@ class Tensor:
         """x > y, as truth values, as the operator `>`."""
     def gt_(self, other: Operand) -> Tensor:
         """``gt`` in place: this handle stands for the result from now on."""
+    def heaviside(self, values: Any) -> Tensor:
+        """0 below 0, 1 above, ``values`` at 0."""
     def hypot(self, other: Operand) -> Tensor:
         """√(x² + y²) without overflow."""
     def hypot_(self, other: Operand) -> Tensor:
         """``hypot`` in place: this handle stands for the result from now on."""
+    def index_add(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+        """A copy with rows of ``source`` added at indices of an axis."""
+    def index_add_(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+        """``index_add`` in place: this handle stands for the result from now on."""
+    def index_copy(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+        """A copy with rows of ``source`` at indices of an axis."""
+    def index_copy_(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+        """``index_copy`` in place: this handle stands for the result from now on."""
+    def index_fill(self, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+        """A copy with a number at indices of an axis."""
+    def index_fill_(self, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+        """``index_fill`` in place: this handle stands for the result from now on."""
+    def index_put(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+        """A copy with values where the indices point, or added there."""
+    def index_put_(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+        """``index_put`` in place: this handle stands for the result from now on."""
     def index_select(self, dim: int, index: ArrayLike) -> Tensor:
         """Several elements of an axis, by their indices."""
+    def inner(self, other: Operand) -> Tensor:
+        """Sums of products over the last axes of both."""
     def is_contiguous(self) -> _bool:
         """Always: memory is always in order."""
     def is_floating_point(self) -> _bool:
@@ -403,6 +463,8 @@ class Tensor:
         """True where the number is NaN."""
     def item(self) -> int | float | _bool:
         """The one number of a tensor with one element, as Python's."""
+    def kron(self, other: Operand) -> Tensor:
+        """The Kronecker product."""
     def le(self, other: Operand) -> Tensor:
         """x ≤ y, as truth values, as the operator `<=`."""
     def le_(self, other: Operand) -> Tensor:
@@ -443,6 +505,8 @@ class Tensor:
         """ln softmax(x) along an axis, without overflow."""
     def logaddexp(self, other: Operand) -> Tensor:
         """ln(eˣ + e^y) without overflow."""
+    def logcumsumexp(self, dim: Dims) -> Tensor:
+        """ln of the running sums of eˣ along an axis."""
     def logical_and(self, other: Operand) -> Tensor:
         """Both true (a number is true unless it is 0)."""
     def logical_and_(self, other: Operand) -> Tensor:
@@ -487,6 +551,8 @@ class Tensor:
         """The larger of each pair; equal ones share the derivative."""
     def mean(self, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
         """The mean of all elements or along axes `dim`."""
+    def median(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The lower of the middle elements, of all or along an axis with its index."""
     def min(self, dim: Dims = None, keepdim: _bool = False) -> Any:
         """The smallest element; along `dim` the pair (values, indices); of two tensors the smaller."""
     def minimum(self, other: Operand) -> Tensor:
@@ -509,6 +575,14 @@ class Tensor:
         """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
     def named(self, name: str) -> Tensor:
         """Names the tensor, for errors, pictures and formulas. The first name stays."""
+    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+        """NaN and infinities replaced by numbers."""
+    def nan_to_num_(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+        """``nan_to_num`` in place: this handle stands for the result from now on."""
+    def nanmean(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The mean of what is not NaN."""
+    def nansum(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The sum of what is not NaN."""
     def narrow(self, dim: int, start: Operand, length: int) -> Tensor:
         """A part of an axis: `length` elements from `start` on."""
     def ne(self, other: Operand) -> Tensor:
@@ -547,6 +621,8 @@ class Tensor:
         """The numbers as an array of numpy: the same memory, read-only. ``.copy()`` it to write."""
     def one_hot(self, num_classes: int) -> Tensor:
         """1 in the column of the class, else 0, along a new last axis."""
+    def outer(self, vec2: Any) -> Tensor:
+        """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
     def permute(self, *dims: int | Sequence[int]) -> Tensor:
         """The axes in another order: `permute(2, 0, 1)`."""
     def polygamma(self, n: int) -> Tensor:
@@ -557,6 +633,10 @@ class Tensor:
         """``pow`` in place: this handle stands for the result from now on."""
     def prod(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
         """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
+    def quantile(self, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The value below which a fraction q lies, between neighbours in proportion."""
+    def rad2deg(self) -> Tensor:
+        """Radians as degrees."""
     def ravel(self) -> Tensor:
         """All elements along one axis."""
     def realize(self) -> None:
@@ -581,6 +661,8 @@ class Tensor:
         """``remainder`` in place: this handle stands for the result from now on."""
     def repeat(self, *repeats: int | Sequence[int]) -> Tensor:
         """Copies side by side: `repeats[i]` of them along axis i."""
+    def repeat_interleave(self, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+        """Each element of an axis several times in a row."""
     def requires_grad_(self, requires_grad: _bool = True) -> Tensor:
         """Makes the tensor a parameter, whose gradient `backward` gathers in `grad`; or no more."""
     def reshape(self, *shape: int | Sequence[int]) -> Tensor:
@@ -591,6 +673,8 @@ class Tensor:
         """Keeps the gradient by this tensor, though it is computed, in `grad`."""
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
         """Shifted along axes, what leaves at one end entering at the other."""
+    def rot90(self, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+        """Turned by k right angles in the plane of two axes."""
     def round(self) -> Tensor:
         """The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch)."""
     def round_(self) -> Tensor:
@@ -623,6 +707,8 @@ class Tensor:
         """sin x, x in radians. sin′ = cos."""
     def sin_(self) -> Tensor:
         """``sin`` in place: this handle stands for the result from now on."""
+    def sinc(self) -> Tensor:
+        """sin(πx)/(πx), and 1 at 0."""
     def sinh(self) -> Tensor:
         """(eˣ − e⁻ˣ)/2, with derivative cosh x."""
     def sinh_(self) -> Tensor:
@@ -669,6 +755,8 @@ class Tensor:
         """``t`` in place: this handle stands for the result from now on."""
     def take(self, index: ArrayLike) -> Tensor:
         """Several elements by their places in row-major order."""
+    def take_along_dim(self, indices: Any, dim: Dims = None) -> Tensor:
+        """Elements by indices along an axis, as ``gather`` with broadcasting."""
     def tan(self) -> Tensor:
         """tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y²."""
     def tan_(self) -> Tensor:
@@ -677,6 +765,8 @@ class Tensor:
         """sinh x / cosh x, so y′ = 1 − y²."""
     def tanh_(self) -> Tensor:
         """``tanh`` in place: this handle stands for the result from now on."""
+    def tensor_split(self, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
+        """The axis cut into so many parts of nearly equal length, or at places."""
     def tile(self, *dims: int | Sequence[int]) -> Tensor:
         """Copies side by side, as numpy's `tile`."""
     def to(self, *args: Any, dtype: DTypeLike | None = None, device: Any = None, copy: _bool | None = False, non_blocking: _bool = False) -> Tensor:
@@ -719,12 +809,16 @@ class Tensor:
         """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
     def uniform_(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform random numbers from ``low`` to ``high`` from now on."""
+    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
+        """The distinct elements in order; also where each stands among them, and how often."""
     def unsqueeze(self, dim: int) -> Tensor:
         """A new axis of length 1."""
     def unsqueeze_(self, dim: Dims) -> Tensor:
         """``unsqueeze`` in place: this handle stands for the result from now on."""
     def var(self, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
         """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""
+    def vdot(self, other: Operand) -> Tensor:
+        """Σ xᵢ yᵢ of two vectors."""
     def view(self, *shape: int | Sequence[int]) -> Tensor:
         """The same as `reshape`, or with an element type the same as `to`."""
     def view_as(self, other: Operand) -> Tensor:
