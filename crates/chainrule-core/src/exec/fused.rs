@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
-use chainrule_kernels::reduce::{Fold, Reduce};
+use chainrule_kernels::reduce::{self, Fold, Reduce};
 use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout, simd, threads};
 use smallvec::{SmallVec, smallvec};
@@ -527,10 +527,31 @@ impl Frame<'_, '_> {
                 out.fill(0);
                 let indices: &[i64] = cast_slice(self.read(file, *x, Level::Row));
                 for (row, &index) in out.chunks_exact_mut(self.kernel.row).zip(indices) {
-                    if let Some(hot) = usize::try_from(index).ok().and_then(|i| row.get_mut(i)) {
-                        *hot = 1;
+                    if let Some(i) = hot(row.len(), index) {
+                        row[i] = 1;
                     }
                 }
+            }
+            Code::Pick(dtype, x, index) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let x = self.read(file, *x, Level::Full);
+                by_type!(*dtype, pick, x, indices, self.kernel.row, out);
+            }
+            Code::AddHot(dtype, x, index, number) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let (x, number) =
+                    (self.read(file, *x, Level::Full), self.read(file, *number, Level::Row));
+                by_type!(*dtype, add_hot, x, indices, number, self.kernel.row, out);
+            }
+            Code::Pair(kernel, x, (y, by), (w, with)) => {
+                let in_rows = *by == Level::Row || *with == Level::Row;
+                let row = if in_rows { self.kernel.row } else { self.count[level as usize] };
+                let (y, w) = (self.read(file, *y, *by), self.read(file, *w, *with));
+                kernel(read(*x), y, w, row, out);
+            }
+            Code::RowDot(dtype, x, y) => {
+                let (x, y) = (self.read(file, *x, Level::Full), self.read(file, *y, Level::Full));
+                by_type!(*dtype, row_dot, x, y, out);
             }
             Code::RowFold(fold, dtype, x) => {
                 let x = self.read(file, *x, Level::Full);
@@ -567,6 +588,35 @@ fn iota(from: usize, len: usize, stride: usize, mut out: &mut [i64]) {
 
 fn row_fold<T: Reduce>(fold: Fold, x: &[u8], out: &mut [u8]) {
     fold.rows::<T>(cast_slice(x), cast_slice_mut(out));
+}
+
+/// The element of a row that an index is about.
+fn hot(row: usize, index: i64) -> Option<usize> {
+    usize::try_from(index).ok().filter(|&i| i < row)
+}
+
+/// As a sum of zeros and one element: −0 becomes 0.
+fn pick<T: Reduce>(x: &[u8], indices: &[i64], row: usize, out: &mut [u8]) {
+    let (x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    for ((x, &index), out) in x.chunks_exact(row).zip(indices).zip(out) {
+        *out = T::ZERO.plus(hot(row, index).map_or(T::ZERO, |i| x[i]));
+    }
+}
+
+fn add_hot<T: Reduce>(x: &[u8], indices: &[i64], number: &[u8], row: usize, out: &mut [u8]) {
+    let (x, number, out): (&[T], &[T], &mut [T]) =
+        (cast_slice(x), cast_slice(number), cast_slice_mut(out));
+    reduce::plus(x, T::ZERO, out);
+    let rows = out.chunks_exact_mut(row).zip(x.chunks_exact(row));
+    for (((out, x), &index), &number) in rows.zip(indices).zip(number) {
+        if let Some(i) = hot(row, index) {
+            out[i] = x[i].plus(number);
+        }
+    }
+}
+
+fn row_dot<T: Reduce>(x: &[u8], y: &[u8], out: &mut [u8]) {
+    reduce::dots::<T>(cast_slice(x), cast_slice(y), cast_slice_mut(out));
 }
 
 fn row_expand<T: bytemuck::Pod>(x: &[u8], row: usize, out: &mut [u8]) {

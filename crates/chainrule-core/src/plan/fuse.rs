@@ -9,7 +9,8 @@ use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
-use crate::op::{Axes, Cmp, Extremum, Linear, Op, Scalar};
+use crate::op::pairs::Light;
+use crate::op::{Axes, Binary, Cmp, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
 const LONGEST_ROW: usize = 16 << 10;
@@ -23,7 +24,7 @@ const WIDEST_TOTAL: usize = 16 << 10;
 
 /// Where an item's value is.
 #[derive(Clone, Debug)]
-enum Home {
+pub(super) enum Home {
     Const(Scalar),
     /// The index along an axis: made again wherever it is used.
     Iota(usize),
@@ -44,8 +45,8 @@ enum Home {
 }
 
 pub(super) struct Planner<'a> {
-    items: &'a [Item],
-    homes: Vec<Home>,
+    pub(super) items: &'a [Item],
+    pub(super) homes: Vec<Home>,
     pub(super) kernels: Vec<(u32, Builder)>,
     by_stage: FxHashMap<(u32, usize), usize>,
     /// Where kernels' values have been stored.
@@ -54,6 +55,8 @@ pub(super) struct Planner<'a> {
     emitted: FxHashMap<(usize, usize, Level), u32>,
     /// The row length of kernels over so many elements.
     pub(super) rows: FxHashMap<usize, usize>,
+    /// For a number of rows, the number of elements that has so many.
+    of_rows: FxHashMap<usize, usize>,
     steps: Vec<(u32, Step)>,
     inputs: usize,
     sizes: Vec<usize>,
@@ -65,6 +68,8 @@ pub(super) struct Planner<'a> {
 /// Makes the plan for a sketch.
 pub(crate) fn plan(items: &[Item]) -> Plan {
     let inputs = items.iter().filter(|i| i.input.is_some()).count();
+    let rows = row_lengths(items);
+    let of_rows = rows.iter().map(|(&n, &row)| (n / row, n)).collect();
     let mut p = Planner {
         items,
         homes: Vec::with_capacity(items.len()),
@@ -72,7 +77,8 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
         by_stage: FxHashMap::default(),
         stored: FxHashMap::default(),
         emitted: FxHashMap::default(),
-        rows: row_lengths(items),
+        rows,
+        of_rows,
         steps: vec![],
         inputs,
         sizes: vec![],
@@ -244,7 +250,7 @@ impl Planner<'_> {
     }
 
     /// Item `i` as a value of a kernel: computed there, or loaded.
-    fn operand(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
+    pub(super) fn operand(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
         let item = &self.items[i];
         match self.homes[i].clone() {
             Home::Const(c) => self.kernels[kernel].1.constant(c, item.dtype, level),
@@ -350,11 +356,18 @@ impl Planner<'_> {
         let items = self.items;
         let item = &items[i];
         let source = items[item.src[0] as usize].dtype;
+        if item.op == Op::Where
+            && let Some(value) = self.masked(i, kernel, level)
+        {
+            return value;
+        }
         let s: SmallVec<[u32; 3]> =
             item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
         let short = match &item.op {
-            Op::Zip(op) if level == Level::Full => self
-                .zip_rows(*op, item.dtype, kernel, &s)
+            Op::Zip(op) if level == Level::Full => (*op == Binary::Add)
+                .then(|| self.add_hot(item.dtype, kernel, &s))
+                .flatten()
+                .or_else(|| self.zip_rows(*op, item.dtype, kernel, &s))
                 .or_else(|| self.zip_one(*op, item.dtype, kernel, &s)),
             Op::Compare(Cmp::Eq) if level == Level::Full => self.one_hot(kernel, &s),
             _ => None,
@@ -375,7 +388,9 @@ impl Planner<'_> {
             // The same elements under another number.
             _ => return s[0],
         };
-        self.kernels[kernel].1.code(code, item.dtype, level, cost(&item.op))
+        let builder = &mut self.kernels[kernel].1;
+        let value = builder.code(code, item.dtype, level, cost(&item.op));
+        builder.light(value, Light::of(&item.op), false)
     }
 
     /// The kernel and level at which sources of `n` elements can be used together, earliest first.
@@ -401,7 +416,18 @@ impl Planner<'_> {
                 }
             }
         }
-        joint.unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
+        joint
+            .or_else(|| self.beside_rows(stage, n))
+            .unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
+    }
+
+    /// The kernel of a stage with `n` rows, if there is one: numbers for rows that need nothing from
+    /// it are computed there all the same, for they will meet those that do.
+    fn beside_rows(&self, stage: u32, n: usize) -> Option<(usize, Level)> {
+        let &all = self.of_rows.get(&n)?;
+        let &kernel = self.by_stage.get(&(stage, all))?;
+        let row = self.kernels[kernel].1.row?;
+        (row * n == all).then_some((kernel, Level::Row))
     }
 
     fn reshape(&mut self, item: &Item, x: usize) -> Home {
@@ -479,7 +505,10 @@ impl Planner<'_> {
             let value = self.operand(x, kernel, level);
             let builder = &mut self.kernels[kernel].1;
             builder.row = Some(count);
-            let code = Code::RowFold(fold, dtype, value);
+            let code = match builder.as_hot(value) {
+                Some((index, x)) if fold == Fold::Sum => Code::Pick(dtype, x, index),
+                _ => Code::RowFold(fold, dtype, value),
+            };
             let value = builder.code(code, dtype, Level::Row, 1);
             return Home::Lane { kernel, level: Level::Row, value };
         }

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::View;
 use crate::op::lanes::{Kernel1, Kernel2, Kernel3, KernelRows};
+use crate::op::pairs::{KernelPair, Light};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
@@ -65,6 +66,14 @@ pub(crate) enum Code<P> {
     ZipOne(KernelRows, P, P),
     /// Truth values: in each row, whether the index is the row's number.
     OneHot(P),
+    /// From each row the element at the row's index, 0 where there is none: elements, indices.
+    Pick(DType, P, P),
+    /// Elements, to one of which in each row something is added: elements, indices, numbers.
+    AddHot(DType, P, P, P),
+    /// Two operations in one loop: elements, and what each takes besides.
+    Pair(KernelPair, P, (P, Level), (P, Level)),
+    /// In each row the sum of products of elements.
+    RowDot(DType, P, P),
     /// Copies, for a value that must stand in two places.
     Copy(P),
 }
@@ -149,7 +158,7 @@ pub(crate) struct Register {
 
 /// A value while building.
 #[derive(Clone, Debug)]
-enum Def {
+pub(super) enum Def {
     Preset(PresetValue),
     /// The stream `inputs[i]`.
     Input(u32),
@@ -157,11 +166,13 @@ enum Def {
 }
 
 #[derive(Clone, Debug)]
-struct Val {
-    def: Def,
-    dtype: DType,
-    level: Level,
+pub(super) struct Val {
+    pub(super) def: Def,
+    pub(super) dtype: DType,
+    pub(super) level: Level,
     cost: u32,
+    /// What it is, if that is a light operation, and whether its arguments have changed places.
+    pub(super) light: Option<(Light, bool)>,
 }
 
 /// A kernel being built.
@@ -171,15 +182,15 @@ pub(crate) struct Builder {
     pub(crate) row: Option<usize>,
     /// The row length of a transposed load, for which blocks should have several rows.
     across: Option<usize>,
-    vals: Vec<Val>,
+    pub(super) vals: Vec<Val>,
     inputs: Vec<Stream>,
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
     consts: FxHashMap<(u64, DType, Level), u32>,
     /// Numbers that are the same everywhere, as one.
     ones: FxHashMap<u32, u32>,
-    stores: Vec<(u32, usize)>,
-    totals: Vec<Total<u32>>,
+    pub(super) stores: Vec<(u32, usize)>,
+    pub(super) totals: Vec<Total<u32>>,
 }
 
 impl Builder {
@@ -187,8 +198,8 @@ impl Builder {
         Builder { n, ..Builder::default() }
     }
 
-    fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
-        self.vals.push(Val { def, dtype, level, cost });
+    pub(super) fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
+        self.vals.push(Val { def, dtype, level, cost, light: None });
         self.vals.len() as u32 - 1
     }
 
@@ -268,6 +279,15 @@ impl Builder {
         matches!(def, Def::Code(Code::Iota { len, stride: 1 }) if *len == row)
     }
 
+    /// If a value is 0 but for one element in each row: the index, and the elements it is one of.
+    pub(crate) fn as_hot(&self, value: u32) -> Option<(u32, u32)> {
+        let def = |value: u32| &self.vals[value as usize].def;
+        let Def::Code(Code::Where(_, one, then, otherwise)) = def(value) else { return None };
+        let Def::Preset(PresetValue::Const(c)) = def(*otherwise) else { return None };
+        let Def::Code(Code::OneHot(index)) = def(*one) else { return None };
+        (c.to_f64().to_bits() == 0).then_some((*index, *then))
+    }
+
     /// Values that something stored or summed up depends on.
     fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.vals.len()];
@@ -307,6 +327,12 @@ impl Builder {
         self.push(Def::Code(code), dtype, level, cost)
     }
 
+    /// Says which light operation a value is, and whether its arguments have changed places.
+    pub(crate) fn light(&mut self, value: u32, light: Option<Light>, swapped: bool) -> u32 {
+        self.vals[value as usize].light = light.map(|l| (l, swapped));
+        value
+    }
+
     pub(crate) fn store(&mut self, value: u32, slot: usize) {
         self.stores.push((value, slot));
     }
@@ -317,6 +343,8 @@ impl Builder {
 
     /// Assigns registers and sizes.
     pub(crate) fn finish(mut self) -> Kernel {
+        let needed = self.needed();
+        self.pair(&needed);
         let needed = self.needed();
         let unit = self.unit(&needed);
         // A stored value is computed in its place; one that is no code, or is stored twice, copied.
@@ -345,28 +373,29 @@ impl Builder {
             last[total.x as usize] = usize::MAX;
         }
         let mut file = Registers::default();
-        let mut places = Vec::with_capacity(self.vals.len());
+        let mut places = vec![Place::Reg(u32::MAX); self.vals.len()];
         let (mut code, mut presets) = (Vec::new(), Vec::new());
         let mut cost = 0;
-        for (i, val) in self.vals.iter().enumerate() {
-            if !is_needed(i) {
-                places.push(Place::Reg(u32::MAX));
-                continue;
-            }
+        let at_hand = |(i, _): &(usize, &Val)| is_needed(*i);
+        for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
             cost += if val.level == Level::Full { val.cost } else { 0 };
-            let size = val.dtype.size();
-            let place = match (&val.def, out_of[i]) {
-                (Def::Preset(value), _) => {
-                    let reg = file.fresh(size, val.level);
+            match &val.def {
+                Def::Preset(value) => {
+                    let reg = file.fresh(val.dtype.size(), val.level);
                     presets.push(Preset { reg, value: value.clone(), dtype: val.dtype });
-                    Place::Reg(reg)
+                    places[i] = Place::Reg(reg);
                 }
-                (Def::Input(stream), _) => Place::In(*stream),
-                (Def::Code(_), Some(out)) => Place::Out(out),
-                (Def::Code(_), None) => Place::Reg(file.take(size, val.level)),
-            };
-            places.push(place);
+                Def::Input(stream) => places[i] = Place::In(*stream),
+                Def::Code(_) => {}
+            }
+        }
+        for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
             if let Def::Code(c) = &val.def {
+                let place = match out_of[i] {
+                    Some(out) => Place::Out(out),
+                    None => Place::Reg(file.take(val.dtype.size(), val.level)),
+                };
+                places[i] = place;
                 code.push(Instr {
                     code: c.map(|s| places[s as usize]),
                     to: place,
@@ -488,7 +517,7 @@ impl Registers {
 
 impl<P: Copy> Code<P> {
     /// Calls `f` on each source.
-    fn sources(&self, mut f: impl FnMut(P)) {
+    pub(super) fn sources(&self, mut f: impl FnMut(P)) {
         match *self {
             Code::Load { .. } | Code::Iota { .. } => {}
             Code::Map(_, x)
@@ -496,11 +525,17 @@ impl<P: Copy> Code<P> {
             | Code::RowExpand(_, x)
             | Code::OneHot(x)
             | Code::Copy(x) => f(x),
-            Code::Zip(_, x, y) | Code::ZipRows(_, x, y) | Code::ZipOne(_, x, y) => {
+            Code::Zip(_, x, y)
+            | Code::ZipRows(_, x, y)
+            | Code::ZipOne(_, x, y)
+            | Code::RowDot(_, x, y)
+            | Code::Pick(_, x, y) => {
                 f(x);
                 f(y);
             }
-            Code::Where(_, c, x, y) => {
+            Code::Where(_, c, x, y)
+            | Code::AddHot(_, c, x, y)
+            | Code::Pair(_, c, (x, _), (y, _)) => {
                 f(c);
                 f(x);
                 f(y);
@@ -520,6 +555,10 @@ impl<P: Copy> Code<P> {
             Code::ZipRows(k, x, y) => Code::ZipRows(k, f(x), f(y)),
             Code::ZipOne(k, x, y) => Code::ZipOne(k, f(x), f(y)),
             Code::OneHot(x) => Code::OneHot(f(x)),
+            Code::Pick(dtype, x, y) => Code::Pick(dtype, f(x), f(y)),
+            Code::AddHot(dtype, x, y, z) => Code::AddHot(dtype, f(x), f(y), f(z)),
+            Code::Pair(k, x, (y, ly), (w, lw)) => Code::Pair(k, f(x), (f(y), ly), (f(w), lw)),
+            Code::RowDot(dtype, x, y) => Code::RowDot(dtype, f(x), f(y)),
             Code::Copy(x) => Code::Copy(f(x)),
         }
     }

@@ -2,9 +2,10 @@
 //! number, without copies of it.
 
 use super::View;
-use super::fuse::Planner;
+use super::fuse::{Home, Planner};
 use super::kernel::{Code, Level};
-use crate::op::{Binary, DType};
+use crate::op::pairs::Light;
+use crate::op::{Binary, Cmp, DType, Op, lanes};
 
 impl Planner<'_> {
     /// What is the same along each row, loaded once a row.
@@ -51,7 +52,9 @@ impl Planner<'_> {
             (None, Some(y)) => Code::ZipRows(op.kernel_rows(dtype, false)?, s[0], y),
             (None, None) => return None,
         };
-        Some(builder.code(code, dtype, Level::Full, cost))
+        let swapped = builder.row_source(s[0]).is_some();
+        let value = builder.code(code, dtype, Level::Full, cost);
+        Some(builder.light(value, Light::of(&Op::Zip(op)), swapped))
     }
 
     /// An operation on elements and one number in all.
@@ -63,13 +66,72 @@ impl Planner<'_> {
         s: &[u32],
     ) -> Option<u32> {
         let builder = &mut self.kernels[kernel].1;
-        let code = if let Some(y) = builder.as_one(s[1]) {
-            Code::ZipOne(op.kernel_rows(dtype, false)?, s[0], y)
-        } else {
-            let x = builder.as_one(s[0])?;
-            Code::ZipOne(op.kernel_rows(dtype, true)?, s[1], x)
+        let (one, swapped) = match builder.as_one(s[1]) {
+            Some(y) => (y, false),
+            None => (builder.as_one(s[0])?, true),
         };
-        Some(builder.code(code, dtype, Level::Full, op.cost()))
+        let code = Code::ZipOne(op.kernel_rows(dtype, swapped)?, s[usize::from(swapped)], one);
+        let value = builder.code(code, dtype, Level::Full, op.cost());
+        Some(builder.light(value, Light::of(&Op::Zip(op)), swapped))
+    }
+
+    /// A sum to which only one element in each row may contribute.
+    pub(super) fn add_hot(&mut self, dtype: DType, kernel: usize, s: &[u32]) -> Option<u32> {
+        let builder = &mut self.kernels[kernel].1;
+        let hot = |value| {
+            let (index, number) = builder.as_hot(value)?;
+            Some((index, builder.row_source(number)?))
+        };
+        let (x, (index, number)) = match (hot(s[0]), hot(s[1])) {
+            (Some(hot), _) => (s[1], hot),
+            (None, Some(hot)) => (s[0], hot),
+            (None, None) => return None,
+        };
+        let code = Code::AddHot(dtype, x, index, number);
+        Some(builder.code(code, dtype, Level::Full, 2))
+    }
+
+    /// A masked cotangent times a derivative, of which [`crate::grad`] records what it means: the
+    /// product p of g and x, where p = p and where g = 0.
+    pub(super) fn masked(&mut self, i: usize, kernel: usize, level: Level) -> Option<u32> {
+        let items = self.items;
+        let at = |i: u32| &items[i as usize];
+        let zero = |i: u32| matches!(at(i).op, Op::Const(c) if c.to_f64() == 0.0);
+        let [number, p, finite] = items[i].src[..] else { return None };
+        let (number, product, finite) = (at(number), at(p), at(finite));
+        let ([a, b], [none, z, q]) = (&number.src[..], &finite.src[..]) else { return None };
+        let (none, is) = (at(*none), Op::Compare(Cmp::Eq));
+        let shape = number.op == is
+            && finite.op == Op::Where
+            && none.op == is
+            && product.op == Op::Zip(Binary::Mul)
+            && [*a, *b, *q] == [p, p, p];
+        if !shape || !zero(*z) || !zero(none.src[1]) {
+            return None;
+        }
+        let here = match self.homes[p as usize] {
+            Home::Lane { kernel: k, level: l, .. } => (k, l) == (kernel, level),
+            _ => false,
+        };
+        let g = none.src[0];
+        let x = if product.src[0] == g { product.src[1] } else { product.src[0] };
+        if !here || !product.src.contains(&g) {
+            return None;
+        }
+        let dtype = product.dtype;
+        let (g, x) =
+            (self.operand(g as usize, kernel, level), self.operand(x as usize, kernel, level));
+        let builder = &mut self.kernels[kernel].1;
+        let code = match (builder.row_source(g), builder.row_source(x)) {
+            (Some(g), None) if level == Level::Full => {
+                Code::ZipRows(lanes::kernel_masked_rows(dtype, true)?, x, g)
+            }
+            (None, Some(x)) if level == Level::Full => {
+                Code::ZipRows(lanes::kernel_masked_rows(dtype, false)?, g, x)
+            }
+            _ => Code::Zip(lanes::kernel_masked(dtype)?, g, x),
+        };
+        Some(builder.code(code, dtype, level, 2))
     }
 
     /// Whether the index along rows equals a number for each row.
