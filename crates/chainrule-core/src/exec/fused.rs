@@ -22,6 +22,7 @@ use super::eval::{self, Elements, by_type};
 use super::watch::{self, Label, Times};
 use crate::graph::node::Value;
 use crate::op::DType;
+use crate::op::pairs::KernelTwo;
 use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
 use crate::plan::{Plan, Step, View};
 
@@ -478,6 +479,9 @@ impl Frame<'_, '_> {
     #[inline]
     fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
         let level = instr.level as usize;
+        if let (Code::SinCos(kernel, x, cosine), Place::Reg(r)) = (&instr.code, instr.to) {
+            return self.sin_cos(*kernel, *x, *cosine, r as usize, file);
+        }
         match instr.to {
             Place::Reg(r) => {
                 let register = &self.kernel.registers[r as usize];
@@ -499,6 +503,20 @@ impl Frame<'_, '_> {
         }
     }
 
+    /// Into a register and the next.
+    fn sin_cos(&self, kernel: KernelTwo, x: Place, cosine: bool, r: usize, file: &mut [u8]) {
+        let [first, second] = [self.kernel.registers[r], self.kernel.registers[r + 1]];
+        let bytes = self.count[Level::Full as usize] * first.size;
+        let (before, rest) = file.split_at_mut(first.at);
+        let (one, rest) = rest.split_at_mut(second.at - first.at);
+        let (other, after) = rest.split_at_mut(bytes);
+        let from = before.len() + one.len() + other.len();
+        let (one, file) = (&mut one[..bytes], Registers { before, after, from });
+        let x = self.read(&file, x, Level::Full);
+        let (sin, cos) = if cosine { (other, one) } else { (one, other) };
+        kernel(x, sin, cos);
+    }
+
     #[inline]
     fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8], size: usize) {
         let level = instr.level;
@@ -508,6 +526,7 @@ impl Frame<'_, '_> {
             Code::Zip(kernel, x, y) => kernel(read(*x), read(*y), out),
             Code::Where(kernel, c, x, y) => kernel(read(*c), read(*x), read(*y), out),
             Code::Copy(x) => out.copy_from_slice(read(*x)),
+            Code::SinCos(..) => unreachable!("it has two registers, see `run`"),
             Code::Load { view, size } => {
                 let layout = self.slots.layout(view);
                 let from = self.start[level as usize];

@@ -4,7 +4,10 @@
 //! no more than the copy would. Pairs of additions, subtractions and products that follow each
 //! other, `g(f(x, y), w)`, are therefore computed together, element by element, with the same
 //! roundings as one after the other. Each of y and w is a block of elements, or one number for a
-//! row. The squares and negations among them are such operations too.
+//! row. Squares and negations are such operations too.
+//!
+//! Sine and cosine of the same argument have most of their work in common, and are computed
+//! together in [`sin_cos`].
 
 use std::marker::PhantomData;
 
@@ -19,9 +22,9 @@ use super::{Binary, DType, Op, Unary};
 /// of the rows for which that may be one number.
 pub(crate) type KernelPair = fn(&[u8], &[u8], &[u8], usize, &mut [u8]);
 
-/// An operation cheap enough to share a loop with another.
+/// An operation that may share a loop with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Light {
+pub(crate) enum Known {
     Add,
     Sub,
     Mul,
@@ -29,17 +32,21 @@ pub(crate) enum Light {
     Square,
     /// x · (−1)
     Neg,
+    Sin,
+    Cos,
 }
 
-impl Light {
-    /// The operation as a light one.
-    pub(crate) fn of(op: &Op) -> Option<Light> {
+impl Known {
+    /// The operation, if it may.
+    pub(crate) fn of(op: &Op) -> Option<Known> {
         match op {
-            Op::Zip(Binary::Add) => Some(Light::Add),
-            Op::Zip(Binary::Sub) => Some(Light::Sub),
-            Op::Zip(Binary::Mul) => Some(Light::Mul),
-            Op::Map(Unary::square) => Some(Light::Square),
-            Op::Map(Unary::neg) => Some(Light::Neg),
+            Op::Zip(Binary::Add) => Some(Known::Add),
+            Op::Zip(Binary::Sub) => Some(Known::Sub),
+            Op::Zip(Binary::Mul) => Some(Known::Mul),
+            Op::Map(Unary::square) => Some(Known::Square),
+            Op::Map(Unary::neg) => Some(Known::Neg),
+            Op::Map(Unary::sin) => Some(Known::Sin),
+            Op::Map(Unary::cos) => Some(Known::Cos),
             _ => None,
         }
     }
@@ -48,7 +55,7 @@ impl Light {
 /// What one of the two operations does with x (what comes in) and y (what it takes besides).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    pub(crate) light: Light,
+    pub(crate) op: Known,
     /// Whether y is one number for each row.
     pub(crate) row: bool,
     /// Whether it is `f(y, x)`.
@@ -123,30 +130,68 @@ fn typed<S: Step, T: Step>(dtype: DType) -> Option<KernelPair> {
 }
 
 fn then<S: Step>(dtype: DType, second: Part) -> Option<KernelPair> {
-    match (second.light, second.row, second.swapped) {
-        (Light::Add, false, _) => typed::<S, Take<Add, false, false>>(dtype),
-        (Light::Add, true, _) => typed::<S, Take<Add, true, false>>(dtype),
-        (Light::Sub, false, false) => typed::<S, Take<Sub, false, false>>(dtype),
-        (Light::Sub, false, true) => typed::<S, Take<Sub, false, true>>(dtype),
-        (Light::Sub, true, false) => typed::<S, Take<Sub, true, false>>(dtype),
-        (Light::Sub, true, true) => typed::<S, Take<Sub, true, true>>(dtype),
-        (Light::Mul, false, _) => typed::<S, Take<Mul, false, false>>(dtype),
-        (Light::Mul | Light::Neg, true, _) => typed::<S, Take<Mul, true, false>>(dtype),
-        (Light::Square, ..) => typed::<S, Itself>(dtype),
-        (Light::Neg, false, _) => None,
+    match (second.op, second.row, second.swapped) {
+        (Known::Add, false, _) => typed::<S, Take<Add, false, false>>(dtype),
+        (Known::Add, true, _) => typed::<S, Take<Add, true, false>>(dtype),
+        (Known::Sub, false, false) => typed::<S, Take<Sub, false, false>>(dtype),
+        (Known::Sub, false, true) => typed::<S, Take<Sub, false, true>>(dtype),
+        (Known::Sub, true, false) => typed::<S, Take<Sub, true, false>>(dtype),
+        (Known::Sub, true, true) => typed::<S, Take<Sub, true, true>>(dtype),
+        (Known::Mul, false, _) => typed::<S, Take<Mul, false, false>>(dtype),
+        (Known::Mul | Known::Neg, true, _) => typed::<S, Take<Mul, true, false>>(dtype),
+        (Known::Square, ..) => typed::<S, Itself>(dtype),
+        (Known::Neg | Known::Sin | Known::Cos, ..) => None,
     }
 }
 
 /// The loop of two operations. The first is a square if it takes x itself besides.
 pub(crate) fn kernel(dtype: DType, first: Part, second: Part) -> Option<KernelPair> {
-    match (first.light, first.row, first.swapped) {
-        (Light::Add, false, _) => then::<Take<Add, false, false>>(dtype, second),
-        (Light::Add, true, _) => then::<Take<Add, true, false>>(dtype, second),
-        (Light::Sub, false, false) => then::<Take<Sub, false, false>>(dtype, second),
-        (Light::Sub, true, false) => then::<Take<Sub, true, false>>(dtype, second),
-        (Light::Sub, true, true) => then::<Take<Sub, true, true>>(dtype, second),
-        (Light::Mul | Light::Square, false, _) => then::<Take<Mul, false, false>>(dtype, second),
-        (Light::Mul | Light::Neg, true, _) => then::<Take<Mul, true, false>>(dtype, second),
-        (Light::Sub, false, true) | (Light::Square, true, _) | (Light::Neg, false, _) => None,
+    match (first.op, first.row, first.swapped) {
+        (Known::Add, false, _) => then::<Take<Add, false, false>>(dtype, second),
+        (Known::Add, true, _) => then::<Take<Add, true, false>>(dtype, second),
+        (Known::Sub, false, false) => then::<Take<Sub, false, false>>(dtype, second),
+        (Known::Sub, true, false) => then::<Take<Sub, true, false>>(dtype, second),
+        (Known::Sub, true, true) => then::<Take<Sub, true, true>>(dtype, second),
+        (Known::Mul | Known::Square, false, _) => then::<Take<Mul, false, false>>(dtype, second),
+        (Known::Mul | Known::Neg, true, _) => then::<Take<Mul, true, false>>(dtype, second),
+        (Known::Sub, false, true) | (Known::Square, true, _) | (Known::Neg, false, _) => None,
+        (Known::Sin | Known::Cos, ..) => None,
+    }
+}
+
+/// `(x, sin, cos)`: a block, its sines and its cosines.
+pub(crate) type KernelTwo = fn(&[u8], &mut [u8], &mut [u8]);
+
+struct SinCos<'a, F>(&'a [F], &'a mut [F], &'a mut [F]);
+
+impl<F: Float> Vectorize for SinCos<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let SinCos(x, sin, cos) = self;
+        for ((x, sin), cos) in x.chunks(64).zip(sin.chunks_mut(64)).zip(cos.chunks_mut(64)) {
+            let mut far = false;
+            for x in x {
+                far |= x.abs() > F::TRIG_BOUND;
+            }
+            let both = x.iter().zip(sin).zip(cos);
+            if far {
+                both.for_each(|((x, sin), cos)| (*sin, *cos) = (x.sin(), x.cos()));
+            } else {
+                both.for_each(|((x, sin), cos)| (*sin, *cos) = (x.sin_fast(), x.cos_fast()));
+            }
+        }
+    }
+}
+
+/// The loop of sine and cosine of floating-point numbers.
+pub(crate) fn sin_cos(dtype: DType) -> Option<KernelTwo> {
+    fn of<F: Float>(x: &[u8], sin: &mut [u8], cos: &mut [u8]) {
+        vectorize(SinCos::<F>(cast_slice(x), cast_slice_mut(sin), cast_slice_mut(cos)));
+    }
+    match dtype {
+        DType::F32 => Some(of::<f32>),
+        DType::F64 => Some(of::<f64>),
+        DType::I64 | DType::Bool => None,
     }
 }

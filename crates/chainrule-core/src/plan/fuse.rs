@@ -9,7 +9,7 @@ use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
-use crate::op::pairs::Light;
+use crate::op::pairs::Known;
 use crate::op::{Axes, Binary, Cmp, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
@@ -390,7 +390,7 @@ impl Planner<'_> {
         };
         let builder = &mut self.kernels[kernel].1;
         let value = builder.code(code, item.dtype, level, cost(&item.op));
-        builder.light(value, Light::of(&item.op), false)
+        builder.known(value, Known::of(&item.op), false)
     }
 
     /// The kernel and level at which sources of `n` elements can be used together, earliest first.

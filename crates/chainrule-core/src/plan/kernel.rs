@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::View;
 use crate::op::lanes::{Kernel1, Kernel2, Kernel3, KernelRows};
-use crate::op::pairs::{KernelPair, Light};
+use crate::op::pairs::{KernelPair, KernelTwo, Known};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
@@ -72,6 +72,9 @@ pub(crate) enum Code<P> {
     AddHot(DType, P, P, P),
     /// Two operations in one loop: elements, and what each takes besides.
     Pair(KernelPair, P, (P, Level), (P, Level)),
+    /// Sine and cosine: the kernel takes two results, of which this is the sine's place or, if it
+    /// is said so, the cosine's. The register after it takes the other.
+    SinCos(KernelTwo, P, bool),
     /// In each row the sum of products of elements.
     RowDot(DType, P, P),
     /// Copies, for a value that must stand in two places.
@@ -163,6 +166,8 @@ pub(super) enum Def {
     /// The stream `inputs[i]`.
     Input(u32),
     Code(Code<u32>),
+    /// The second result of the code of this value.
+    Second(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -171,8 +176,8 @@ pub(super) struct Val {
     pub(super) dtype: DType,
     pub(super) level: Level,
     cost: u32,
-    /// What it is, if that is a light operation, and whether its arguments have changed places.
-    pub(super) light: Option<(Light, bool)>,
+    /// What it is, if that may be joined with others, and whether its arguments have changed places.
+    pub(super) known: Option<(Known, bool)>,
 }
 
 /// A kernel being built.
@@ -199,7 +204,7 @@ impl Builder {
     }
 
     pub(super) fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
-        self.vals.push(Val { def, dtype, level, cost, light: None });
+        self.vals.push(Val { def, dtype, level, cost, known: None });
         self.vals.len() as u32 - 1
     }
 
@@ -294,8 +299,10 @@ impl Builder {
         let ends = self.stores.iter().map(|s| s.0).chain(self.totals.iter().map(|t| t.x));
         ends.for_each(|v| needed[v as usize] = true);
         for i in (0..self.vals.len()).rev() {
-            if let (true, Def::Code(code)) = (needed[i], &self.vals[i].def) {
-                code.sources(|s| needed[s as usize] = true);
+            match (needed[i], &self.vals[i].def) {
+                (true, Def::Code(code)) => code.sources(|s| needed[s as usize] = true),
+                (true, Def::Second(first)) => needed[*first as usize] = true,
+                _ => {}
             }
         }
         needed
@@ -327,9 +334,9 @@ impl Builder {
         self.push(Def::Code(code), dtype, level, cost)
     }
 
-    /// Says which light operation a value is, and whether its arguments have changed places.
-    pub(crate) fn light(&mut self, value: u32, light: Option<Light>, swapped: bool) -> u32 {
-        self.vals[value as usize].light = light.map(|l| (l, swapped));
+    /// Says which operation a value is, and whether its arguments have changed places.
+    pub(crate) fn known(&mut self, value: u32, op: Option<Known>, swapped: bool) -> u32 {
+        self.vals[value as usize].known = op.map(|op| (op, swapped));
         value
     }
 
@@ -386,14 +393,23 @@ impl Builder {
                     places[i] = Place::Reg(reg);
                 }
                 Def::Input(stream) => places[i] = Place::In(*stream),
-                Def::Code(_) => {}
+                Def::Code(_) | Def::Second(_) => {}
             }
         }
         for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
+            if let Def::Second(first) = &val.def {
+                places[i] = places[*first as usize];
+                if let Place::Reg(reg) = &mut places[i] {
+                    *reg += 1;
+                    debug_assert_eq!(file.regs[*reg as usize].1, Level::Full);
+                }
+            }
             if let Def::Code(c) = &val.def {
-                let place = match out_of[i] {
-                    Some(out) => Place::Out(out),
-                    None => Place::Reg(file.take(val.dtype.size(), val.level)),
+                let size = val.dtype.size();
+                let place = match (out_of[i], c) {
+                    (Some(out), _) => Place::Out(out),
+                    (None, Code::SinCos(..)) => Place::Reg(file.two(size, val.level)),
+                    (None, _) => Place::Reg(file.take(size, val.level)),
                 };
                 places[i] = place;
                 code.push(Instr {
@@ -409,7 +425,8 @@ impl Builder {
                 });
                 for s in dying {
                     let v = &self.vals[s as usize];
-                    if let (Place::Reg(reg), Def::Code(_)) = (places[s as usize], &v.def) {
+                    let computed = matches!(v.def, Def::Code(_) | Def::Second(_));
+                    if let (Place::Reg(reg), true) = (places[s as usize], computed) {
                         file.give_back(reg, v.dtype.size(), v.level);
                     }
                 }
@@ -464,6 +481,13 @@ impl Registers {
     fn fresh(&mut self, size: usize, level: Level) -> u32 {
         self.regs.push((size, level));
         self.regs.len() as u32 - 1
+    }
+
+    /// Two that follow each other: the first.
+    fn two(&mut self, size: usize, level: Level) -> u32 {
+        let first = self.fresh(size, level);
+        self.fresh(size, level);
+        first
     }
 
     fn take(&mut self, size: usize, level: Level) -> u32 {
@@ -524,6 +548,7 @@ impl<P: Copy> Code<P> {
             | Code::RowFold(_, _, x)
             | Code::RowExpand(_, x)
             | Code::OneHot(x)
+            | Code::SinCos(_, x, _)
             | Code::Copy(x) => f(x),
             Code::Zip(_, x, y)
             | Code::ZipRows(_, x, y)
@@ -558,6 +583,7 @@ impl<P: Copy> Code<P> {
             Code::Pick(dtype, x, y) => Code::Pick(dtype, f(x), f(y)),
             Code::AddHot(dtype, x, y, z) => Code::AddHot(dtype, f(x), f(y), f(z)),
             Code::Pair(k, x, (y, ly), (w, lw)) => Code::Pair(k, f(x), (f(y), ly), (f(w), lw)),
+            Code::SinCos(k, x, cosine) => Code::SinCos(k, f(x), cosine),
             Code::RowDot(dtype, x, y) => Code::RowDot(dtype, f(x), f(y)),
             Code::Copy(x) => Code::Copy(f(x)),
         }

@@ -2,14 +2,15 @@
 //!
 //! When a kernel is complete, operations that follow each other are joined where that saves a pass
 //! over the block ([`crate::op::pairs`]): where what lies between them is used nowhere else, or
-//! only by a second operation that can be joined to it too, and is computed twice then. Results
-//! have the same bits.
+//! only by a second operation that can be joined to it too, and is computed twice then. Sine and
+//! cosine of one argument are one instruction. Results have the same bits.
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::kernel::{Builder, Code, Def, Level};
 use crate::op::Scalar;
-use crate::op::pairs::{self, Light, Part};
+use crate::op::pairs::{self, Known, Part};
 
 /// Rows shorter than that are summed side by side, where elements are gathered anyway.
 const SHORT_ROW: usize = 64;
@@ -27,6 +28,7 @@ impl Builder {
     /// Joins what can be joined. `needed` says which values are.
     pub(super) fn pair(&mut self, needed: &[bool]) {
         let mut users = self.users(needed);
+        self.sines(needed, &users);
         self.dots(&mut users);
         for first in 0..needed.len() as u32 {
             let mine: SmallVec<[u32; 2]> = users[first as usize].clone();
@@ -37,7 +39,7 @@ impl Builder {
                 mine.iter().map(|&second| Some((second, self.joined(first, second)?))).collect();
             for (second, code) in joined.into_iter().flatten() {
                 self.vals[second as usize].def = Def::Code(code);
-                self.vals[second as usize].light = None;
+                self.vals[second as usize].known = None;
             }
         }
     }
@@ -55,6 +57,35 @@ impl Builder {
         users
     }
 
+    /// Sine and cosine of one argument become one instruction, which computes the later of the two
+    /// too, unless one has its place in a result.
+    fn sines(&mut self, needed: &[bool], users: &[SmallVec<[u32; 2]>]) {
+        let mut of: FxHashMap<u32, (Known, u32)> = FxHashMap::default();
+        for i in (0..needed.len()).filter(|&i| needed[i]) {
+            let (Def::Code(Code::Map(_, x)), Some((op @ (Known::Sin | Known::Cos), _))) =
+                (&self.vals[i].def, self.vals[i].known)
+            else {
+                continue;
+            };
+            let x = *x;
+            if self.vals[i].level != Level::Full || users[i].contains(&u32::MAX) {
+                continue;
+            }
+            match of.get(&x) {
+                Some(&(other, first)) if other != op => {
+                    let Some(kernel) = pairs::sin_cos(self.vals[i].dtype) else { continue };
+                    let code = Code::SinCos(kernel, x, other == Known::Cos);
+                    self.vals[first as usize].def = Def::Code(code);
+                    self.vals[i].def = Def::Second(first);
+                    of.remove(&x);
+                }
+                _ => {
+                    of.insert(x, (op, i as u32));
+                }
+            }
+        }
+    }
+
     /// Sums over rows of products become sums of products.
     fn dots(&mut self, users: &mut [SmallVec<[u32; 2]>]) {
         if self.row.is_none_or(|row| row < SHORT_ROW) {
@@ -70,9 +101,9 @@ impl Builder {
             if users[product as usize].len() != 1 {
                 continue;
             }
-            let (x, y) = match (&val.def, val.light) {
-                (Def::Code(Code::Zip(_, x, y)), Some((Light::Mul, _))) => (*x, *y),
-                (Def::Code(Code::Map(_, x)), Some((Light::Square, _))) => (*x, *x),
+            let (x, y) = match (&val.def, val.known) {
+                (Def::Code(Code::Zip(_, x, y)), Some((Known::Mul, _))) => (*x, *y),
+                (Def::Code(Code::Map(_, x)), Some((Known::Square, _))) => (*x, *x),
                 _ => continue,
             };
             for source in [x, y] {
@@ -99,10 +130,10 @@ impl Builder {
         Some(Code::Pair(kernel, before.x, y, w))
     }
 
-    /// A light operation on elements, seen from the given argument or from its first.
+    /// A known operation on elements, seen from the given argument or from its first.
     fn seen_from(&mut self, value: u32, argument: Option<u32>) -> Option<View> {
         let val = &self.vals[value as usize];
-        let (light, swapped) = val.light?;
+        let (op, swapped) = val.known?;
         let Def::Code(code) = &val.def else { return None };
         if val.level != Level::Full {
             return None;
@@ -112,7 +143,7 @@ impl Builder {
             x,
             besides,
             level,
-            part: Part { light, row: level != Level::Full, swapped },
+            part: Part { op, row: level != Level::Full, swapped },
         };
         let view = match *code {
             Code::Zip(_, x, y) if argument == Some(x) && x != y => row(x, y, Level::Full, false),
@@ -120,10 +151,11 @@ impl Builder {
             Code::Zip(_, x, y) if argument.is_none() => row(x, y, Level::Full, false),
             Code::ZipRows(_, x, y) => row(x, y, Level::Row, swapped),
             Code::ZipOne(_, x, y) => row(x, y, Level::One, swapped),
-            Code::Map(_, x) if light == Light::Neg => {
+            Code::Map(_, x) if op == Known::Neg => {
                 let minus = self.constant(Scalar::Float(-1.0), dtype, Level::One);
                 row(x, minus, Level::One, false)
             }
+            _ if matches!(op, Known::Sin | Known::Cos) => return None,
             Code::Map(_, x) if argument.is_none() => row(x, x, Level::Full, false),
             // Any number will do besides.
             Code::Map(_, x) => {

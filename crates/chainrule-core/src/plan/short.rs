@@ -4,7 +4,7 @@
 use super::View;
 use super::fuse::{Home, Planner};
 use super::kernel::{Code, Level};
-use crate::op::pairs::Light;
+use crate::op::pairs::Known;
 use crate::op::{Binary, Cmp, DType, Op, lanes};
 
 impl Planner<'_> {
@@ -54,7 +54,7 @@ impl Planner<'_> {
         };
         let swapped = builder.row_source(s[0]).is_some();
         let value = builder.code(code, dtype, Level::Full, cost);
-        Some(builder.light(value, Light::of(&Op::Zip(op)), swapped))
+        Some(builder.known(value, Known::of(&Op::Zip(op)), swapped))
     }
 
     /// An operation on elements and one number in all.
@@ -72,7 +72,7 @@ impl Planner<'_> {
         };
         let code = Code::ZipOne(op.kernel_rows(dtype, swapped)?, s[usize::from(swapped)], one);
         let value = builder.code(code, dtype, Level::Full, op.cost());
-        Some(builder.light(value, Light::of(&Op::Zip(op)), swapped))
+        Some(builder.known(value, Known::of(&Op::Zip(op)), swapped))
     }
 
     /// A sum to which only one element in each row may contribute.
