@@ -10,7 +10,7 @@ use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
 use crate::op::pairs::Known;
-use crate::op::{Axes, Binary, Cmp, Extremum, Linear, Op, Scalar};
+use crate::op::{Axes, Binary, Cmp, DType, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
 const LONGEST_ROW: usize = 16 << 10;
@@ -212,7 +212,6 @@ impl Planner<'_> {
     /// Item `i` in memory.
     fn stored(&mut self, i: usize) -> View {
         let item = &self.items[i];
-        let bytes = item.len() * item.dtype.size();
         match self.homes[i].clone() {
             Home::Stored(view, _) => view,
             Home::Const(c) => {
@@ -237,16 +236,39 @@ impl Planner<'_> {
                 self.stored(i)
             }
             Home::Lane { kernel, value, .. } => {
+                let (value, layout) = self
+                    .one_a_row(item, kernel, value)
+                    .unwrap_or_else(|| (value, Layout::dense(&item.shape)));
+                let kept = layout.strides.iter().zip(&item.shape);
+                let kept: usize = kept.filter(|(s, _)| **s != 0).map(|(_, n)| n).product();
                 let known = self.stored.get(&(kernel, value)).copied();
                 let slot = known.unwrap_or_else(|| {
-                    let slot = self.slot(bytes);
+                    let slot = self.slot(kept * item.dtype.size());
                     self.kernels[kernel].1.store(value, slot);
                     self.stored.insert((kernel, value), slot);
                     slot
                 });
-                View { slot, layout: Layout::dense(&item.shape) }
+                View { slot, layout }
             }
         }
+    }
+
+    /// For a value that is the same along rows: the row's number, and the layout that repeats it.
+    fn one_a_row(&self, item: &Item, kernel: usize, value: u32) -> Option<(u32, Layout)> {
+        let builder = &self.kernels[kernel].1;
+        let row = builder.row_source(value)?;
+        let mut layout = Layout::dense(&item.shape);
+        let mut rest = builder.row?;
+        for (stride, &n) in layout.strides.iter_mut().zip(&item.shape).rev() {
+            if rest == 1 {
+                *stride /= builder.row? as isize;
+            } else if rest % n == 0 {
+                (rest, *stride) = (rest / n, 0);
+            } else {
+                return None;
+            }
+        }
+        (rest == 1).then_some((row, layout))
     }
 
     /// Item `i` as a value of a kernel: computed there, or loaded.
@@ -363,6 +385,13 @@ impl Planner<'_> {
         }
         let s: SmallVec<[u32; 3]> =
             item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
+        if level == Level::Full
+            && let Some(rows) = self.along_rows(kernel, &s)
+        {
+            let row = self.instruction(item, source, kernel, Level::Row, &rows);
+            let code = Code::RowExpand(item.dtype.size(), row);
+            return self.kernels[kernel].1.code(code, item.dtype, level, 1);
+        }
         let short = match &item.op {
             Op::Zip(op) if level == Level::Full => (*op == Binary::Add)
                 .then(|| self.add_hot(item.dtype, kernel, &s))
@@ -372,9 +401,18 @@ impl Planner<'_> {
             Op::Compare(Cmp::Eq) if level == Level::Full => self.one_hot(kernel, &s),
             _ => None,
         };
-        if let Some(value) = short {
-            return value;
-        }
+        short.unwrap_or_else(|| self.instruction(item, source, kernel, level, &s))
+    }
+
+    /// The instruction on values of its level, `source` being the first one's type.
+    fn instruction(
+        &mut self,
+        item: &Item,
+        source: DType,
+        kernel: usize,
+        level: Level,
+        s: &[u32],
+    ) -> u32 {
         let code = match &item.op {
             Op::Map(op) => Code::Map(op.kernel(item.dtype), s[0]),
             Op::Zip(op) => Code::Zip(op.kernel(item.dtype), s[0], s[1]),

@@ -81,6 +81,10 @@ pub(crate) enum Code<P> {
     Copy(P),
 }
 
+/// What makes two instructions equal: kind, loop, sources. One loop may have several addresses;
+/// then the instructions are two.
+type CodeKey = (u8, usize, [u32; 3]);
+
 /// An instruction: what, to where, at which level, and the element's size.
 #[derive(Clone, Debug)]
 pub(crate) struct Instr<P> {
@@ -192,6 +196,8 @@ pub(crate) struct Builder {
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
     consts: FxHashMap<(u64, DType, Level), u32>,
+    /// Known instructions, so that each is done once.
+    codes: FxHashMap<(CodeKey, DType, Level), u32>,
     /// Numbers that are the same everywhere, as one.
     ones: FxHashMap<u32, u32>,
     pub(super) stores: Vec<(u32, usize)>,
@@ -259,6 +265,18 @@ impl Builder {
     pub(crate) fn row_source(&self, value: u32) -> Option<u32> {
         match self.vals[value as usize].def {
             Def::Code(Code::RowExpand(_, row)) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// What is the same along each row as one number for each: copies of such numbers, or of one.
+    pub(crate) fn as_rows(&mut self, value: u32) -> Option<u32> {
+        if let Some(row) = self.row_source(value) {
+            return Some(row);
+        }
+        let Val { dtype, ref def, .. } = self.vals[value as usize];
+        match def {
+            Def::Preset(PresetValue::Const(c)) => Some(self.constant(*c, dtype, Level::Row)),
             _ => None,
         }
     }
@@ -331,7 +349,13 @@ impl Builder {
     }
 
     pub(crate) fn code(&mut self, code: Code<u32>, dtype: DType, level: Level, cost: u32) -> u32 {
-        self.push(Def::Code(code), dtype, level, cost)
+        let key = code.key().map(|key| (key, dtype, level));
+        if let Some(&known) = key.and_then(|key| self.codes.get(&key)) {
+            return known;
+        }
+        let value = self.push(Def::Code(code), dtype, level, cost);
+        self.codes.extend(key.map(|key| (key, value)));
+        value
     }
 
     /// Says which operation a value is, and whether its arguments have changed places.
@@ -536,6 +560,22 @@ impl Registers {
             return (fit & !63).min(n.next_multiple_of(64)).max(1);
         }
         unit * (fit / unit).clamp(1, (n / unit).max(1))
+    }
+}
+
+impl Code<u32> {
+    /// The key of the kinds that are recorded often.
+    fn key(&self) -> Option<CodeKey> {
+        Some(match *self {
+            Code::Map(k, x) => (0, k as usize, [x, 0, 0]),
+            Code::Zip(k, x, y) => (1, k as usize, [x, y, 0]),
+            Code::ZipRows(k, x, y) => (2, k as usize, [x, y, 0]),
+            Code::ZipOne(k, x, y) => (3, k as usize, [x, y, 0]),
+            Code::Where(k, c, x, y) => (4, k as usize, [c, x, y]),
+            Code::RowExpand(size, x) => (5, size, [x, 0, 0]),
+            Code::RowFold(fold, _, x) => (6, fold as usize, [x, 0, 0]),
+            _ => return None,
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Short forms in kernels: what is the same for a row, or for all elements, meets elements as one
 //! number, without copies of it.
 
+use smallvec::SmallVec;
+
 use super::View;
 use super::fuse::{Home, Planner};
 use super::kernel::{Code, Level};
@@ -27,7 +29,7 @@ impl Planner<'_> {
         Some(builder.code(Code::RowExpand(dtype.size(), value), dtype, Level::Full, 1))
     }
 
-    /// An operation on elements and one number for each row, or on numbers for rows alone.
+    /// An operation on elements and one number for each row.
     pub(super) fn zip_rows(
         &mut self,
         op: Binary,
@@ -38,23 +40,20 @@ impl Planner<'_> {
         let builder = &mut self.kernels[kernel].1;
         let cost = op.cost();
         let code = match (builder.row_source(s[0]), builder.row_source(s[1])) {
-            (Some(x), Some(y)) => {
-                let code = Code::Zip(op.kernel(dtype), x, y);
-                let row = builder.code(code, dtype, Level::Row, cost);
-                return Some(builder.code(
-                    Code::RowExpand(dtype.size(), row),
-                    dtype,
-                    Level::Full,
-                    1,
-                ));
-            }
             (Some(x), None) => Code::ZipRows(op.kernel_rows(dtype, true)?, s[1], x),
             (None, Some(y)) => Code::ZipRows(op.kernel_rows(dtype, false)?, s[0], y),
-            (None, None) => return None,
+            _ => return None,
         };
         let swapped = builder.row_source(s[0]).is_some();
         let value = builder.code(code, dtype, Level::Full, cost);
         Some(builder.known(value, Known::of(&Op::Zip(op)), swapped))
+    }
+
+    /// Operands of which each is the same along rows, as numbers for rows, unless all are constant.
+    pub(super) fn along_rows(&mut self, kernel: usize, s: &[u32]) -> Option<SmallVec<[u32; 3]>> {
+        let builder = &mut self.kernels[kernel].1;
+        s.iter().find(|&&value| builder.row_source(value).is_some())?;
+        s.iter().map(|&value| builder.as_rows(value)).collect()
     }
 
     /// An operation on elements and one number in all.
