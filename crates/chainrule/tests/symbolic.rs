@@ -1,9 +1,9 @@
 //! Printed derivatives against derivatives computed in three other ways.
 
-use chainrule::formula::Formula;
+use chainrule::formula::{Formula, Node};
 use chainrule::prelude::*;
 use chainrule::scalar::Dual;
-use chainrule::symbolic::{MatrixFormula, Term, guessed_kinds};
+use chainrule::symbolic::{LONG, MatrixFormula, Named, Term, guessed_kinds};
 
 struct Case {
     text: &'static str,
@@ -92,7 +92,66 @@ fn printed_derivatives_stay_short() {
         let slopes = term.gradient(&["x", "y"]);
         let (n, m) = (term.operations(), Term::operations_of(&slopes));
         assert!(m <= 6 * n.max(1), "{}: {n} operations, gradient {m}: {slopes:?}", case.text);
+        // As it is printed, with names where it is long; `n` counts an activation as what it is.
+        let printed = Term::named(&slopes);
+        if !printed.parts.is_empty() {
+            let m = printed.operations();
+            assert!(m <= 6 * n, "{}: {n} operations, printed {m}: {printed}", case.text);
+        }
     }
+}
+
+/// The value of a result, after those of the names.
+fn value(named: &Named, print: fn(&Node) -> String, i: usize, at: &[(&str, f64)]) -> f64 {
+    let mut all: Vec<(&str, f64)> = at.to_vec();
+    let read = |node: &Node, all: &[(&str, f64)]| {
+        let names: Vec<&str> = all.iter().map(|(n, _)| *n).collect();
+        let text = print(node);
+        Formula::parse_with(&text, &names).unwrap_or_else(|e| panic!("{text}: {e}")).value(all)
+    };
+    for (name, part) in &named.parts {
+        assert!(all.iter().all(|(n, _)| n != name), "{name} is taken");
+        let x = read(part, &all).unwrap();
+        all.push((name, x));
+    }
+    read(&named.results[i], &all).unwrap()
+}
+
+/// Names put back give the numbers of the whole formula, and save operations.
+#[test]
+fn named_parts_mean_the_same() {
+    let (mut with_names, mut whole, mut short) = (0, 0, 0);
+    for case in &cases() {
+        let formula = Formula::parse_with(case.text, &["x", "y"]).unwrap();
+        let term = Term::of(&formula).unwrap();
+        let second = term.derivative("x").gradient(&["x", "y"]);
+        let slopes = [term.gradient(&["x", "y"]), second].concat();
+        let named = Term::named(&slopes);
+        let written: usize = slopes.iter().map(|t| t.to_node().operations()).sum();
+        let is_long = slopes.iter().any(|t| t.to_node().operations() > LONG);
+        assert!(is_long || named.parts.is_empty(), "{named}");
+        assert!(named.operations() <= written, "{named}");
+        if !named.parts.is_empty() {
+            with_names += 1;
+            whole += written;
+            short += named.operations();
+        }
+        for x in points(case.low, case.high, 0.3).into_iter().take(5) {
+            let at = [("x", x), ("y", 0.3 + x / 2.0)];
+            for (i, slope) in slopes.iter().enumerate() {
+                let expected = Formula::from_node(slope.to_node()).value(&at).unwrap();
+                for print in [|n: &Node| n.to_string(), |n: &Node| n.pretty()] {
+                    let got = value(&named, print, i, &at);
+                    // The same operations in the same order have the same bits.
+                    let same =
+                        got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
+                    assert!(same, "{}: {named}: {got} {expected}", case.text);
+                }
+            }
+        }
+    }
+    assert!(with_names > 30, "{with_names} formulas have names");
+    assert!(4 * short < 3 * whole, "{whole} operations become {short}");
 }
 
 /// Gradients by vectors and matrices against reverse mode, at vectors of three numbers.

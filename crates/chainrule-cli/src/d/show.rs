@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io;
 
-use chainrule::formula::Node;
+use chainrule::formula::{Expr, Node, Span};
 use serde_json::{Value, json};
 
 use super::Arguments;
@@ -18,13 +18,20 @@ pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) 
     let styled = crate::is_styled(&io::stdout());
     let formula = |node: &Node| if arguments.latex { node.to_latex() } else { node.pretty() };
     let mut rows = vec![("f".to_string(), formula(symbolic.formula.root()))];
-    for partial in &symbolic.partials {
-        let name = symbolic.name(&partial.by, arguments.latex);
-        rows.push((name, formula(&partial.term.to_node())));
+    for (partial, node) in symbolic.partials.iter().zip(&symbolic.named.results) {
+        rows.push((symbolic.name(&partial.by, arguments.latex), formula(node)));
+    }
+    let parts = rows.len();
+    for (name, node) in &symbolic.named.parts {
+        let name = Node::new(Expr::Variable(name.clone()), Span::default());
+        rows.push((formula(&name), formula(node)));
     }
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for (name, formula) in rows {
+    for (i, (name, formula)) in rows.iter().enumerate() {
+        if i == parts {
+            text += "where\n";
+        }
         let _ = writeln!(text, "{} = {formula}", crate::bold(&format!("{name:<width$}"), styled));
     }
     for partial in &symbolic.partials {
@@ -42,11 +49,11 @@ pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) 
     text
 }
 
-/// The formula and its derivatives for web pages, one to a line.
+/// The formula and its derivatives for web pages, one to a line; then the names, as equations.
 pub(super) fn mathml(symbolic: &Symbolic) -> String {
     let mut text = symbolic.formula.root().to_mathml() + "\n";
-    for partial in &symbolic.partials {
-        text += &partial.term.to_node().to_mathml();
+    for node in symbolic.named.results.iter().chain(&symbolic.named.equations()) {
+        text += &node.to_mathml();
         text.push('\n');
     }
     text
@@ -112,13 +119,17 @@ fn limit(symbolic: &Symbolic, at: &At, styled: bool) -> String {
 }
 
 pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
+    let named = &symbolic.named;
     let row = |(i, partial): (usize, &Partial)| {
         let node = partial.term.to_node();
+        let short = (!named.parts.is_empty()).then(|| named.results[i].clone());
         let values = at.and_then(|at| at.values.get(i));
         json!({
             "wrt": partial.by,
             "formula": node.to_string(),
             "latex": node.to_latex(),
+            "short": short.as_ref().map(ToString::to_string),
+            "short_latex": short.as_ref().map(Node::to_latex),
             "value": values.map(|v| v.symbolic),
             "reverse": values.map(|v| v.reverse),
             "forward": values.map(|v| v.forward),
@@ -127,6 +138,7 @@ pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
             "steps": partial.steps.as_ref().map(|s| lines(&s.lines(usize::MAX, false))),
         })
     };
+    let part = |(name, node): &(String, Node)| json!({ "name": name, "formula": node.to_string(), "latex": node.to_latex() });
     let derivatives: Vec<Value> = symbolic.partials.iter().enumerate().map(row).collect();
     let first = symbolic.partials.iter().enumerate().filter(|(_, p)| p.by.len() == 1);
     let gradient: Vec<Option<f64>> =
@@ -138,6 +150,7 @@ pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
         "at": at.map(|at| at.place.clone()),
         "value": at.map(|at| at.value),
         "derivatives": derivatives,
+        "where": named.parts.iter().map(part).collect::<Vec<_>>(),
         "gradient": at.map(|_| gradient),
         "hessian": at.and_then(|at| hessian(symbolic, at)),
         "limit": at.map(|at| at.limit.iter().map(|(h, q)| json!([h, q])).collect::<Vec<_>>()),

@@ -1,7 +1,7 @@
 //! The formula and the formulas of its derivatives.
 
-use chainrule::formula::Formula;
-use chainrule::symbolic::{Step, Term, steps};
+use chainrule::formula::{Formula, Node};
+use chainrule::symbolic::{Named, Step, Term, steps};
 
 use super::Arguments;
 use crate::check::{Trouble, misuse};
@@ -23,6 +23,8 @@ pub(super) struct Symbolic {
     pub(super) by: Vec<String>,
     /// The first derivatives, then, if asked for, those of higher order.
     pub(super) partials: Vec<Partial>,
+    /// Their formulas as they are shown, with names for what long ones repeat.
+    pub(super) named: Named,
     pub(super) order: usize,
 }
 
@@ -67,7 +69,10 @@ impl Symbolic {
             }
             last = next;
         }
-        Ok(Symbolic { formula, by, partials, order })
+        let nodes: Vec<Node> = partials.iter().map(|p| p.term.to_node()).collect();
+        let taken: Vec<&str> = used.iter().chain(&by).map(String::as_str).collect();
+        let named = Named::new(&nodes, &taken);
+        Ok(Symbolic { formula, by, partials, named, order })
     }
 
     /// `f′`, `∂f/∂x`, `∂²f/∂x∂y`, `f⁗`.

@@ -16,6 +16,7 @@
 mod derive;
 mod exact;
 mod matrix;
+mod named;
 mod real;
 mod steps;
 mod term;
@@ -26,6 +27,7 @@ mod write;
 use std::fmt;
 
 pub use matrix::{Kind, MatrixFormula, guessed_kinds, has_matrices};
+pub use named::{LONG, Named, SAVED};
 pub use steps::{Rule, Step, steps};
 pub use term::Term;
 pub use trace::trace;

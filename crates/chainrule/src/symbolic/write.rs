@@ -110,7 +110,14 @@ fn scaled(c: Exact, term: Option<&Term>) -> Node {
 
 /// The product of all; 1 if there are none.
 fn joined(all: Vec<Node>, by: By) -> Node {
-    let mut all = all.into_iter();
+    // Factors of a factor are factors.
+    let flat = |node: Node| match node.expr() {
+        Expr::Product(a, rest) if rest.iter().all(|(by, _)| *by == By::Times) => {
+            std::iter::once((**a).clone()).chain(rest.iter().map(|(_, x)| x.clone())).collect()
+        }
+        _ => vec![node],
+    };
+    let mut all = all.into_iter().flat_map(flat);
     let Some(first) = all.next() else { return number(1.0) };
     let rest: Vec<(By, Node)> = all.map(|node| (by, node)).collect();
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }
