@@ -62,21 +62,14 @@ fn texts(a: &(Term, Term), b: &(Term, Term)) -> Ordering {
 fn scaled(c: Exact, term: Option<&Term>) -> Node {
     let negative = c.is_negative();
     let (mut above, mut below) = (vec![], vec![]);
-    match if negative { c.neg() } else { c } {
-        Exact::Ratio(n, d) => {
-            if n != 1 {
-                above.push(number(n as f64));
-            }
-            if d != 1 {
-                below.push(number(d as f64));
-            }
-        }
-        Exact::Float(x) if x.is_nan() => {
-            above.push(number(0.0));
-            below.push(number(0.0));
-        }
-        Exact::Float(x) if x.is_infinite() => above.push(new(Expr::Constant(Constant::Infinity))),
-        Exact::Float(x) => above.push(number(x)),
+    let (dividend, divisor) = if negative { c.neg() } else { c }.written();
+    match dividend {
+        1.0 => {}
+        f64::INFINITY => above.push(new(Expr::Constant(Constant::Infinity))),
+        x => above.push(number(x)),
+    }
+    if divisor != 1.0 {
+        below.push(number(divisor));
     }
     match term.map(Term::kind) {
         None => {}
