@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use chainrule_fit::{Error, Result};
 use clap::Args;
 
-use chainrule::symbolic::has_matrices;
+use chainrule::symbolic::{has_matrices, is_linear_map};
 
 use crate::check::{Function, Trouble, misuse};
 use crate::picture::Ground;
@@ -106,7 +106,12 @@ fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>),
         true => None,
         false => Some(Function::read(&arguments.formula, &arguments.at, None)?),
     };
-    if has_matrices(&formula) || point.as_ref().is_some_and(Function::has_vectors) {
+    let has_vectors = has_matrices(&formula)
+        || match &point {
+            Some(f) => f.has_vectors(),
+            None => is_linear_map(&formula),
+        };
+    if has_vectors {
         if plot.is_some() {
             return Err(misuse("--plot draws functions of one number, not of vectors"));
         }

@@ -60,7 +60,7 @@ pub(super) fn mathml(symbolic: &Symbolic) -> String {
 }
 
 /// Steps, with the names of the rules in a column of their own.
-fn tree(lines: &[(usize, String, String)]) -> String {
+pub(super) fn tree(lines: &[(usize, String, String)]) -> String {
     let length = |(level, text, _): &(usize, String, String)| 2 * level + text.chars().count();
     let widest = lines.iter().map(length).filter(|n| *n <= 60).max().unwrap_or(0);
     let mut all = String::new();
@@ -158,7 +158,7 @@ pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
     })
 }
 
-fn lines(all: &[(usize, String, String)]) -> Vec<Value> {
+pub(super) fn lines(all: &[(usize, String, String)]) -> Vec<Value> {
     let line = |line: &(usize, String, String)| {
         let (level, text, rule) = line;
         json!({ "level": level, "text": text, "rule": rule })

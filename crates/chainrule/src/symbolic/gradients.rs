@@ -6,7 +6,7 @@
 //! | beside it | ∇ x = I, ∇ ‖x‖ = x/‖x‖, ∇ sum(x) = ones |
 //! | chain | ∇[f(u)] = f′(u) ∇[u], ∇[A u] = ∇[u] Aᵀ, ∇ ‖u‖² = 2 ∇[u] u |
 //! | product | ∇[f g] = g ∇[f] + f ∇[g], ∇[uᵀv] = ∇[u] v + ∇[v] u, ∇[f y] = ∇[f] yᵀ + f ∇[y] |
-//! | by a matrix | ∇ uᵀXv = u vᵀ and what follows from it |
+//! | by a matrix | ∇ uᵀXv = u vᵀ, ∇ tr(A X B) = Aᵀ Bᵀ, and what follows from them |
 //!
 //! Constants, constant multiples, sums and quotients are as for numbers. A gradient has a row for
 //! each element of the variable, and of a vector a column for each of its elements: it is the
@@ -56,6 +56,10 @@ pub enum Known {
     Scaled,
     /// ∇ uᵀXv = u vᵀ, by a matrix, and other products.
     Matrix,
+    /// ∇ tr(A X B) = Aᵀ Bᵀ.
+    Trace,
+    /// By a number: vectors and matrices are constants.
+    Number,
 }
 
 impl Known {
@@ -77,6 +81,8 @@ impl Known {
             Known::ScalarProduct => "product rule, ∇[u' v] = ∇[u] v + ∇[v] u",
             Known::Scaled => "product rule, ∇[f y] = ∇[f] y' + f ∇[y]",
             Known::Matrix => "∇ u' X v = u v'",
+            Known::Trace => "∇ trace(A X B) = A' B'",
+            Known::Number => "vectors and matrices are constants",
         }
     }
 }
@@ -173,7 +179,7 @@ impl Gradients<'_> {
             return draft(Rule::Constant, number(0.0), vec![]);
         }
         match node.expr() {
-            _ if self.kind == Kind::Scalar => last(Known::Matrix),
+            _ if self.kind == Kind::Scalar => last(Known::Number),
             Expr::Variable(_) => last(Known::Variable),
             Expr::Transpose(a) => known(Known::Transpose, d(0), vec![(**a).clone()]),
             Expr::Negate(a) => {
@@ -214,6 +220,7 @@ impl Gradients<'_> {
                 let ones = new(Expr::Variable("ones".into()));
                 known(Known::SumOf, times(vec![d(0), ones]), inner)
             }
+            Function::Trace => known(Known::Trace, value.clone(), vec![]),
             Function::Map(_) => {
                 let made = times(vec![outer_slope(function, u), d(0)]);
                 Ok(Draft { rule: Rule::Chain(Some(function)), made, inner })

@@ -125,10 +125,17 @@ impl MatrixFormula {
     /// The formula of the transpose.
     #[must_use]
     pub fn transposed(&self) -> MatrixFormula {
+        // The identity is its own transpose.
+        let symmetric =
+            |name: &str| self.extras.iter().any(|e| e.kind == Kind::Matrix && e.name == name);
+        let flipped = |word: &Word| {
+            let keep = |a: Atom| Atom { transposed: a.transposed && !symmetric(&a.name), ..a };
+            transposed(word).into_iter().map(keep).collect()
+        };
         let value = match &self.value {
             Value::Scalar(x) => Value::Scalar(x.clone()),
             Value::Matrix(all, lie) => Value::Matrix(
-                collected(all.iter().map(|(c, w)| (c.clone(), transposed(w))).collect()),
+                collected(all.iter().map(|(c, w)| (c.clone(), flipped(w))).collect()),
                 (lie.1, lie.0),
             ),
         };
@@ -472,9 +479,14 @@ impl MatrixFormula {
             return new(Expr::Call(Function::Norm, vec![symbol(&b)]));
         }
         if let Some(k) = word(node) {
-            return match &self.words[k] {
+            let call = |f, word: &[Atom]| new(Expr::Call(f, vec![product(word)]));
+            let ones =
+                |a: &Atom| self.extras.iter().any(|e| e.kind == Kind::Vector && e.name == a.name);
+            return match (&self.words[k].0[..], self.words[k].1) {
+                (word, true) => call(Function::Trace, word),
+                ([a, rest @ ..], _) if ones(a) && !rest.is_empty() => call(Function::Sum, rest),
+                ([rest @ .., a], _) if ones(a) => call(Function::Sum, &transposed(rest)),
                 (word, false) => product(word),
-                (word, true) => new(Expr::Call(Function::Trace, vec![product(word)])),
             };
         }
         let node = node.mapped(&mut |child| self.filled(child));
@@ -585,7 +597,7 @@ fn product(word: &[Atom]) -> Node {
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }
 }
 
-fn transposed(word: &Word) -> Word {
+fn transposed(word: &[Atom]) -> Word {
     let flip = |a: &Atom| Atom { name: a.name.clone(), transposed: !a.transposed };
     word.iter().rev().map(flip).collect()
 }
@@ -635,6 +647,7 @@ mod tests {
         assert_eq!(gradient("(x' x) x", "x"), "x' x I + 2x x'");
         assert_eq!(gradient("sum(x)", "x"), "ones");
         assert_eq!(gradient("sum(A x - b)", "x"), "A' ones");
+        assert_eq!(gradient("sum(x)^2", "x"), "2 sum(x) ones");
         assert_eq!(gradient("A x + b", "x"), "A'");
         assert_eq!(gradient("x x' a", "x"), "x' a I + a x'");
         assert_eq!(gradient("trace(A X B)", "X"), "A' B'");
