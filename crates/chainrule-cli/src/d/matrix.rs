@@ -199,7 +199,7 @@ fn numbers(f: &Function, name: &str, slope: &MatrixFormula) -> Result<Numbers, T
 }
 
 /// The rows of numbers, `1, 2; 3, 4` if there are several columns.
-fn rows(all: &[f64], columns: usize) -> String {
+pub(super) fn rows(all: &[f64], columns: usize) -> String {
     let row = |row: &[f64]| row.iter().map(|x| trimmed(*x, DIGITS)).collect::<Vec<_>>().join(", ");
     match columns {
         1 => row(all),

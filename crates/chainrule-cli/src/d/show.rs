@@ -17,7 +17,9 @@ const DIGITS: usize = 12;
 pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) -> String {
     let styled = crate::is_styled(&io::stdout());
     let formula = |node: &Node| if arguments.latex { node.to_latex() } else { node.pretty() };
-    let mut rows = vec![("f".to_string(), formula(symbolic.formula.root()))];
+    let given = &symbolic.given;
+    let mut rows = vec![("f".to_string(), formula(given.outer.root()))];
+    rows.extend(given.inner.iter().map(|(name, f)| (name.clone(), formula(f.root()))));
     for (partial, node) in symbolic.partials.iter().zip(&symbolic.named.results) {
         rows.push((symbolic.name(&partial.by, arguments.latex), formula(node)));
     }
@@ -40,6 +42,10 @@ pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) 
             text += &tree(&steps.lines(arguments.depth, arguments.latex));
         }
     }
+    if arguments.steps && symbolic.by.len() > 1 {
+        text.push('\n');
+        text += &tree(&gathered(symbolic, arguments.latex));
+    }
     if let Some(at) = at {
         text += &values(symbolic, at, styled);
         if arguments.limit {
@@ -47,6 +53,47 @@ pub(super) fn text(arguments: &Arguments, symbolic: &Symbolic, at: Option<&At>) 
         }
     }
     text
+}
+
+/// The gradient and the Hessian, put together from partial derivatives.
+fn gathered(symbolic: &Symbolic, latex: bool) -> Vec<(usize, String, String)> {
+    let shown = |node: &Node| if latex { node.to_latex() } else { node.pretty() };
+    let place = |by: &[&String]| {
+        let same = |p: &Partial| {
+            let reversed = p.by.iter().rev().eq(by.iter().copied());
+            reversed || p.by.iter().eq(by.iter().copied())
+        };
+        symbolic.partials.iter().position(same)
+    };
+    // A matrix of derivatives: by their names, then by their formulas.
+    let line = |name: &str, rows: Vec<Vec<usize>>, rule: &str| {
+        let matrix = |cell: &dyn Fn(usize) -> String| match latex {
+            true => {
+                let row = |row: &Vec<usize>| row.iter().map(|&i| cell(i)).collect::<Vec<_>>();
+                let rows: Vec<String> = rows.iter().map(|r| row(r).join(" & ")).collect();
+                format!(r"\begin{{bmatrix}} {} \end{{bmatrix}}", rows.join(r" \\ "))
+            }
+            false => {
+                let row = |row: &Vec<usize>| row.iter().map(|&i| cell(i)).collect::<Vec<_>>();
+                let rows: Vec<String> = rows.iter().map(|r| row(r).join(", ")).collect();
+                format!("[{}]", rows.join("; "))
+            }
+        };
+        let names = matrix(&|i| symbolic.name(&symbolic.partials[i].by, latex));
+        let formulas = matrix(&|i| shown(&symbolic.named.results[i]));
+        let rule = rule.to_string();
+        [(0, format!("{name} = {names}"), rule), (0, format!("= {formulas}"), String::new())]
+    };
+    let by = &symbolic.by;
+    let first: Vec<Vec<usize>> = by.iter().filter_map(|b| place(&[b]).map(|i| vec![i])).collect();
+    let nabla = if latex { r"\nabla f" } else { "∇f" };
+    let mut all = line(nabla, first, "gradient: the partial derivatives").to_vec();
+    if symbolic.order >= 2 {
+        let row = |a: &String| by.iter().filter_map(|b| place(&[a, b])).collect::<Vec<_>>();
+        let rows = by.iter().map(row).collect();
+        all.extend(line("H", rows, "Hessian: the partial derivatives of the gradient"));
+    }
+    all
 }
 
 /// The formula and its derivatives for web pages, one to a line; then the names, as equations.
@@ -120,6 +167,7 @@ fn limit(symbolic: &Symbolic, at: &At, styled: bool) -> String {
 
 pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
     let named = &symbolic.named;
+    let equation = |name: &str, node: &Node| json!({ "name": name, "formula": node.to_string(), "latex": node.to_latex() });
     let row = |(i, partial): (usize, &Partial)| {
         let node = partial.term.to_node();
         let short = (!named.parts.is_empty()).then(|| named.results[i].clone());
@@ -138,19 +186,19 @@ pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
             "steps": partial.steps.as_ref().map(|s| lines(&s.lines(usize::MAX, false))),
         })
     };
-    let part = |(name, node): &(String, Node)| json!({ "name": name, "formula": node.to_string(), "latex": node.to_latex() });
     let derivatives: Vec<Value> = symbolic.partials.iter().enumerate().map(row).collect();
     let first = symbolic.partials.iter().enumerate().filter(|(_, p)| p.by.len() == 1);
     let gradient: Vec<Option<f64>> =
         first.map(|(i, _)| at.and_then(|at| at.values.get(i)).map(|v| v.reverse)).collect();
-    let root = symbolic.formula.root();
+    let (root, inner) = (symbolic.formula.root(), &symbolic.given.inner);
     json!({
         "formula": root.to_string(),
         "latex": root.to_latex(),
+        "let": inner.iter().map(|(name, f)| equation(name, f.root())).collect::<Vec<_>>(),
         "at": at.map(|at| at.place.clone()),
         "value": at.map(|at| at.value),
         "derivatives": derivatives,
-        "where": named.parts.iter().map(part).collect::<Vec<_>>(),
+        "where": named.parts.iter().map(|(name, node)| equation(name, node)).collect::<Vec<_>>(),
         "gradient": at.map(|_| gradient),
         "hessian": at.and_then(|at| hessian(symbolic, at)),
         "limit": at.map(|at| at.limit.iter().map(|(h, q)| json!([h, q])).collect::<Vec<_>>()),

@@ -54,6 +54,8 @@ pub enum Rule {
     Chain(Option<Function>),
     /// A function of several expressions.
     ChainOfSeveral(Function),
+    /// A function of several variables that are functions themselves.
+    ChainOfVariables,
     /// Cases.
     Cases,
     /// A rule for vectors and matrices.
@@ -79,6 +81,7 @@ impl Rule {
             Rule::ChainOfSeveral(f) => {
                 format!("chain rule in several variables, partial derivatives of {}", f.name())
             }
+            Rule::ChainOfVariables => "chain rule in several variables".into(),
             Rule::Cases => "each case by itself".into(),
             Rule::Known(known) => known.name().into(),
         }
@@ -399,7 +402,7 @@ impl Steps<'_> {
 }
 
 /// The tree with `x` in the place of the variable `name`.
-fn replaced(node: &Node, name: &str, x: &Node) -> Node {
+pub(super) fn replaced(node: &Node, name: &str, x: &Node) -> Node {
     if matches!(node.expr(), Expr::Variable(n) if n == name) {
         return x.clone();
     }
