@@ -100,6 +100,8 @@ at x = [1, 2], A = [2, 1; 0, 5]: f = 24
 ∇_x f
   formula        6, 21
   reverse mode   6, 21
+  forward mode   6, 21
+  differences    6, 21
   digits         16
 ";
     assert_eq!(out, expected);
@@ -164,6 +166,8 @@ at A = [2, 1; 0, 5; 1, 1], x = [1, 2]: f = [4, 10, 3]
 ∇_x f
   formula        2, 0, 1; 1, 5, 1
   reverse mode   2, 0, 1; 1, 5, 1
+  forward mode   2, 0, 1; 1, 5, 1
+  differences    2, 0, 1; 1, 5, 1
   digits         16
 ";
     assert_eq!((code, out.as_str()), (0, expected));
@@ -193,7 +197,7 @@ J has a row for each element of f and a column for each of x, y
 at x = 1, y = 2: f = [2, 5.9092974]
 J
   formula        4, 1; 5, -0.41614684
-  by the program 4, 1; 5, -0.41614684
+  reverse mode   4, 1; 5, -0.41614684
   digits         16
 ";
     assert_eq!((code, out.as_str()), (0, expected));

@@ -5,11 +5,11 @@ use std::panic::Location;
 
 use chainrule::formula::{Expr, Formula, Node, Span};
 use chainrule::symbolic::Named;
-use chainrule::{ErrorKind, Tensor, jacobian, stack};
+use chainrule::{ErrorKind, Tensor, jacrev, stack};
 use serde_json::{Value, json};
 
 use super::Arguments;
-use super::limit::agreement;
+use super::limit::agreement_to;
 use super::matrix::rows;
 use super::show::{lines, tree};
 use super::symbolic::{Composition, Symbolic};
@@ -42,7 +42,7 @@ fn numbers(f: &Function, by: &[String], all: &[Symbolic]) -> Result<[Vec<f64>; 3
     };
     let x = Tensor::from(&f.point[..]);
     let value = program(&x)?.to_vec::<f64>()?;
-    let whole = jacobian(program, &x)?.to_vec::<f64>()?;
+    let whole = jacrev(program, &x)?.to_vec::<f64>()?;
     let places: Vec<usize> =
         by.iter().filter_map(|name| names.iter().position(|n| n == name)).collect();
     let reverse = (0..all.len()).flat_map(|i| places.iter().map(move |&j| (i, j)));
@@ -128,10 +128,10 @@ pub(super) fn run(
     if let (Some(f), Some([value, formula, reverse])) = (point, &numbers) {
         let size = reverse.iter().fold(0.0f64, |m, x| m.max(x.abs()));
         let pairs = formula.iter().zip(reverse);
-        let digits = pairs.map(|(a, b)| agreement(&[size + a, size + b])).min().unwrap_or(0);
+        let digits = pairs.map(|(a, b)| agreement_to(&[*a, *b], size)).min().unwrap_or(0);
         let _ = writeln!(
             text,
-            "\nat {}: f = [{}]\nJ\n  formula        {}\n  by the program {}\n  digits         {digits}",
+            "\nat {}: f = [{}]\nJ\n  formula        {}\n  reverse mode   {}\n  digits         {digits}",
             f.place(),
             rows(value, 1),
             rows(formula, by.len()),

@@ -8,13 +8,13 @@ use chainrule::formula::{Formula, Node};
 use chainrule::symbolic::{
     Extra, Kind, MatrixFormula, Shape, Step, gradient_steps, guessed_kinds, has_matrices,
 };
-use chainrule::{DType, ErrorKind, Tensor, jacobian};
+use chainrule::{DType, ErrorKind, Tensor, jacfwd, jacrev};
 use serde_json::{Value, json};
 
 use super::Arguments;
-use super::limit::agreement;
+use super::limit::agreement_to;
 use super::show::{lines, tree};
-use crate::check::{Function, Trouble, misuse, trimmed};
+use crate::check::{Function, Trouble, derivative, misuse, trimmed};
 
 /// The digits that are shown.
 const DIGITS: usize = 8;
@@ -35,6 +35,8 @@ struct Gradient {
 struct Numbers {
     formula: Vec<f64>,
     reverse: Vec<f64>,
+    forward: Vec<f64>,
+    differences: Vec<f64>,
     digits: u32,
     columns: usize,
 }
@@ -178,24 +180,49 @@ fn numbers(f: &Function, name: &str, slope: &MatrixFormula) -> Result<Numbers, T
             .eval(&values)
             .map_err(|e| chainrule::Error::new(ErrorKind::Data, e.to_string(), Location::caller()))
     };
-    let whole = jacobian(program, &tensors[place])?;
-    let whole = if whole.rank() == 2 && slope.shape() == Shape::Matrix && tensors[place].rank() == 1
-    {
-        whole.t()
-    } else {
-        whole
+    let x = &tensors[place];
+    let [reverse, forward] = [jacrev(program, x)?, jacfwd(program, x)?];
+    let differences = differences(&program, x)?;
+    let lies = |whole: Tensor| match slope.shape() == Shape::Matrix && x.rank() == 1 {
+        true => whole.t(),
+        false => whole,
     };
-    let columns = if whole.rank() == 2 { whole.shape()[1] } else { 1 };
-    let reverse = whole.to_vec::<f64>()?;
-    let all = Formula::from_node(slope.to_node()).eval(&values)?;
-    let mut all = all.to_vec::<f64>()?;
+    let reverse = lies(reverse);
+    let columns = if reverse.rank() == 2 { reverse.shape()[1] } else { 1 };
+    let [reverse, forward, differences] =
+        [reverse, lies(forward), lies(differences)].map(|x| x.to_vec::<f64>());
+    let (reverse, forward, differences) = (reverse?, forward?, differences?);
+    let mut all = Formula::from_node(slope.to_node()).eval(&values)?.to_vec::<f64>()?;
     // A gradient that is 0 everywhere is printed as one 0.
     if all.len() == 1 {
         all.resize(reverse.len(), all[0]);
     }
     let size = reverse.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-    let digits = all.iter().zip(&reverse).map(|(a, b)| agreement(&[size + a, size + b])).min();
-    Ok(Numbers { formula: all, reverse, digits: digits.unwrap_or(0), columns })
+    let agree = |i: usize| {
+        let numbers = [all[i], reverse[i], forward[i], differences[i]];
+        agreement_to(&numbers, size)
+    };
+    let digits = (0..reverse.len()).map(agree).min().unwrap_or(0);
+    Ok(Numbers { formula: all, reverse, forward, differences, digits, columns })
+}
+
+/// The Jacobian by differences of values, of the shape of those by the program.
+fn differences(
+    program: &impl Fn(&Tensor) -> Result<Tensor, chainrule::Error>,
+    x: &Tensor,
+) -> Result<Tensor, Trouble> {
+    let (y, start) = (program(x)?, x.to_vec::<f64>()?);
+    let mut all = vec![];
+    for j in 0..y.len() {
+        let value = |at: &[f64]| {
+            let x = Tensor::from_vec(at.to_vec(), x.shape());
+            let y = x.and_then(|x| program(&x)).and_then(|y| y.to_vec::<f64>());
+            y.map_or(f64::NAN, |y| y[j])
+        };
+        all.extend((0..start.len()).map(|i| derivative(&value, &start, &vec![i]).value));
+    }
+    let shape: Vec<usize> = y.shape().iter().chain(x.shape()).copied().collect();
+    Ok(Tensor::from_vec(all, &shape)?)
 }
 
 /// The rows of numbers, `1, 2; 3, 4` if there are several columns.
@@ -317,10 +344,13 @@ impl Subject<'_> {
             let Some(at) = &g.at else { continue };
             let _ = writeln!(
                 text,
-                "{}\n  formula        {}\n  reverse mode   {}\n  digits         {}",
+                "{}\n  formula        {}\n  reverse mode   {}\n  forward mode   {}\n  \
+                 differences    {}\n  digits         {}",
                 nabla(&g.by, arguments.latex),
                 rows(&at.formula, at.columns),
                 rows(&at.reverse, at.columns),
+                rows(&at.forward, at.columns),
+                rows(&at.differences, at.columns),
                 at.digits
             );
         }
@@ -349,6 +379,8 @@ impl Subject<'_> {
                 "steps": steps,
                 "value": g.at.as_ref().map(|at| at.formula.clone()),
                 "reverse": g.at.as_ref().map(|at| at.reverse.clone()),
+                "forward": g.at.as_ref().map(|at| at.forward.clone()),
+                "numeric": g.at.as_ref().map(|at| at.differences.clone()),
                 "digits": g.at.as_ref().map(|at| at.digits),
             })
         };
