@@ -191,10 +191,8 @@ $$\frac{dy}{dx} = \frac{\partial y}{\partial u} \frac{du}{dx}
 + \frac{\partial y}{\partial v} \frac{dv}{dx}$$
 "
     );
-    let inner = [
-        ("u".to_string(), Formula::parse("x^2")?),
-        ("v".to_string(), Formula::parse("sin x")?),
-    ];
+    let inner =
+        [("u".to_string(), Formula::parse("x^2")?), ("v".to_string(), Formula::parse("sin x")?)];
     chain_steps(&Formula::parse("u^2 e^v")?, &inner, "x")?.evcxr_display();
 
     cell!(
