@@ -14,7 +14,9 @@ A model is fitted by changing its parameters, step by step, so that its loss bec
 way to change them is what derivatives say. This notebook goes from the limit of a difference
 quotient to gradients that a program computes by itself, in Rust.
 
-The first cell builds the libraries and takes a few minutes; the others answer at once.
+The first cell builds the libraries and takes a few minutes; the others take a moment each. Its
+first line lets all cells share one copy of the libraries, without which graphs could not go from
+cell to cell.
 "
     );
     use chainrule::draw::draw;

@@ -1,8 +1,8 @@
 //! `cargo xtask notebook`: the lecture's notebook in Jupyter, compared with what it says.
 //!
-//! The Rust kernel, evcxr, is built once into `target/notebook`, which takes a quarter of an hour:
-//! too long for every change, so that `cargo xtask test` runs the same cells as one program instead.
-//! Here they go through the kernel, by `jupyter nbconvert`, which has to be installed
+//! The Rust kernel, evcxr, is built once into `target/notebook`, which takes a quarter of an
+//! hour: too long for every change, so that `cargo xtask test` runs the same cells as one program
+//! instead. Here they go through the kernel, by `jupyter nbconvert`, which has to be installed
 //! (`pip install nbconvert`). What cells print has to be what `examples/lecture.ipynb` holds, but
 //! for the places of errors, which are other ones in a notebook.
 

@@ -158,7 +158,7 @@ f     = A x
 ∇_x f = A'
 ∂f/∂x = A
 
-∇_x f has a row for each element of x and a column for each of f: the transpose of the Jacobian ∂f/∂x
+∂f/∂x is the Jacobian; ∇_x f, its transpose, has a row for each element of x
 
 ∇_x[A x] = A'   ∇ A x = A'
 

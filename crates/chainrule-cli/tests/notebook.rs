@@ -1,7 +1,8 @@
-//! `examples/lecture.ipynb` is what `examples/lecture.rs` says and prints.
+//! The notebook of the lecture is what `examples/lecture.rs` says and prints.
 //!
 //! The program is compiled into this test, which runs itself once more to read what each cell
-//! prints. With `INSTA_UPDATE=always`, as `cargo xtask bless` sets it, the notebook is written anew.
+//! prints. With `INSTA_UPDATE=always`, as `cargo xtask bless` sets it, the notebook is written
+//! anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,10 @@ const MARK: &str = "\u{1}cell";
 /// Set for the run whose output is read.
 const RUNNING: &str = "LECTURE_NOTEBOOK_RUNS";
 
-/// The cell that fetches the libraries; the program has them already.
+/// The cell that fetches the libraries; the program has them already. A library that is linked into
+/// each cell anew would have other statics in each: graphs could not go from cell to cell.
 const LIBRARIES: &str = "\
+:allow_static_linking 0
 :dep chainrule = { path = \"../crates/chainrule\", features = [\"draw\"] }
 :dep chainrule-plot = { path = \"../crates/chainrule-plot\" }
 ";
@@ -51,7 +54,9 @@ fn cells(source: &str) -> Vec<Cell> {
         let code = code.trim_end().lines().map(line).collect::<Vec<_>>().join("\n");
         // The kernel shows the last value by itself.
         let code = code.strip_suffix(".evcxr_display();").unwrap_or(&code).to_string();
-        Cell { text: text.to_string(), code }
+        // Nor is a loop a value to be shown.
+        let end = if code.ends_with('}') { ";" } else { "" };
+        Cell { text: text.to_string(), code: code + end }
     };
     each.map(cell).collect()
 }

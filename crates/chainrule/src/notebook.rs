@@ -1,8 +1,10 @@
 //! Formulas, derivatives, steps and graphs in notebooks.
 //!
-//! The Rust kernel of Jupyter shows the last value of a cell by its method `evcxr_display`. Formulas
-//! are shown as mathematics, graphs as pages that play forward and backward; where a notebook can
-//! show neither, the text or the picture stands in. Tensors and figures have the same method.
+//! The Rust kernel of Jupyter shows the last value of a cell by its method `evcxr_display`.
+//! Formulas are shown as mathematics, graphs as pages that play forward and backward; where a
+//! notebook can show neither, the text or the picture stands in. Tensors and figures have the same
+//! method. A notebook begins with `:allow_static_linking 0`: without it each cell would have a copy
+//! of the library of its own, and a tensor of one cell could not be computed in another.
 
 use chainrule_core::notebook_contents;
 

@@ -54,6 +54,17 @@ fn numbers(f: &Function, by: &[String], all: &[Symbolic]) -> Result<[Vec<f64>; 3
     Ok([value, formula, reverse])
 }
 
+/// A list of formulas, its derivatives, and their numbers at a point.
+struct Jacobian<'a> {
+    formula: &'a Formula,
+    point: Option<&'a Function>,
+    by: Vec<String>,
+    rows: Vec<Symbolic>,
+    named: Named,
+    /// Values, and derivatives from the formulas and by reverse mode.
+    numbers: Option<[Vec<f64>; 3]>,
+}
+
 /// The text of the answer.
 pub(super) fn run(
     arguments: &Arguments,
@@ -66,77 +77,92 @@ pub(super) fn run(
             "of a list of formulas there is the Jacobian; --order, --limit and --plot are for one",
         ));
     }
-    let by = match &arguments.wrt {
-        Some(wrt) => wrt.iter().map(|name| name.trim().to_string()).collect(),
-        None => formula.variables().to_vec(),
-    };
     if let Some(f) = point.filter(|f| f.has_vectors()) {
         return Err(misuse(format!("a list of formulas is of numbers, not at {}", f.place())));
     }
+    let by: Vec<String> = match &arguments.wrt {
+        Some(wrt) => wrt.iter().map(|name| name.trim().to_string()).collect(),
+        None => formula.variables().to_vec(),
+    };
     let each = elements
         .into_iter()
         .map(|outer| Symbolic::by(arguments, Composition { outer, inner: vec![] }, by.clone()));
-    let all = each.collect::<Result<Vec<_>, _>>()?;
-    let nodes: Vec<Node> =
-        all.iter().flat_map(|s| s.partials.iter().map(|p| p.term.to_node())).collect();
+    let rows = each.collect::<Result<Vec<_>, _>>()?;
     let taken: Vec<&str> = by.iter().chain(formula.variables()).map(String::as_str).collect();
-    let named = Named::new(&nodes, &taken);
-    let matrix = |nodes: &[Node]| {
+    let named = Named::new(&derivatives(&rows), &taken);
+    let numbers = point.map(|f| numbers(f, &by, &rows)).transpose()?;
+    let jacobian = Jacobian { formula, point, by, rows, named, numbers };
+    Ok(match arguments.json {
+        true => format!("{:#}\n", jacobian.json(arguments.steps)),
+        false => jacobian.text(arguments),
+    })
+}
+
+fn derivatives(rows: &[Symbolic]) -> Vec<Node> {
+    rows.iter().flat_map(|s| s.partials.iter().map(|p| p.term.to_node())).collect()
+}
+
+impl Jacobian<'_> {
+    /// The matrix of formulas.
+    fn matrix(&self, nodes: &[Node]) -> Node {
         let row = |row: &[Node]| Node::new(Expr::Vector(row.to_vec()), Span::default());
-        let rows = nodes.chunks(by.len().max(1)).map(row).collect();
+        let rows = nodes.chunks(self.by.len().max(1)).map(row).collect();
         Node::new(Expr::Vector(rows), Span::default())
-    };
-    let numbers = point.map(|f| numbers(f, &by, &all)).transpose()?;
-    let whole = matrix(&nodes);
-    if arguments.json {
+    }
+
+    fn text(&self, arguments: &Arguments) -> String {
+        let shown = |node: &Node| match arguments.latex {
+            true => node.to_latex(),
+            false => node.pretty(),
+        };
+        let mut text = format!("f = {}\n", shown(self.formula.root()));
+        let _ = writeln!(text, "J = {}", shown(&self.matrix(&self.named.results)));
+        for (i, equation) in self.named.equations().iter().enumerate() {
+            let _ = writeln!(text, "{}{}", if i == 0 { "where\n" } else { "" }, shown(equation));
+        }
+        let by = self.by.join(", ");
+        let _ = writeln!(text, "\nJ has a row for each element of f and a column for each of {by}");
+        let steps = self.rows.iter().flat_map(|s| &s.partials).filter_map(|p| p.steps.as_ref());
+        for steps in steps {
+            let _ = write!(text, "\n{}", tree(&steps.lines(arguments.depth, arguments.latex)));
+        }
+        if let (Some(f), Some([value, formula, reverse])) = (self.point, &self.numbers) {
+            let size = reverse.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+            let pairs = formula.iter().zip(reverse);
+            let digits = pairs.map(|(a, b)| agreement_to(&[*a, *b], size)).min().unwrap_or(0);
+            let columns = self.by.len();
+            let _ = writeln!(text, "\nat {}: f = [{}]\nJ", f.place(), rows(value, 1));
+            let _ = writeln!(text, "  formula        {}", rows(formula, columns));
+            let _ = writeln!(text, "  reverse mode   {}", rows(reverse, columns));
+            let _ = writeln!(text, "  digits         {digits}");
+        }
+        text
+    }
+
+    fn json(&self, with_steps: bool) -> Value {
         let steps = |s: &Symbolic| -> Vec<Value> {
             let all = s.partials.iter().filter_map(|p| p.steps.as_ref());
             all.map(|s| json!(lines(&s.lines(usize::MAX, false)))).collect()
         };
+        let columns = self.by.len().max(1);
         let table = |k: usize| {
-            numbers.as_ref().map(|n| n[k].chunks(by.len()).map(<[f64]>::to_vec).collect::<Vec<_>>())
+            let rows = |n: &[Vec<f64>; 3]| -> Vec<Vec<f64>> {
+                n[k].chunks(columns).map(<[f64]>::to_vec).collect()
+            };
+            self.numbers.as_ref().map(rows)
         };
-        let object = json!({
-            "formula": formula.to_string(),
-            "latex": formula.root().to_latex(),
-            "wrt": by,
+        let whole = self.matrix(&derivatives(&self.rows));
+        json!({
+            "formula": self.formula.to_string(),
+            "latex": self.formula.root().to_latex(),
+            "wrt": self.by,
             "jacobian": whole.to_string(),
             "jacobian_latex": whole.to_latex(),
-            "steps": arguments.steps.then(|| all.iter().map(steps).collect::<Vec<_>>()),
-            "at": point.map(Function::place),
-            "value": numbers.as_ref().map(|n| n[0].clone()),
+            "steps": with_steps.then(|| self.rows.iter().map(steps).collect::<Vec<_>>()),
+            "at": self.point.map(Function::place),
+            "value": self.numbers.as_ref().map(|n| n[0].clone()),
             "symbolic": table(1),
             "reverse": table(2),
-        });
-        return Ok(format!("{object:#}\n"));
+        })
     }
-    let shown = |node: &Node| match arguments.latex {
-        true => node.to_latex(),
-        false => node.pretty(),
-    };
-    let mut text = format!("f = {}\n", shown(formula.root()));
-    let _ = writeln!(text, "J = {}", shown(&matrix(&named.results)));
-    for (i, equation) in named.equations().iter().enumerate() {
-        let _ = writeln!(text, "{}{}", if i == 0 { "where\n" } else { "" }, shown(equation));
-    }
-    let columns = by.join(", ");
-    let _ =
-        writeln!(text, "\nJ has a row for each element of f and a column for each of {columns}");
-    for steps in all.iter().flat_map(|s| &s.partials).filter_map(|p| p.steps.as_ref()) {
-        let _ = write!(text, "\n{}", tree(&steps.lines(arguments.depth, arguments.latex)));
-    }
-    if let (Some(f), Some([value, formula, reverse])) = (point, &numbers) {
-        let size = reverse.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-        let pairs = formula.iter().zip(reverse);
-        let digits = pairs.map(|(a, b)| agreement_to(&[*a, *b], size)).min().unwrap_or(0);
-        let _ = writeln!(
-            text,
-            "\nat {}: f = [{}]\nJ\n  formula        {}\n  reverse mode   {}\n  digits         {digits}",
-            f.place(),
-            rows(value, 1),
-            rows(formula, by.len()),
-            rows(reverse, by.len()),
-        );
-    }
-    Ok(text)
 }

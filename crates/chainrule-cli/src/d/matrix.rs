@@ -75,7 +75,7 @@ pub(super) fn run(
         let list = formula.variables().join(", ");
         return Err(misuse(format!("--wrt names `{name}`; the variables are {list}")));
     }
-    let matrix = MatrixFormula::new(formula, kinds.clone()).map_err(outside)?;
+    let matrix = MatrixFormula::new(formula, kinds.clone()).map_err(|what| outside(&what))?;
     let skipped = vec![];
     let mut subject = Subject { formula, kinds, shape: matrix.shape(), point, skipped };
     let mut all = vec![];
@@ -90,7 +90,7 @@ pub(super) fn run(
         }
     }
     if all.is_empty() {
-        return Err(outside("of no variable".into()));
+        return Err(outside("of no variable"));
     }
     match arguments.json {
         true => Ok(format!("{:#}\n", subject.json(&all)?)),
@@ -98,7 +98,7 @@ pub(super) fn run(
     }
 }
 
-fn outside(what: String) -> Trouble {
+fn outside(what: &str) -> Trouble {
     misuse(format!(
         "there is no formula for this derivative yet ({what}); \
          `chainrule check` has its numbers"
@@ -219,7 +219,7 @@ fn differences(
             let y = x.and_then(|x| program(&x)).and_then(|y| y.to_vec::<f64>());
             y.map_or(f64::NAN, |y| y[j])
         };
-        all.extend((0..start.len()).map(|i| derivative(&value, &start, &vec![i]).value));
+        all.extend((0..start.len()).map(|i| derivative(&value, &start, &[i]).value));
     }
     let shape: Vec<usize> = y.shape().iter().chain(x.shape()).copied().collect();
     Ok(Tensor::from_vec(all, &shape)?)
@@ -245,15 +245,17 @@ impl Subject<'_> {
         matrix: &MatrixFormula,
         name: &str,
     ) -> Result<Gradient, Trouble> {
-        let slope = matrix.gradient(name).map_err(outside)?;
+        let slope = matrix.gradient(name).map_err(|what| outside(&what))?;
         let of_vector = self.is_vector() && self.kinds.get(name) == Some(&Kind::Vector);
         let jacobian = of_vector.then(|| slope.transposed().to_node());
         let hessian = match arguments.order {
-            2 => Some(slope.gradient(name).map_err(outside)?),
+            2 => Some(slope.gradient(name).map_err(|what| outside(&what))?),
             _ => None,
         };
         let steps = match arguments.steps {
-            true => Some(gradient_steps(self.formula, &self.kinds, name).map_err(outside)?),
+            true => Some(
+                gradient_steps(self.formula, &self.kinds, name).map_err(|what| outside(&what))?,
+            ),
             false => None,
         };
         let at = self.point.map(|f| numbers(f, name, &slope)).transpose()?;
@@ -298,8 +300,8 @@ impl Subject<'_> {
         for g in all.iter().filter(|g| g.jacobian.is_some()) {
             let by = &g.by;
             notes.push(format!(
-                "∇_{by} f has a row for each element of {by} and a column for each of f: \
-                 the transpose of the Jacobian ∂f/∂{by}"
+                "∂f/∂{by} is the Jacobian; ∇_{by} f, its transpose, has a row for each element \
+                 of {by}"
             ));
         }
         for name in &self.skipped {

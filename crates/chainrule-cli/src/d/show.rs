@@ -167,7 +167,10 @@ fn limit(symbolic: &Symbolic, at: &At, styled: bool) -> String {
 
 pub(super) fn json(symbolic: &Symbolic, at: Option<&At>) -> Value {
     let named = &symbolic.named;
-    let equation = |name: &str, node: &Node| json!({ "name": name, "formula": node.to_string(), "latex": node.to_latex() });
+    let equation = |name: &str, node: &Node| {
+        let (formula, latex) = (node.to_string(), node.to_latex());
+        json!({ "name": name, "formula": formula, "latex": latex })
+    };
     let row = |(i, partial): (usize, &Partial)| {
         let node = partial.term.to_node();
         let short = (!named.parts.is_empty()).then(|| named.results[i].clone());

@@ -57,7 +57,7 @@ fn colour(x: f64, largest: f64) -> String {
 
 impl Tensor {
     /// The tensor as a table in HTML: of at most two axes, numbers on a ground of colours (blue
-    /// below 0, orange above); of more than 16 rows or columns, colours only; of more axes, the text.
+    /// below 0, orange above); of more than 16 rows or columns, colours only; of more axes, text.
     ///
     /// A tensor that cannot be computed is the text of its error.
     pub fn to_html(&self) -> String {
