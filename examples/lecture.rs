@@ -14,9 +14,8 @@ A model is fitted by changing its parameters, step by step, so that its loss bec
 way to change them is what derivatives say. This notebook goes from the limit of a difference
 quotient to gradients that a program computes by itself, in Rust.
 
-The first cell builds the libraries and takes a few minutes; the others take a moment each. Its
-first line lets all cells share one copy of the libraries, without which graphs could not go from
-cell to cell.
+The first cell builds the libraries and takes a few minutes; the others take a moment each. The
+package in the folder `notebook` makes one library of them, which all cells share.
 "
     );
     use chainrule::draw::draw;
@@ -227,7 +226,7 @@ The record is a graph. Press play: values go forward, gradients come back.
 "
     );
     let x = Tensor::arange(0.0, 4.0, 1.0).requires_grad().named("x");
-    draw(&(2.0 * x.dot(&x))).movement(false).evcxr_display();
+    draw(&(2.0 * x.dot(&x))).movement(false).lines(false).evcxr_display();
 
     cell!(
         r"

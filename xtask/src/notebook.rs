@@ -106,11 +106,11 @@ fn joined(text: &Json) -> String {
     all.trim_end().to_string()
 }
 
-/// Words that name a line of a program are other ones in a notebook, as is the space before them.
+/// The words of a text. Those that name a line of a program are other ones in a notebook, and the
+/// text may be broken into lines elsewhere for them.
 fn without_places(text: &str) -> String {
     let one = |word: &str| if word.contains(".rs:") { "…".into() } else { word.to_string() };
-    let line = |line: &str| line.split_whitespace().map(one).collect::<Vec<_>>().join(" ");
-    text.lines().map(line).collect::<Vec<_>>().join("\n").trim_end().to_string()
+    text.split_whitespace().map(one).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
             cells(&Json::parse(&text).unwrap()).unwrap()
         };
         let expected = vec![vec![
-            ("printed".to_string(), "a …\nb".to_string()),
+            ("printed".to_string(), "a … b".to_string()),
             ("text/plain".to_string(), "x\ny".to_string()),
         ]];
         assert_eq!(notebook(r#"["x\n","y"]"#), expected);

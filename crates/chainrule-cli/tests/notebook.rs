@@ -16,12 +16,10 @@ const MARK: &str = "\u{1}cell";
 /// Set for the run whose output is read.
 const RUNNING: &str = "LECTURE_NOTEBOOK_RUNS";
 
-/// The cell that fetches the libraries; the program has them already. A library that is linked into
-/// each cell anew would have other statics in each: graphs could not go from cell to cell.
+/// The cell that fetches the libraries, as one that all cells share; the program has them already.
 const LIBRARIES: &str = "\
-:allow_static_linking 0
-:dep chainrule = { path = \"../crates/chainrule\", features = [\"draw\"] }
-:dep chainrule-plot = { path = \"../crates/chainrule-plot\" }
+:dep notebook = { path = \"notebook\" }
+use notebook::{chainrule, chainrule_plot};
 ";
 
 macro_rules! cell {

@@ -3,8 +3,8 @@
 //! The Rust kernel of Jupyter shows the last value of a cell by its method `evcxr_display`.
 //! Formulas are shown as mathematics, graphs as pages that play forward and backward; where a
 //! notebook can show neither, the text or the picture stands in. Tensors and figures have the same
-//! method. A notebook begins with `:allow_static_linking 0`: without it each cell would have a copy
-//! of the library of its own, and a tensor of one cell could not be computed in another.
+//! method. All cells of a notebook have to share one copy of the library, which the package
+//! `examples/notebook` sees to.
 
 use chainrule_core::notebook_contents;
 
