@@ -11,7 +11,7 @@
 //! let slope = Term::of(&f)?.derivative("x");
 //! let named = Term::named(&[slope]);
 //! let parts: Vec<String> = named.equations().iter().map(|e| e.pretty()).collect();
-//! assert_eq!(parts, ["u = x² + y²"]);
+//! assert_eq!(parts, ["u = cos(x² + y²)", "v = sin(x² + y²)"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
