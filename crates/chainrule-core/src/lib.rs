@@ -41,8 +41,8 @@ pub use inspect::{
 };
 pub use op::{DType, Element, Real, Scalar};
 pub use tensor::{
-    Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, einsum, manual_seed, rng_state,
-    set_rng_state, stack,
+    Indices, IntoAxes, IntoShape, NewAxis, Operand, cat, contents as notebook_contents, einsum,
+    manual_seed, rng_state, set_rng_state, stack,
 };
 pub use transform::{
     Function, Gradient, IntoSlopes, LinearMap, Ode, Outcome, Program, Tree, WithPullback,

@@ -12,6 +12,7 @@ mod index;
 mod look;
 mod make;
 mod movement;
+mod notebook;
 mod print;
 mod reduce;
 mod scalar;
@@ -24,6 +25,7 @@ pub use contraction::einsum;
 pub use index::{Indices, NewAxis};
 pub use make::{manual_seed, rng_state, set_rng_state};
 pub use movement::{cat, stack};
+pub use notebook::contents;
 
 /// Declares methods in pairs: `name` panics at the caller's line, `try_name` returns the error.
 macro_rules! methods {
