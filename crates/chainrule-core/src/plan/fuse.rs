@@ -459,8 +459,8 @@ impl Planner<'_> {
             .unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
     }
 
-    /// The kernel of a stage with `n` rows, if there is one: numbers for rows that need nothing from
-    /// it are computed there all the same, for they will meet those that do.
+    /// The kernel of a stage with `n` rows, if there is one: numbers for rows that need nothing
+    /// from it are computed there all the same, for they will meet those that do.
     fn beside_rows(&self, stage: u32, n: usize) -> Option<(usize, Level)> {
         let &all = self.of_rows.get(&n)?;
         let &kernel = self.by_stage.get(&(stage, all))?;

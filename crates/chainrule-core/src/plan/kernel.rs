@@ -180,7 +180,8 @@ pub(super) struct Val {
     pub(super) dtype: DType,
     pub(super) level: Level,
     cost: u32,
-    /// What it is, if that may be joined with others, and whether its arguments have changed places.
+    /// What it is, if that may be joined with others, and whether its arguments have changed
+    /// places.
     pub(super) known: Option<(Known, bool)>,
 }
 

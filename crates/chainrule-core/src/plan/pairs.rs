@@ -15,6 +15,9 @@ use crate::op::pairs::{self, Known, Part};
 /// Rows shorter than that are summed side by side, where elements are gathered anyway.
 const SHORT_ROW: usize = 64;
 
+/// What some values become.
+type Codes = SmallVec<[(u32, Code<u32>); 2]>;
+
 /// An operation seen from one of its arguments: the argument, what it takes besides.
 #[derive(Clone, Copy)]
 struct View {
@@ -35,7 +38,7 @@ impl Builder {
             if !needed[first as usize] || mine.is_empty() || mine.len() > 2 {
                 continue;
             }
-            let joined: Option<SmallVec<[(u32, Code<u32>); 2]>> =
+            let joined: Option<Codes> =
                 mine.iter().map(|&second| Some((second, self.joined(first, second)?))).collect();
             for (second, code) in joined.into_iter().flatten() {
                 self.vals[second as usize].def = Def::Code(code);

@@ -40,19 +40,19 @@ pub enum Known {
     Norm,
     /// ∇ sum(x) = ones.
     Sum,
-    /// ∇[uᵀ] = ∇[u].
+    /// `∇[uᵀ] = ∇[u]`.
     Transpose,
-    /// ∇[A u] = ∇[u] Aᵀ.
+    /// `∇[A u] = ∇[u] Aᵀ`.
     LinearOf,
-    /// ∇ ‖u‖² = 2 ∇[u] u.
+    /// `∇ ‖u‖² = 2 ∇[u] u`.
     SquaredNormOf,
-    /// ∇ ‖u‖ = ∇[u] u/‖u‖.
+    /// `∇ ‖u‖ = ∇[u] u/‖u‖`.
     NormOf,
-    /// ∇ sum(u) = ∇[u] ones.
+    /// `∇ sum(u) = ∇[u] ones`.
     SumOf,
-    /// ∇[uᵀ v] = ∇[u] v + ∇[v] u.
+    /// `∇[uᵀ v] = ∇[u] v + ∇[v] u`.
     ScalarProduct,
-    /// ∇[f y] = ∇[f] yᵀ + f ∇[y].
+    /// `∇[f y] = ∇[f] yᵀ + f ∇[y]`.
     Scaled,
     /// ∇ uᵀXv = u vᵀ, by a matrix, and other products.
     Matrix,

@@ -61,7 +61,7 @@ fn parity(op: Unary) -> Option<Exact> {
 }
 
 impl Real for Term {
-    /// A number of a decimal's arithmetic is a decimal: see [`Term::written`].
+    /// A number of a decimal's arithmetic is a decimal: see `Term::written`.
     fn lit(&self, c: f64) -> Term {
         let spelt = |x: Exact| self.as_number().map_or(x, |like| x.spelt_like(like));
         known(c).unwrap_or_else(|| Term::number(spelt(Exact::meant(c))))
