@@ -63,6 +63,8 @@ mod lasso;
 mod likelihood;
 pub mod model;
 pub mod report;
+
+mod rows;
 mod target;
 
 use std::time::Instant;
@@ -82,6 +84,7 @@ pub use model::{Model, Predictions};
 pub use target::MAX_CLASSES;
 
 use likelihood::Solution;
+use rows::Memory;
 use target::Response;
 
 /// What to fit.
@@ -227,7 +230,9 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
     family.check(request.ridge)?;
     let Numbers { rows, encoder, x, y, test_x, test_y, missing } =
         numbers(table, request, &mut warnings)?;
-    let solution = likelihood::solve(family, request.ridge, &x, encoder.width(), &y)?;
+    let learnt = Memory::new(family, &x, encoder.width(), &y)?;
+    let solution = likelihood::solve(family, request.ridge, &learnt)?;
+    drop(learnt);
     let (names, classes) = (encoder.names(), y.classes().to_vec());
     let runaway = runaway(&solution, &names, &y);
     warn(&solution, &runaway, request, &mut warnings);
