@@ -23,7 +23,7 @@ const TOLERANCE: f64 = 1e-10;
 const COARSE: f64 = 1e-4;
 
 /// With more coefficients than this, steps use products with the Hessian only.
-const MANY: usize = 400;
+pub(super) const MANY: usize = 400;
 
 /// With more coefficients than this there are no errors.
 const TOO_MANY: usize = 2000;

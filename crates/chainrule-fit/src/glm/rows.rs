@@ -106,10 +106,10 @@ impl Block {
         self.family.loss(&self.eta(b)?, &self.y)
     }
 
-    /// Whether the Hessian needs few enough numbers on its way.
-    pub(super) fn is_narrow(&self) -> bool {
-        let m = self.predictors;
-        self.x.len().saturating_mul(m).saturating_mul(m) <= WIDE
+    /// Whether the Hessian of so many rows needs few enough numbers on its way.
+    pub(super) fn fits(rows: usize, width: usize, predictors: usize) -> bool {
+        let squared = predictors.saturating_mul(predictors);
+        rows.saturating_mul(width + 1).saturating_mul(squared) <= WIDE
     }
 
     pub(super) fn is_separated(&self, weight: &[f64], y: &Response) -> Result<bool> {
@@ -169,7 +169,7 @@ impl Rows for Memory<'_> {
     }
 
     fn is_narrow(&self) -> bool {
-        self.block.is_narrow()
+        Block::fits(self.y.len(), self.width, self.block.predictors)
     }
 
     fn is_separated(&self, weight: &[f64]) -> Result<bool> {
