@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::table::Table;
-use chainrule_fit::network::{Method, Pace, Request, fit, report};
+use chainrule_fit::network::{Method, Pace, Request, fit, fit_file, report};
 use chainrule_fit::train::Event;
-use chainrule_fit::{Result, atomic};
+use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
 use super::descent::Descent;
@@ -76,11 +76,20 @@ pub(super) fn run(
         differs("--log", log, &common.data)?;
         atomic::check(log)?;
     }
-    let table = Table::read(&common.data)?;
-    let request = request(common, descent, options, widths, &table)?;
+    if common.streams() && options.task.as_deref() == Some("number") {
+        return Err(Error::new(
+            "a file that is read block by block has a target of numbers if all of it are numbers; \
+             leave --task out",
+        ));
+    }
+    let table = if common.streams() { None } else { Some(Table::read(&common.data)?) };
+    let request = request(common, descent, options, widths, table.as_ref())?;
     let mut progress = Progress::new();
     let mut tell = |event: &Event<'_>| progress.step(event);
-    let fit = || fit(&table, &request, Some(&mut tell));
+    let fit = || match &table {
+        Some(table) => fit(table, &request, Some(&mut tell)),
+        None => fit_file(&common.data, &request, Some(&mut tell)),
+    };
     let (fitted, profile) = common.profiled(fit);
     progress.end();
     let fitted = fitted?;
@@ -103,11 +112,11 @@ fn request(
     descent: &Descent,
     options: &Options,
     widths: &[usize],
-    table: &Table,
+    table: Option<&Table>,
 ) -> Result<Request> {
     let target = common.target.trim();
     let usual = Request::new(target);
-    if options.task.as_deref() == Some("number") {
+    if let (Some("number"), Some(table)) = (options.task.as_deref(), table) {
         let column = table.column(target)?;
         // Says which cell is none.
         (0..table.len()).try_for_each(|row| table.number(row, column).map(drop))?;
