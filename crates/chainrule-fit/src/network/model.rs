@@ -298,7 +298,7 @@ mod tests {
     use crate::data::encode::Feature;
 
     fn model(kind: Target) -> Model {
-        chainrule_core::manual_seed(1);
+        manual_seed(1);
         let features = vec![Feature { name: "a".into(), levels: None }];
         let encoder = Encoder { features, mean: vec![1.0], scale: vec![2.0] };
         let net = layers(1, &[3], kind.outputs());
