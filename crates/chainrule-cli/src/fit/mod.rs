@@ -1,8 +1,8 @@
 //! `chainrule fit`: a model of one column of a table.
 //!
 //! What all models share is here; each kind of model has a file with its own options and its way
-//! from the table to the report. [`Kind`] reads `--model`. Files that are larger than a table may be,
-//! and others if `--stream` says so, are read block by block.
+//! from the table to the report. [`Kind`] reads `--model`. Files that are larger than a table may
+//! be, and others if `--stream` says so, are read block by block.
 
 pub(crate) mod curve;
 mod descent;

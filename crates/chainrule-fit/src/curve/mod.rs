@@ -205,7 +205,7 @@ pub fn fit<Y: Given<Tree = Tensor>>(
     let residuals = |theta: &Tensor| -> chainrule_core::Result<Tensor> {
         model(theta).outcome()?.try_sub(&observed)
     };
-    let mut problem = Traced::new(&residuals, request.names.len())?;
+    let mut problem = Traced::new(residuals, request.names.len())?;
     if problem.residuals() != y.len() {
         fail!("the model gives {} numbers for {} observations", problem.residuals(), y.len());
     }

@@ -207,11 +207,10 @@ fn joined(mut triangle: Vec<Vec<f64>>, x: &[f64], y: &[f64]) -> Vec<Vec<f64>> {
     }
     let (columns, rows) = (triangle.len(), triangle[0].len());
     let qr = Qr::new(triangle, rows, 0.0);
-    let mut next = vec![vec![0.0; qr.rank()]; columns];
-    for i in 0..qr.rank() {
-        for (&j, entry) in qr.order.iter().zip(qr.row(i)) {
-            next[j][i] = entry;
-        }
+    let mut next = vec![vec![]; columns];
+    let rows: Vec<Vec<f64>> = (0..qr.rank()).map(|i| qr.row(i)).collect();
+    for (place, &j) in qr.order.iter().enumerate() {
+        next[j] = rows.iter().map(|row| row[place]).collect();
     }
     next
 }
@@ -273,13 +272,12 @@ struct Seen {
     hessian: Vec<f64>,
 }
 
+/// Adds what is asked of a block's mean loss to sums, times the block's share of all rows.
+type Summand<'a> = dyn Fn(&dyn Problem, &mut [f64], f64) -> Result<()> + 'a;
+
 impl Losses<'_> {
     /// Adds up what `of` says of each block, in proportion to its rows.
-    fn sum(
-        &self,
-        n: usize,
-        of: &dyn Fn(&dyn Problem, &mut [f64], f64) -> Result<()>,
-    ) -> Result<Vec<f64>> {
+    fn sum(&self, n: usize, of: &Summand<'_>) -> Result<Vec<f64>> {
         let passes = self.passes;
         let mut all = vec![0.0; n];
         passes.each(Part::Train, &mut |x, y| {

@@ -2,8 +2,8 @@
 //!
 //! What [`likelihood`](super::likelihood) asks of rows is little: their number and the mean of
 //! their targets, the mean loss of coefficients with its derivatives, and, for what is linear, the
-//! products of columns. [`Rows`] is that. [`Memory`] has the rows; [`Passes`](super::passes::Passes)
-//! reads them from a file whenever it is asked.
+//! products of columns. [`Rows`] is that. [`Memory`] has the rows; `passes` reads them from a file
+//! whenever it is asked.
 
 use std::borrow::Cow;
 

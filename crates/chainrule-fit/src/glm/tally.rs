@@ -17,7 +17,14 @@ pub(crate) enum Tally {
     /// Of numbers y, about a number near their mean.
     Numbers { about: f64, rows: usize, sums: Sums },
     /// Of classes.
-    Classes { classes: Vec<String>, confusion: Vec<Vec<usize>>, surprise: f64, bins: Vec<[u64; 2]> },
+    Classes {
+        classes: Vec<String>,
+        confusion: Vec<Vec<usize>>,
+        /// The sum of −ln p of the observed classes.
+        surprise: f64,
+        /// Rows of both classes by their log-odds.
+        bins: Vec<[u64; 2]>,
+    },
 }
 
 /// Σ(y − c), Σ(y − c)², Σ(y − ŷ)² and Σ|y − ŷ|.

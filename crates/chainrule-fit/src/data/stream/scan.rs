@@ -295,7 +295,7 @@ impl Scan {
                     self.fields
                 );
             }
-            if found.rows % block == 0 {
+            if found.rows.is_multiple_of(block) {
                 found.starts.push(at);
                 found.lines.push(line);
             }

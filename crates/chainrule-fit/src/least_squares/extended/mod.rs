@@ -5,8 +5,8 @@
 //! parts in 10³². Elementary functions are in `functions`.
 //!
 //! A double that a person wrote stands for a decimal: 0.1 for one tenth, though the double is
-//! 5.6·10⁻¹⁸ more. [`Wide::decimal`] gives back the shortest decimal that reads as the double, which
-//! is the one written if that had at most 15 digits.
+//! 5.6·10⁻¹⁸ more. [`Wide::decimal`] gives back the shortest decimal that reads as the double,
+//! which is the one written if that had at most 15 digits.
 //!
 //! Not here: the range beyond that of doubles, infinities, signed zeros: whatever is not finite
 //! may become NaN.
