@@ -53,7 +53,7 @@ pub(super) fn curve(fit: &CurveFit, drawing: Option<&Drawing>) -> Figure {
 /// A generalised linear model.
 pub(super) fn glm(fit: &glm::Fit) -> Figure {
     match fit.test.as_ref().unwrap_or(&fit.train) {
-        Score::Classes(scores) => classes(scores),
+        Score::Classes(scores) => classes(scores, fit.test.is_some()),
         Score::Numbers(_) => coefficients(fit),
     }
 }
@@ -114,16 +114,23 @@ pub(super) fn of_curve(fit: &CurveFit, drawing: Option<&Drawing>) -> Vec<Figure>
 pub(super) fn of_network(fit: &network::Fit) -> Vec<Figure> {
     let mut all = vec![network(fit)];
     if let Score::Classes(scores) = fit.test.as_ref().unwrap_or(&fit.train) {
-        all.push(classes(scores));
+        all.push(classes(scores, fit.test.is_some()));
     }
     all
 }
 
+/// Which rows a figure shows.
+fn rows(tested: bool) -> &'static str {
+    if tested { "rows to test on" } else { "rows learnt from" }
+}
+
 /// A confusion matrix, and of two classes the ROC curve of the second beside it.
-fn classes(scores: &Classification) -> Figure {
+fn classes(scores: &Classification, tested: bool) -> Figure {
     let names: Vec<&str> = scores.classes.iter().map(|c| c.class.as_str()).collect();
     let matrix = confusion(&names, &scores.confusion.concat());
-    let Some(auc) = scores.auc else { return matrix };
+    let Some(auc) = scores.auc else {
+        return matrix.title(&format!("Confusion matrix, {}", rows(tested)));
+    };
     let of = |rate: &dyn Fn(&RocPoint) -> f64| scores.roc.iter().map(rate).collect::<Vec<f64>>();
     let (false_positive, true_positive) = (of(&|p| p.false_positives), of(&|p| p.true_positives));
     let curve = Roc {
@@ -133,12 +140,14 @@ fn classes(scores: &Classification) -> Figure {
         auc,
     };
     let panels = [roc(&[curve]).panels, matrix.panels].concat();
-    Figure::grid(panels, 2, (1080.0, 500.0)).title("ROC curve and confusion matrix")
+    Figure::grid(panels, 2, (1080.0, 500.0))
+        .title(&format!("ROC curve and confusion matrix, {}", rows(tested)))
 }
 
 /// A linear model by descent.
 pub(super) fn linear(fit: &chainrule_fit::Fit) -> Figure {
-    regression::predicted_observed(&fit.observed, &fit.predicted, "")
+    let title = format!("Predicted against observed, {}", rows(fit.rows.test > 0));
+    regression::predicted_observed(&fit.observed, &fit.predicted, "").title(&title)
 }
 
 /// All figures of a linear model by descent.

@@ -19,6 +19,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use super::family::Family;
@@ -29,6 +30,7 @@ use super::{Fit, Found, MAX_CLASSES, Request, Score, finish, likelihood};
 use crate::RowCounts;
 use crate::data::array::Numbers;
 use crate::data::stream::{Part, Shares, Stream};
+use crate::data::table::Table;
 use crate::data::target::Target;
 use crate::error::{Result, fail, listed};
 use crate::solve::minimise::{Objective, Problem};
@@ -56,7 +58,7 @@ pub fn fit_file(path: &std::path::Path, request: &Request) -> Result<Fit> {
         rows: RowCounts { train: passes.totals.rows, test: passes.tested, without_target: 0 },
         missing: stream.missing().to_vec(),
         encoder: stream.encoder().clone(),
-        classes: passes.classes.clone(),
+        classes: passes.source.classes.clone(),
         warnings: stream.warnings().to_vec(),
         solution,
     };
@@ -89,17 +91,75 @@ fn classes(stream: &Stream, family: Family) -> Result<Vec<String>> {
     Ok(classes)
 }
 
-/// A file as the rows of a model.
-struct Passes<'a> {
+/// Where rows come from.
+struct Source<'a> {
     family: Family,
     stream: &'a Stream,
     classes: Vec<String>,
+}
+
+/// A file as the rows of a model.
+struct Passes<'a> {
+    source: Source<'a>,
     totals: Totals,
     tested: usize,
     /// The columns of R: of X, ones and y less its mean.
     triangle: Vec<Vec<f64>>,
     /// Whether a block's Hessian can be made in one piece.
     narrow: bool,
+    /// What passes saw, without penalties; all but the last without derivatives.
+    seen: RefCell<Vec<Seen>>,
+}
+
+impl Source<'_> {
+    /// Hands every block's rows to learn from to `f`, until it says `false`. A thread reads ahead.
+    fn each(&self, f: &mut dyn FnMut(&[f64], &Response) -> Result<bool>) -> Result<()> {
+        std::thread::scope(|scope| {
+            let (send, receive) = sync_channel(2);
+            scope.spawn(move || {
+                for block in 0..self.stream.blocks() {
+                    let rows = self.stream.places(block, Part::Train);
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let read = self
+                        .stream
+                        .table(block)
+                        .and_then(|table| self.encoded(&table, &rows, &mut vec![]));
+                    let failed = read.is_err();
+                    // Nobody listens any more if `f` has seen enough.
+                    if send.send(read).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            for read in receive {
+                let (x, y) = read?;
+                if !f(&x, &y)? {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn encoded(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        warnings: &mut Vec<String>,
+    ) -> Result<(Vec<f64>, Response)> {
+        let column = self.stream.column();
+        let x = self.stream.encoder().encode(table, rows, warnings)?;
+        if !self.family.is_classifier() {
+            return Ok((x, target::read(table, column, self.family)?.1.pick(rows)));
+        }
+        let rows = match self.stream.target().encode(table, column, rows)? {
+            Numbers::I64(places) => places.into_iter().map(|k| k as usize).collect(),
+            _ => vec![],
+        };
+        Ok((x, Response::Classes { classes: self.classes.clone(), rows }))
+    }
 }
 
 impl<'a> Passes<'a> {
@@ -115,13 +175,12 @@ impl<'a> Passes<'a> {
             triangle: vec![vec![]; width + 2],
             tested: 0,
             narrow: true,
-            family,
-            stream,
-            classes,
+            seen: RefCell::default(),
+            source: Source { family, stream, classes },
         };
         let (mut totals, mut triangle) = (passes.totals.clone(), passes.triangle.clone());
         let mut narrow = true;
-        passes.each(Part::Train, &mut |x, y| {
+        passes.source.each(&mut |x, y| {
             totals.rows += y.len();
             totals.saturated += family.saturated(y);
             totals.counts.iter_mut().zip(y.counts()).for_each(|(sum, n)| *sum += n);
@@ -137,61 +196,27 @@ impl<'a> Passes<'a> {
         Ok(passes)
     }
 
-    /// Hands every block's rows of one part to `f`, until it says `false`.
-    fn each(&self, part: Part, f: &mut dyn FnMut(&[f64], &Response) -> Result<bool>) -> Result<()> {
-        for block in 0..self.stream.blocks() {
-            let rows = self.stream.places(block, part);
-            if rows.is_empty() {
-                continue;
-            }
-            let (x, y) = self.block(block, &rows, &mut vec![])?;
-            if !f(&x, &y)? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn block(
-        &self,
-        block: usize,
-        rows: &[usize],
-        warnings: &mut Vec<String>,
-    ) -> Result<(Vec<f64>, Response)> {
-        let table = self.stream.table(block)?;
-        let column = self.stream.column();
-        let x = self.stream.encoder().encode(&table, rows, warnings)?;
-        if !self.family.is_classifier() {
-            return Ok((x, target::read(&table, column, self.family)?.1.pick(rows)));
-        }
-        let rows = match self.stream.target().encode(&table, column, rows)? {
-            Numbers::I64(places) => places.into_iter().map(|k| k as usize).collect(),
-            _ => vec![],
-        };
-        Ok((x, Response::Classes { classes: self.classes.clone(), rows }))
-    }
-
     /// How good predictions are on the rows to train and to test on.
     fn scores(
         &self,
         means: &dyn Fn(&[f64]) -> Result<Vec<f64>>,
         warnings: &mut Vec<String>,
     ) -> Result<(Option<Score>, Option<Score>)> {
-        let score = |part: Part, warnings: &mut Vec<String>| -> Result<Option<Score>> {
-            let mut tally = Tally::new(&self.classes, self.totals.mean);
-            for block in 0..self.stream.blocks() {
-                let rows = self.stream.places(block, part);
-                if !rows.is_empty() {
-                    let mut here = vec![];
-                    let (x, y) = self.block(block, &rows, &mut here)?;
-                    tally.take(&y, &means(&x)?);
-                    here.retain(|text| !warnings.contains(text));
-                    warnings.append(&mut here);
-                }
+        let parts = [Part::Train, Part::Test];
+        let Source { stream, classes, .. } = &self.source;
+        let mut tallies = parts.map(|_| Tally::new(classes, self.totals.mean));
+        for block in 0..stream.blocks() {
+            let table = stream.table(block)?;
+            for (tally, part) in tallies.iter_mut().zip(parts) {
+                let (rows, mut here) = (stream.places(block, part), vec![]);
+                let (x, y) = self.source.encoded(&table, &rows, &mut here)?;
+                tally.take(&y, &means(&x)?);
+                here.retain(|text| !warnings.contains(text));
+                warnings.append(&mut here);
             }
-            Ok(tally.score())
-        };
-        Ok((score(Part::Train, warnings)?, score(Part::Test, warnings)?))
+        }
+        let [train, test] = tallies.map(Tally::score);
+        Ok((train, test))
     }
 }
 
@@ -225,9 +250,9 @@ impl Rows for Passes<'_> {
     }
 
     fn losses(&self, ridge: f64) -> Result<Box<dyn Problem + '_>> {
-        let coefficients = self.totals.predictors(self.family) * (self.width() + 1);
+        let coefficients = self.totals.predictors(self.source.family) * (self.width() + 1);
         let mask = penalties(ridge, coefficients, self.width());
-        Ok(Box::new(Losses { passes: self, mask, seen: RefCell::default() }))
+        Ok(Box::new(Losses { passes: self, mask }))
     }
 
     fn is_narrow(&self) -> bool {
@@ -235,10 +260,11 @@ impl Rows for Passes<'_> {
     }
 
     fn is_separated(&self, weight: &[f64]) -> Result<bool> {
-        let mut separated = self.family.is_classifier();
+        let Source { family, .. } = self.source;
+        let mut separated = family.is_classifier();
         if separated {
-            self.each(Part::Train, &mut |x, y| {
-                separated = Block::new(self.family, x, self.width(), y)?.is_separated(weight, y)?;
+            self.source.each(&mut |x, y| {
+                separated = Block::new(family, x, self.width(), y)?.is_separated(weight, y)?;
                 Ok(separated)
             })?;
         }
@@ -259,11 +285,9 @@ impl Rows for Passes<'_> {
 struct Losses<'a> {
     passes: &'a Passes<'a>,
     mask: Vec<f64>,
-    /// What the last pass saw.
-    seen: RefCell<Seen>,
 }
 
-#[derive(Clone, Default)]
+/// The mean loss at a point.
 struct Seen {
     x: Vec<f64>,
     value: f64,
@@ -280,8 +304,8 @@ impl Losses<'_> {
     fn sum(&self, n: usize, of: &Summand<'_>) -> Result<Vec<f64>> {
         let passes = self.passes;
         let mut all = vec![0.0; n];
-        passes.each(Part::Train, &mut |x, y| {
-            let block = Block::new(passes.family, x, passes.width(), y)?;
+        passes.source.each(&mut |x, y| {
+            let block = Block::new(passes.source.family, x, passes.width(), y)?;
             let losses = Objective::new(|b: &chainrule_core::Tensor| block.loss(b), self.len())?;
             of(&losses, &mut all, y.len() as f64 / passes.totals.rows as f64)?;
             Ok(true)
@@ -289,12 +313,26 @@ impl Losses<'_> {
         Ok(all)
     }
 
+    /// What the last pass saw, which is one at `x` if it was not.
     fn at<T>(&self, x: &[f64], take: impl FnOnce(&Seen) -> T) -> Result<T> {
-        if self.seen.borrow().x != x {
+        if self.passes.seen.borrow().last().is_none_or(|seen| seen.x != x) {
             let next = self.look(x)?;
-            *self.seen.borrow_mut() = next;
+            let mut seen = self.passes.seen.borrow_mut();
+            if let Some(last) = seen.last_mut() {
+                (last.gradient, last.hessian) = (vec![], vec![]);
+            }
+            seen.push(next);
         }
-        Ok(take(&self.seen.borrow()))
+        let seen = self.passes.seen.borrow();
+        match seen.last() {
+            Some(last) => Ok(take(last)),
+            None => fail!("nothing was seen"),
+        }
+    }
+
+    /// ½ Σ mask b².
+    fn penalty(&self, x: &[f64]) -> f64 {
+        0.5 * self.mask.iter().zip(x).map(|(mask, x)| mask * x * x).sum::<f64>()
     }
 
     fn look(&self, x: &[f64]) -> Result<Seen> {
@@ -309,17 +347,9 @@ impl Losses<'_> {
             sums[1..].iter_mut().zip(parts).for_each(|(sum, part)| *sum += share * part);
             Ok(())
         })?;
-        let mut hessian = sums.split_off(1 + p);
-        let mut gradient = sums.split_off(1);
-        let mut value = sums[0];
-        for (j, (mask, x)) in self.mask.iter().zip(x).enumerate() {
-            value += 0.5 * mask * x * x;
-            gradient[j] += mask * x;
-            if whole {
-                hessian[j * p + j] += mask;
-            }
-        }
-        Ok(Seen { x: x.to_vec(), value, gradient, hessian })
+        let hessian = sums.split_off(1 + p);
+        let gradient = sums.split_off(1);
+        Ok(Seen { x: x.to_vec(), value: sums[0], gradient, hessian })
     }
 }
 
@@ -329,11 +359,18 @@ impl Problem for Losses<'_> {
     }
 
     fn value(&self, x: &[f64]) -> Result<f64> {
-        self.at(x, |seen| seen.value)
+        let known = self.passes.seen.borrow().iter().find(|s| s.x == x).map(|seen| seen.value);
+        let value = match known {
+            Some(value) => value,
+            None => self.at(x, |seen| seen.value)?,
+        };
+        Ok(value + self.penalty(x))
     }
 
     fn value_and_gradient(&self, x: &[f64]) -> Result<(f64, Vec<f64>)> {
-        self.at(x, |seen| (seen.value, seen.gradient.clone()))
+        let (value, mut gradient) = self.at(x, |seen| (seen.value, seen.gradient.clone()))?;
+        gradient.iter_mut().zip(&self.mask).zip(x).for_each(|((g, mask), x)| *g += mask * x);
+        Ok((value + self.penalty(x), gradient))
     }
 
     fn hvp(&self, x: &[f64], v: &[f64]) -> Result<Vec<f64>> {
@@ -347,6 +384,10 @@ impl Problem for Losses<'_> {
     }
 
     fn hessian(&self, x: &[f64]) -> Result<Vec<f64>> {
-        self.at(x, |seen| seen.hessian.clone())
+        let mut hessian = self.at(x, |seen| seen.hessian.clone())?;
+        for (j, mask) in self.mask.iter().enumerate() {
+            hessian[j * x.len() + j] += mask;
+        }
+        Ok(hessian)
     }
 }
