@@ -56,3 +56,20 @@ fn what_needs_all_rows_says_so() {
         assert_eq!(err.trim().lines().count(), 1, "{err}");
     }
 }
+
+/// What an option cannot do is not passed over in silence.
+#[test]
+fn options_of_other_models_are_refused() {
+    for (arguments, said) in [
+        (&["--model", "linear", "--optimizer", "sgd"][..], "--optimizer is for networks"),
+        (
+            &["--model", "ridge:1", "--epochs", "3", "--lr", "1"],
+            "--epochs and --lr are for descents",
+        ),
+        (&["--start", "a=1"], "--start is for formulas"),
+        (&["--early-stop", "3"], "--early-stop is for networks"),
+    ] {
+        let (code, out, err) = fit(&[&["diabetes.csv", "--target", "bp"], arguments].concat());
+        assert!(code == 2 && out.is_empty() && err.contains(said), "{arguments:?}: {err}");
+    }
+}

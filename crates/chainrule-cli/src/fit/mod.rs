@@ -159,6 +159,11 @@ fn kind(text: &str) -> std::result::Result<Kind, String> {
     }
 }
 
+/// The options whose condition holds.
+fn given(all: &[(&'static str, bool)]) -> Vec<&'static str> {
+    all.iter().filter(|option| option.1).map(|option| option.0).collect()
+}
+
 fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=1_000_000_000) => Ok(n),
@@ -187,10 +192,34 @@ fn level(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+impl Arguments {
+    /// What is wrong with options that are for other kinds of models, if any were given.
+    fn misplaced(&self) -> Option<String> {
+        let model = self.common.model.as_ref();
+        let is_network = matches!(model, Some(Kind::Mlp(_)));
+        let wrong = |is_right: bool, options: Vec<&'static str>, home: &str| {
+            let clause = match options[..] {
+                [one] => format!("{one} is for {home}; leave it out"),
+                _ => format!("{} are for {home}; leave them out", options.join(" and ")),
+            };
+            (!is_right && !options.is_empty()).then_some(clause)
+        };
+        let descends = model.is_none() || is_network;
+        let is_curve = matches!(model, Some(Kind::Formula(_)));
+        wrong(descends, self.descent.given(), "descents, those of --model mlp:… or of no --model")
+            .or_else(|| wrong(is_network, self.network.given(), "networks, --model mlp:…"))
+            .or_else(|| wrong(is_curve, self.curve.given(), "formulas, --model \"a*x + b\""))
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
+    if let Some(misplaced) = arguments.misplaced() {
+        crate::note("error", &misplaced);
+        return Ok(ExitCode::from(2));
+    }
     if common.streams() && matches!(common.model, None | Some(Kind::Formula(_))) {
         let what = match common.model {
             None => "a descent on a linear model needs all rows in memory; add --model linear",

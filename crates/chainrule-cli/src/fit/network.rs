@@ -9,7 +9,7 @@ use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
 use super::descent::Descent;
-use super::{Common, differs, figures, positive, share};
+use super::{Common, differs, figures, given, positive, share};
 use crate::progress::Progress;
 
 /// What only networks are told.
@@ -29,7 +29,8 @@ pub(super) struct Options {
     /// Look for a learning rate first, and take the one where the loss falls fastest
     #[arg(long, conflicts_with = "lr")]
     lr_find: bool,
-    /// Stop after so many epochs without a better validation loss, and keep the best model
+    /// Stop after so many epochs without a better loss of the rows to validate on (or to train on,
+    /// if there are none), and keep the best model
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
     early_stop: Option<usize>,
     /// The share of the training rows to validate each epoch on
@@ -48,6 +49,22 @@ pub(super) struct Options {
     /// Write events for TensorBoard to this folder
     #[arg(long, value_name = "FOLDER")]
     tensorboard: Option<PathBuf>,
+}
+
+impl Options {
+    /// The options that were given, as far as they say something else than their defaults.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        given(&[
+            ("--task", self.task.is_some()),
+            ("--optimizer", self.optimizer != Method::AdamW),
+            ("--schedule", self.schedule != Pace::Cosine),
+            ("--lr-find", self.lr_find),
+            ("--early-stop", self.early_stop.is_some()),
+            ("--checkpoint", self.checkpoint.is_some()),
+            ("--log", self.log.is_some()),
+            ("--tensorboard", self.tensorboard.is_some()),
+        ])
+    }
 }
 
 /// The entry of `all` called `text`.
