@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PyFloat, PyList, PySlice, PyTuple};
 
-use crate::errors::run;
+use crate::errors::{run, run_detached};
 use crate::make::from_any;
 use crate::tensor::{Arg, Operand, PyTensor, pair};
 
@@ -39,6 +39,7 @@ fn entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
     for item in items {
         list.push(entry(&item)?);
     }
+    compute(key.py(), &list);
     let taken: usize = list.iter().map(width).sum();
     if taken > x.rank() {
         return Err(PyIndexError::new_err(format!(
@@ -67,6 +68,23 @@ fn entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
         return Err(PyIndexError::new_err("an index can have one `...` only"));
     }
     Ok(all)
+}
+
+/// Computes masks and indices while other threads of Python run. What fails fails again where the
+/// numbers are used, and says so.
+fn compute(py: Python<'_>, list: &[Read]) {
+    let mut tensors: Vec<Tensor> = vec![];
+    for read in list {
+        match read {
+            Read::Mask(mask) => tensors.push(mask.clone()),
+            Read::Entry(Entry::Picks(picks)) => tensors.extend(picks.iter().cloned()),
+            Read::Entry(_) => {}
+        }
+    }
+    if !tensors.is_empty() {
+        let each: Vec<&Tensor> = tensors.iter().collect();
+        let _ = run_detached(py, || chainrule::realize(&each));
+    }
 }
 
 /// An entry before it is known where it stands.

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::dtype::AnyDType;
-use crate::errors::run;
+use crate::errors::{run, run_detached};
 use crate::tensor::{Arg, Operand, PyTensor};
 
 /// Axes as torch's `dim`: one, several, or all.
@@ -329,9 +329,16 @@ impl PyTensor {
 
     /// Whether all elements are near: |x − y| ≤ atol + rtol |y|.
     #[pyo3(signature = (other, rtol=1e-5, atol=1e-8, equal_nan=false))]
-    fn allclose(&self, other: Arg, rtol: f64, atol: f64, equal_nan: bool) -> PyResult<bool> {
+    fn allclose(
+        &self,
+        py: Python<'_>,
+        other: Arg,
+        rtol: f64,
+        atol: f64,
+        equal_nan: bool,
+    ) -> PyResult<bool> {
         let near = self.isclose(other, rtol, atol, equal_nan)?.tensor();
-        run(|| near.all().item::<bool>())
+        run_detached(py, || near.all().item::<bool>())
     }
 
     /// Where elements are near: |x − y| ≤ atol + rtol |y|.
@@ -351,9 +358,9 @@ impl PyTensor {
     }
 
     /// Whether shape and all elements are equal.
-    fn equal(&self, other: Arg) -> PyResult<bool> {
+    fn equal(&self, py: Python<'_>, other: Arg) -> PyResult<bool> {
         let (x, y) = (self.tensor(), other.0);
-        run(|| Ok(x.shape() == y.shape() && x.try_eq(&y)?.all().item::<bool>()?))
+        run_detached(py, || Ok(x.shape() == y.shape() && x.try_eq(&y)?.all().item::<bool>()?))
     }
 }
 

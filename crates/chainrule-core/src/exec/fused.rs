@@ -20,7 +20,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::eval::{self, Elements, by_type};
 use super::watch::{self, Label, Times};
-use super::{Failure, STOP};
+use super::{Failure, STOPS};
 use crate::graph::node::Value;
 use crate::op::DType;
 use crate::op::pairs::KernelTwo;
@@ -85,8 +85,9 @@ fn run_steps(
     mut times: Option<&mut Times>,
 ) -> Result<Vec<Value>, Failure> {
     let mut slots = Slots { inputs, computed: smallvec![None; plan.sizes.len()] };
+    let stops = STOPS.load(Relaxed);
     for (i, (step, free)) in plan.steps.iter().zip(&plan.free).enumerate() {
-        if STOP.load(Relaxed) {
+        if STOPS.load(Relaxed) != stops {
             return Err(Failure::stopped());
         }
         let start = times.is_some().then(Instant::now);
