@@ -22,6 +22,11 @@ fn main() {
         "macro_rules! said {{ {macros} ($other:ident) => {{ concat!(\"`\", stringify!($other), \
          \"`, element by element.\") }}; }}"
     );
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
+        // What Python itself has is found when it loads the library.
+        println!("cargo::rustc-cdylib-link-arg=-undefined");
+        println!("cargo::rustc-cdylib-link-arg=dynamic_lookup");
+    }
     let out = env::var("OUT_DIR").unwrap_or_default();
     fs::write(Path::new(&out).join("said.rs"), macros).expect("the output folder can be written");
 }

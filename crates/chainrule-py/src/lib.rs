@@ -1,6 +1,6 @@
 //! The native half of the Python package `chainrule`.
 //!
-//! The package is a face of the engine and has no mathematics of its own: a class [`Tensor`] whose
+//! The package is a face of the engine and has no mathematics of its own: a class `Tensor` whose
 //! methods have torch's names and call the engine's, functions that make tensors, and what Python
 //! expects around them. One file for each topic of methods; each has a `register` where it adds
 //! functions to the module. What is glue rather than speed (contexts, containers, printing,
@@ -20,8 +20,6 @@
 //! - `place`: the line of Python that the engine names in its errors.
 //! - `memory`, `dlpack`: numbers exchanged with other libraries; with `place` and `interrupt` the
 //!   only `unsafe` code.
-//!
-//! [`Tensor`]: tensor::PyTensor
 
 #![allow(clippy::needless_pass_by_value)] // arguments of Python's functions are given
 
