@@ -32,7 +32,7 @@ PARAMETERS = {
     "chunks": "int", "num_classes": "int", "dimension": "int", "as_tuple": "bool", "low": "float",
     "high": "float", "mean": "float", "std": "float", "force": "bool", "copy": "bool | None",
     "rounding_mode": "str | None", "non_blocking": "bool", "mode": "Any", "ndarray": "Any",
-    "ext_tensor": "Any", "state": "tuple[int, int]", "a": "Any", "b": "Any", "key": "Any",
+    "ext_tensor": "Any", "requested_schema": "Any", "state": "tuple[int, int]", "a": "Any", "b": "Any", "key": "Any",
     "shapes": "Sequence[int]", "spec": "str", "memo": "Any", "protocol": "Any", "array": "Any",
     "context": "Any", "return_scalar": "bool", "element": "Operand", "stream": "Any",
     "max_version": "tuple[int, int] | None", "dl_device": "tuple[int, int] | None", "args": "Any",

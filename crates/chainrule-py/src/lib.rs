@@ -18,12 +18,13 @@
 //! - `errors`: the one place through which the engine is called: errors and panics become
 //!   exceptions, and the interpreter is released where something may take long.
 //! - `place`: the line of Python that the engine names in its errors.
-//! - `memory`, `dlpack`: numbers exchanged with other libraries; with `place` and `interrupt` the
+//! - `memory`, `dlpack`, `arrow`: numbers exchanged with other libraries; with `place` and `interrupt` the
 //!   only `unsafe` code.
 
 #![allow(clippy::needless_pass_by_value)] // arguments of Python's functions are given
 
 mod arith;
+mod arrow;
 mod dlpack;
 mod dtype;
 mod elementwise;
@@ -57,5 +58,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     grad::register(m)?;
     linalg::register(m)?;
     memory::register(m)?;
+    arrow::register(m)?;
     dlpack::register(m)
 }

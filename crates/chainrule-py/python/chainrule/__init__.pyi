@@ -18,6 +18,7 @@ from ._native import (
     eye as eye,
     float32 as float32,
     float64 as float64,
+    from_arrow as from_arrow,
     from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     full as full,
@@ -129,13 +130,25 @@ nan: float
 pi: float
 
 def abs(input: Tensor) -> Tensor:
-    """|x|. Derivative sign x; 0 at the kink."""
+    """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+    
+    LaTeX: \\left|x\\right|
+    """
 def absolute(input: Tensor) -> Tensor:
-    """|x|. Derivative sign x; 0 at the kink."""
+    """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+    
+    LaTeX: \\left|x\\right|
+    """
 def acos(input: Tensor) -> Tensor:
-    """The inverse cosine, π/2 − asin x."""
+    """`acos`, element by element: The inverse cosine, π/2 − asin x.
+    
+    LaTeX: \\arccos x
+    """
 def acosh(input: Tensor) -> Tensor:
-    """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+    """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+    
+    LaTeX: \\operatorname{arcosh} x
+    """
 def add(input: Tensor, other: Operand, *, alpha: Number | None = None) -> Tensor:
     """x + alpha y."""
 def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
@@ -159,19 +172,37 @@ def aminmax(input: Tensor, *, dim: Dims = None, keepdim: _bool = False) -> Tenso
 def any(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """Whether any element is true (or not 0)."""
 def arccos(input: Tensor) -> Tensor:
-    """The inverse cosine, π/2 − asin x."""
+    """`acos`, element by element: The inverse cosine, π/2 − asin x.
+    
+    LaTeX: \\arccos x
+    """
 def arccosh(input: Tensor) -> Tensor:
-    """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+    """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+    
+    LaTeX: \\operatorname{arcosh} x
+    """
 def arcsin(input: Tensor) -> Tensor:
-    """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+    """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+    
+    LaTeX: \\arcsin x
+    """
 def arcsinh(input: Tensor) -> Tensor:
-    """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+    """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+    
+    LaTeX: \\operatorname{arsinh} x
+    """
 def arctan(input: Tensor) -> Tensor:
-    """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+    """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+    
+    LaTeX: \\arctan x
+    """
 def arctan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the points (other, self), in (−π, π]."""
 def arctanh(input: Tensor) -> Tensor:
-    """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+    """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+    
+    LaTeX: \\operatorname{artanh} x
+    """
 def argmax(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
     """The index of the first largest element, of all in row-major order or along `dim`."""
 def argmin(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
@@ -179,15 +210,27 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Ten
 def argsort(input: Tensor, dim: int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
     """The indices that sort along an axis. Stable; NaN counts as the largest number."""
 def asin(input: Tensor) -> Tensor:
-    """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+    """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+    
+    LaTeX: \\arcsin x
+    """
 def asinh(input: Tensor) -> Tensor:
-    """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+    """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+    
+    LaTeX: \\operatorname{arsinh} x
+    """
 def atan(input: Tensor) -> Tensor:
-    """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+    """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+    
+    LaTeX: \\arctan x
+    """
 def atan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the points (other, self), in (−π, π]."""
 def atanh(input: Tensor) -> Tensor:
-    """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+    """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+    
+    LaTeX: \\operatorname{artanh} x
+    """
 def baddbmm(input: Tensor, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
     """β input + α A B, for each matrix of a batch."""
 def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
@@ -203,9 +246,15 @@ def bmm(input: Tensor, other: Operand) -> Tensor:
 def broadcast_to(input: Tensor, size: int | Sequence[int]) -> Tensor:
     """Stretched to a shape."""
 def cbrt(input: Tensor) -> Tensor:
-    """∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0."""
+    """`cbrt`, element by element: ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
+    
+    LaTeX: \\sqrt[3]{x}
+    """
 def ceil(input: Tensor) -> Tensor:
-    """The smallest integer ≥ x."""
+    """`ceil`, element by element: The smallest integer ≥ x.
+    
+    LaTeX: \\lceil x\\rceil
+    """
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """The axis in `chunks` parts, all but perhaps the last equally long."""
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
@@ -219,9 +268,15 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
 def corrcoef(input: Tensor) -> Tensor:
     """The correlations of rows."""
 def cos(input: Tensor) -> Tensor:
-    """cos x, x in radians. cos′ = −sin."""
+    """`cos`, element by element: cos x, x in radians. cos′ = −sin.
+    
+    LaTeX: \\cos x
+    """
 def cosh(input: Tensor) -> Tensor:
-    """(eˣ + e⁻ˣ)/2, with derivative sinh x."""
+    """`cosh`, element by element: (eˣ + e⁻ˣ)/2, with derivative sinh x.
+    
+    LaTeX: \\cosh x
+    """
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of elements that are not 0."""
 def cov(input: Tensor, *, correction: float | None = 1) -> Tensor:
@@ -243,7 +298,10 @@ def diagonal(input: Tensor) -> Tensor:
 def diff(input: Tensor, n: int = 1, dim: Dims = -1) -> Tensor:
     """The differences of neighbours along an axis, n times."""
 def digamma(input: Tensor) -> Tensor:
-    """ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x)."""
+    """`digamma`, element by element: ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
+    
+    LaTeX: \\psi\\left(x\\right)
+    """
 def dist(input: Tensor, other: Operand, p: Number | None = 2) -> Tensor:
     """The p-norm of the difference."""
 def div(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -253,23 +311,44 @@ def divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -
 def dot(input: Tensor, other: Operand) -> Tensor:
     """Σ xᵢ yᵢ of two vectors."""
 def elu(input: Tensor) -> Tensor:
-    """x above 0, else eˣ − 1."""
+    """`elu`, element by element: x above 0, else eˣ − 1.
+    
+    LaTeX: \\operatorname{elu} x
+    """
 def eq(input: Tensor, other: Operand) -> Tensor:
     """x = y, as truth values, as the operator `==`."""
 def equal(input: Tensor, other: Operand) -> _bool:
     """Whether shape and all elements are equal."""
 def erf(input: Tensor) -> Tensor:
-    """The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand."""
+    """`erf`, element by element: The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand.
+    
+    LaTeX: \\operatorname{erf} x
+    """
 def erfc(input: Tensor) -> Tensor:
-    """1 − erf x, without cancellation for large x."""
+    """`erfc`, element by element: 1 − erf x, without cancellation for large x.
+    
+    LaTeX: \\operatorname{erfc} x
+    """
 def exp(input: Tensor) -> Tensor:
-    """eˣ, its own derivative."""
+    """`exp`, element by element: eˣ, its own derivative.
+    
+    LaTeX: e^{x}
+    """
 def exp2(input: Tensor) -> Tensor:
-    """2ˣ = e^(x ln 2), so y′ = y ln 2."""
+    """`exp2`, element by element: 2ˣ = e^(x ln 2), so y′ = y ln 2.
+    
+    LaTeX: 2^{x}
+    """
 def expm1(input: Tensor) -> Tensor:
-    """eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1."""
+    """`expm1`, element by element: eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1.
+    
+    LaTeX: e^{x}-1
+    """
 def fix(input: Tensor) -> Tensor:
-    """Towards zero."""
+    """`trunc`, element by element: Towards zero.
+    
+    LaTeX: \\operatorname{trunc} x
+    """
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = ...) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
@@ -281,21 +360,33 @@ def flipud(input: Tensor) -> Tensor:
 def float_power(input: Tensor, exponent: Operand) -> Tensor:
     """The power in float64."""
 def floor(input: Tensor) -> Tensor:
-    """The largest integer ≤ x."""
+    """`floor`, element by element: The largest integer ≤ x.
+    
+    LaTeX: \\lfloor x\\rfloor
+    """
 def floor_divide(input: Tensor, other: Operand) -> Tensor:
     """The whole number below x / y, as Python's `//`."""
 def fmod(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of x."""
 def frac(input: Tensor) -> Tensor:
-    """x − trunc x, with the sign of x. Derivative 1."""
+    """`frac`, element by element: x − trunc x, with the sign of x. Derivative 1.
+    
+    LaTeX: \\operatorname{frac} x
+    """
 def gather(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """`out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on."""
 def ge(input: Tensor, other: Operand) -> Tensor:
     """x ≥ y, as truth values, as the operator `>=`."""
 def gelu(input: Tensor) -> Tensor:
-    """x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x)."""
+    """`gelu`, element by element: x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x).
+    
+    LaTeX: \\operatorname{gelu} x
+    """
 def gelu_tanh(input: Tensor) -> Tensor:
-    """The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³)."""
+    """`gelu_tanh`, element by element: The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³).
+    
+    LaTeX: \\operatorname{gelu}_{\\tanh} x
+    """
 def greater(input: Tensor, other: Operand) -> Tensor:
     """x > y, as truth values, as the operator `>`."""
 def greater_equal(input: Tensor, other: Operand) -> Tensor:
@@ -331,7 +422,10 @@ def kron(input: Tensor, other: Operand) -> Tensor:
 def le(input: Tensor, other: Operand) -> Tensor:
     """x ≤ y, as truth values, as the operator `<=`."""
 def leaky_relu(input: Tensor) -> Tensor:
-    """x above 0, else x/100."""
+    """`leaky_relu`, element by element: x above 0, else x/100.
+    
+    LaTeX: \\operatorname{leakyrelu} x
+    """
 def lerp(input: Tensor, end: Operand, weight: Operand) -> Tensor:
     """(1 − weight) x + weight end."""
 def less(input: Tensor, other: Operand) -> Tensor:
@@ -339,17 +433,32 @@ def less(input: Tensor, other: Operand) -> Tensor:
 def less_equal(input: Tensor, other: Operand) -> Tensor:
     """x ≤ y, as truth values, as the operator `<=`."""
 def lgamma(input: Tensor) -> Tensor:
-    """ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function."""
+    """`lgamma`, element by element: ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function.
+    
+    LaTeX: \\ln\\Gamma\\left(x\\right)
+    """
 def ln(input: Tensor) -> Tensor:
-    """The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x."""
+    """`ln`, element by element: The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x.
+    
+    LaTeX: \\ln x
+    """
 def log(input: Tensor) -> Tensor:
     """The natural logarithm; the same as `ln`."""
 def log10(input: Tensor) -> Tensor:
-    """ln x / ln 10."""
+    """`log10`, element by element: ln x / ln 10.
+    
+    LaTeX: \\log_{10} x
+    """
 def log1p(input: Tensor) -> Tensor:
-    """ln(1 + x) without cancellation near 0. Derivative 1/(1 + x)."""
+    """`log1p`, element by element: ln(1 + x) without cancellation near 0. Derivative 1/(1 + x).
+    
+    LaTeX: \\ln\\left(1+x\\right)
+    """
 def log2(input: Tensor) -> Tensor:
-    """ln x / ln 2."""
+    """`log2`, element by element: ln x / ln 2.
+    
+    LaTeX: \\log_{2} x
+    """
 def log_softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """ln softmax(x) along an axis, without overflow."""
 def logaddexp(input: Tensor, other: Operand) -> Tensor:
@@ -365,9 +474,15 @@ def logical_or(input: Tensor, other: Operand) -> Tensor:
 def logical_xor(input: Tensor, other: Operand) -> Tensor:
     """Exactly one true."""
 def logit(input: Tensor) -> Tensor:
-    """The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x))."""
+    """`logit`, element by element: The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x)).
+    
+    LaTeX: \\operatorname{logit} x
+    """
 def logsigmoid(input: Tensor) -> Tensor:
-    """ln σ(x) = −softplus(−x), so y′ = σ(−x)."""
+    """`logsigmoid`, element by element: ln σ(x) = −softplus(−x), so y′ = σ(−x).
+    
+    LaTeX: \\ln\\sigma\\left(x\\right)
+    """
 def logsumexp(input: Tensor, dim: Dims, keepdim: _bool = False) -> Tensor:
     """ln Σ eˣ along axes, without overflow."""
 def lt(input: Tensor, other: Operand) -> Tensor:
@@ -391,7 +506,10 @@ def min(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Any:
 def minimum(input: Tensor, other: Operand) -> Tensor:
     """The smaller of each pair; equal ones share the derivative."""
 def mish(input: Tensor) -> Tensor:
-    """x tanh(softplus x)."""
+    """`mish`, element by element: x tanh(softplus x).
+    
+    LaTeX: \\operatorname{mish} x
+    """
 def mm(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
 def moveaxis(input: Tensor, source: int, destination: int) -> Tensor:
@@ -415,7 +533,10 @@ def narrow(input: Tensor, dim: int, start: Operand, length: int) -> Tensor:
 def ne(input: Tensor, other: Operand) -> Tensor:
     """x ≠ y, as truth values, as the operator `!=`."""
 def neg(input: Tensor) -> Tensor:
-    """−x. Derivative −1."""
+    """`neg`, element by element: −x. Derivative −1.
+    
+    LaTeX: -x
+    """
 def negative(input: Tensor) -> Tensor:
     """−x; the same as the operator."""
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Any:
@@ -445,11 +566,17 @@ def rad2deg(input: Tensor) -> Tensor:
 def ravel(input: Tensor) -> Tensor:
     """All elements along one axis."""
 def recip(input: Tensor) -> Tensor:
-    """1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y²."""
+    """`recip`, element by element: 1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y².
+    
+    LaTeX: \\frac{1}{x}
+    """
 def reciprocal(input: Tensor) -> Tensor:
     """1/x; the same as `recip`."""
 def relu(input: Tensor) -> Tensor:
-    """max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN."""
+    """`relu`, element by element: max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN.
+    
+    LaTeX: \\operatorname{relu} x
+    """
 def remainder(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of y, as Python's `%`."""
 def repeat_interleave(input: Tensor, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
@@ -461,9 +588,15 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
 def rot90(input: Tensor, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
     """Turned by k right angles in the plane of two axes."""
 def round(input: Tensor) -> Tensor:
-    """The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch)."""
+    """`round`, element by element: The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
+    
+    LaTeX: \\operatorname{round} x
+    """
 def rsqrt(input: Tensor) -> Tensor:
-    """1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³."""
+    """`rsqrt`, element by element: 1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³.
+    
+    LaTeX: \\frac{1}{\\sqrt{x}}
+    """
 def scatter(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
     """A copy with `src` (numbers or one number) put at the places that `index` names."""
 def scatter_add(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
@@ -471,31 +604,58 @@ def scatter_add(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tens
 def select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """Element `index` of an axis, which disappears."""
 def sigmoid(input: Tensor) -> Tensor:
-    """σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y)."""
+    """`sigmoid`, element by element: σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y).
+    
+    LaTeX: \\sigma\\left(x\\right)
+    """
 def sign(input: Tensor) -> Tensor:
-    """−1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0."""
+    """`sign`, element by element: −1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0.
+    
+    LaTeX: \\operatorname{sgn} x
+    """
 def silu(input: Tensor) -> Tensor:
-    """x σ(x), also called swish: y′ = σ + x σ (1 − σ)."""
+    """`silu`, element by element: x σ(x), also called swish: y′ = σ + x σ (1 − σ).
+    
+    LaTeX: \\operatorname{silu} x
+    """
 def sin(input: Tensor) -> Tensor:
-    """sin x, x in radians. sin′ = cos."""
+    """`sin`, element by element: sin x, x in radians. sin′ = cos.
+    
+    LaTeX: \\sin x
+    """
 def sinc(input: Tensor) -> Tensor:
     """sin(πx)/(πx), and 1 at 0."""
 def sinh(input: Tensor) -> Tensor:
-    """(eˣ − e⁻ˣ)/2, with derivative cosh x."""
+    """`sinh`, element by element: (eˣ − e⁻ˣ)/2, with derivative cosh x.
+    
+    LaTeX: \\sinh x
+    """
 def softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """eˣ / Σ eˣ along an axis, without overflow."""
 def softplus(input: Tensor) -> Tensor:
-    """ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere."""
+    """`softplus`, element by element: ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere.
+    
+    LaTeX: \\operatorname{softplus} x
+    """
 def softsign(input: Tensor) -> Tensor:
-    """x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0."""
+    """`softsign`, element by element: x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0.
+    
+    LaTeX: \\operatorname{softsign} x
+    """
 def sort(input: Tensor, dim: int = ..., descending: _bool = False) -> ValuesAndIndices:
     """The elements in order along an axis, and their indices."""
 def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """The axis in parts of a length, or of given lengths."""
 def sqrt(input: Tensor) -> Tensor:
-    """The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754)."""
+    """`sqrt`, element by element: The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
+    
+    LaTeX: \\sqrt{x}
+    """
 def square(input: Tensor) -> Tensor:
-    """x². Derivative 2x."""
+    """`square`, element by element: x². Derivative 2x.
+    
+    LaTeX: x^{2}
+    """
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without axes of length 1: those given, or all."""
 def std(input: Tensor, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
@@ -515,9 +675,15 @@ def take(input: Tensor, index: ArrayLike) -> Tensor:
 def take_along_dim(input: Tensor, indices: Any, dim: Dims = None) -> Tensor:
     """Elements by indices along an axis, as ``gather`` with broadcasting."""
 def tan(input: Tensor) -> Tensor:
-    """tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y²."""
+    """`tan`, element by element: tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
+    
+    LaTeX: \\tan x
+    """
 def tanh(input: Tensor) -> Tensor:
-    """sinh x / cosh x, so y′ = 1 − y²."""
+    """`tanh`, element by element: sinh x / cosh x, so y′ = 1 − y².
+    
+    LaTeX: \\tanh x
+    """
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
     """The axis cut into so many parts of nearly equal length, or at places."""
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
@@ -535,7 +701,10 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def true_divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
 def trunc(input: Tensor) -> Tensor:
-    """Towards zero."""
+    """`trunc`, element by element: Towards zero.
+    
+    LaTeX: \\operatorname{trunc} x
+    """
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of an axis, without it."""
 def unflatten(input: Tensor, dim: int, sizes: int | Sequence[int]) -> Tensor:
