@@ -219,9 +219,11 @@ unsafe fn read(schema: &Schema, array: &Array) -> PyResult<Tensor> {
     }
     // SAFETY: there are two buffers: validity, which may be null, and data.
     let [valid, data] = unsafe { *array.buffers.cast::<[*const u8; 2]>() };
-    // SAFETY: both hold at least offset + length bits.
-    let bit =
-        |at: *const u8, i: usize| unsafe { *at.add((offset + i) / 8) } >> ((offset + i) % 8) & 1;
+    let bit = |at: *const u8, i: usize| {
+        // SAFETY: both buffers hold at least offset + length bits.
+        let byte = unsafe { *at.add((offset + i) / 8) };
+        (byte >> ((offset + i) % 8)) & 1
+    };
     let Some(kind) = kind else {
         if array.null_count != 0 && !valid.is_null() && (0..n).any(|i| bit(valid, i) == 0) {
             return Err(PyValueError::new_err("a truth value is missing in an Arrow array"));

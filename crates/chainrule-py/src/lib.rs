@@ -18,8 +18,8 @@
 //! - `errors`: the one place through which the engine is called: errors and panics become
 //!   exceptions, and the interpreter is released where something may take long.
 //! - `place`: the line of Python that the engine names in its errors.
-//! - `memory`, `dlpack`, `arrow`: numbers exchanged with other libraries; with `place` and `interrupt` the
-//!   only `unsafe` code.
+//! - `memory`, `dlpack`, `arrow`: numbers exchanged with other libraries; with `place` and
+//!   `interrupt` the only `unsafe` code.
 
 #![allow(clippy::needless_pass_by_value)] // arguments of Python's functions are given
 
