@@ -207,8 +207,8 @@ unsafe fn read(schema: &Schema, array: &Array) -> PyResult<Tensor> {
         b"g" => Some(Foreign::Float(8)),
         _ => {
             return Err(PyTypeError::new_err(format!(
-                "an Arrow array of format {:?} cannot be a tensor\n  hint: there are bool, integers \
-                 and floating-point numbers of 32 and 64 bits",
+                "an Arrow array of format {:?} cannot be a tensor\n  hint: there are bool, \
+                 integers and floating-point numbers of 32 and 64 bits",
                 String::from_utf8_lossy(format)
             )));
         }
