@@ -22,30 +22,54 @@ fn main() {
         "macro_rules! said {{ {macros} ($other:ident) => {{ concat!(\"`\", stringify!($other), \
          \"`, element by element.\") }}; }}"
     );
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
+        // What Python itself has is found when it loads the library.
+        println!("cargo::rustc-cdylib-link-arg=-undefined");
+        println!("cargo::rustc-cdylib-link-arg=dynamic_lookup");
+    }
     let out = env::var("OUT_DIR").unwrap_or_default();
     fs::write(Path::new(&out).join("said.rs"), macros).expect("the output folder can be written");
 }
 
-/// Each operation's name, and the comment above it.
+/// Each operation's name, and a docstring: what the comment above it says, and its LaTeX.
 fn operations(text: &str) -> Vec<(String, String)> {
-    let (mut found, mut doc) = (vec![], vec![]);
+    let (mut found, mut doc): (Vec<(String, String)>, Vec<String>) = (vec![], vec![]);
     for line in text.lines().map(str::trim) {
         if let Some(words) = line.strip_prefix("///") {
             doc.push(words.trim().replace("[`", "`").replace("`]", "`"));
             continue;
         }
+        // The constant in an implementation that was named before.
+        if let (Some(tex), Some(last)) =
+            (line.strip_prefix("const TEX: &'static str = "), found.last_mut())
+        {
+            last.1 += &latex(tex);
+        }
         if doc.is_empty() || line.starts_with("#[") {
             continue;
         }
-        let name = match line.strip_prefix("impl Scalar1 for ") {
-            Some(rest) => rest.split_whitespace().next(),
+        let (name, tex) = match line.strip_prefix("impl Scalar1 for ") {
+            Some(rest) => (rest.split_whitespace().next(), ""),
             // An entry of a table: `tanh r"\tanh #" …`.
-            None => line.split_once(' ').filter(|(_, r)| r.starts_with(['r', '"'])).map(|w| w.0),
+            None => match line.split_once(' ') {
+                Some((name, rest)) if rest.starts_with(['r', '"']) => (Some(name), rest),
+                _ => (None, ""),
+            },
         };
         if let Some(name) = name.filter(|n| n.chars().all(|c| c.is_alphanumeric() || c == '_')) {
-            found.push((name.to_string(), doc.join("\n")));
+            let said = doc.join("\n");
+            let text = format!("`{name}`, element by element: {said}{}", latex(tex));
+            found.push((name.to_string(), text));
         }
         doc.clear();
     }
     found
+}
+
+/// A line with the LaTeX of the literal at the start of `text`, if there is one.
+fn latex(text: &str) -> String {
+    match text.split('"').nth(1) {
+        Some(tex) => format!("\n\nLaTeX: {}", tex.replace('#', "x")),
+        None => String::new(),
+    }
 }

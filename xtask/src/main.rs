@@ -10,6 +10,7 @@ mod data;
 mod json;
 mod lint;
 mod marks;
+mod notebook;
 mod python;
 mod shell;
 mod sizes;
@@ -107,6 +108,12 @@ const TASKS: &[Task] = &[
         arguments: "mnist",
         about: "fetch data that are too large for the repository",
         run: data::run,
+    },
+    Task {
+        name: "notebook",
+        arguments: "",
+        about: "run the lecture's notebook in Jupyter, with the Rust kernel",
+        run: |words| words.first().map_or_else(notebook::run, |extra| misused(extra)),
     },
     Task {
         name: "help",

@@ -100,12 +100,133 @@ at x = [1, 2], A = [2, 1; 0, 5]: f = 24
 ∇_x f
   formula        6, 21
   reverse mode   6, 21
+  forward mode   6, 21
+  differences    6, 21
   digits         16
 ";
     assert_eq!(out, expected);
     let (_, out, _) = d(&["norm(A x - b)^2", "--wrt", "x", "--json"]);
     let object: Value = serde_json::from_str(&out).expect("one object");
     assert_eq!(object["derivatives"][0]["formula"], "2*A'*A*x - 2*A'*b");
+}
+
+#[test]
+fn long_derivatives_have_names() {
+    let text = "e^(-(x^2+y^2)/2) sin(x^2+y^2)";
+    let (code, out, _) = d(&[text, "--order", "2"]);
+    let expected = "\
+f        = e^(−(x² + y²)/2) sin(x² + y²)
+∂f/∂x    = u (2x v − x w)
+∂f/∂y    = u (2y v − y w)
+∂²f/∂x²  = u (2v − 4x² v − 3x² w − w)
+∂²f/∂x∂y = u (−4x y v − 3x y w)
+∂²f/∂y²  = u (2v − 4y² v − 3y² w − w)
+where
+u        = e^(−x²/2 − y²/2)
+v        = cos(x² + y²)
+w        = sin(x² + y²)
+";
+    assert_eq!((code, out.as_str()), (0, expected));
+    let (_, out, _) = d(&[text, "--order", "2", "--json"]);
+    let object: Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(object["where"][1]["latex"], r"\cos \left(x^{2} + y^{2}\right)");
+    assert_eq!(object["derivatives"][0]["short"], "u*(2*x*v - x*w)");
+    assert!(
+        object["derivatives"][0]["formula"].as_str().is_some_and(|f| f.contains("cos(x^2 + y^2)"))
+    );
+    let (_, out, _) = d(&[text, "--order", "2", "--mathml"]);
+    assert_eq!(out.lines().count(), 9, "f, five derivatives and three names");
+    let (_, out, _) = d(&["u^2 e^(-(u^2+v^2)) sin(u^2+v^2) cos(u^2+v^2)"]);
+    assert!(out.contains("where\nw ") && !out.contains("\nu "), "names are new ones: {out}");
+}
+
+#[test]
+fn decimals_stay_decimals() {
+    for (formula, slope) in
+        [("0.1x^2", "0.2x"), ("x^2/10", "x/5"), ("x^3/3 + 0.25x", "x² + 0.25"), ("x^1.5", "1.5 √x")]
+    {
+        let (_, out, _) = d(&[formula]);
+        assert_eq!(out.lines().nth(1), Some(format!("f′ = {slope}").as_str()), "{formula}");
+    }
+}
+
+#[test]
+fn vectors_have_jacobians() {
+    let (code, out, _) = d(&["A x", "--wrt", "x", "--at", "A=[2,1;0,5;1,1],x=[1,2]", "--steps"]);
+    let expected = "\
+f     = A x
+∇_x f = A'
+∂f/∂x = A
+
+∂f/∂x is the Jacobian; ∇_x f, its transpose, has a row for each element of x
+
+∇_x[A x] = A'   ∇ A x = A'
+
+at A = [2, 1; 0, 5; 1, 1], x = [1, 2]: f = [4, 10, 3]
+∇_x f
+  formula        2, 0, 1; 1, 5, 1
+  reverse mode   2, 0, 1; 1, 5, 1
+  forward mode   2, 0, 1; 1, 5, 1
+  differences    2, 0, 1; 1, 5, 1
+  digits         16
+";
+    assert_eq!((code, out.as_str()), (0, expected));
+    let (_, out, _) = d(&["x' A", "--at", "x=[1,2],A=[2,1,3;0,5,4]", "--wrt", "x"]);
+    assert!(out.contains("∇_x f = A\n") && out.contains("digits         16"), "{out}");
+    let (_, out, _) = d(&["A x"]);
+    assert!(out.contains("read as: A a matrix, x a vector"), "{out}");
+    assert!(out.contains("the derivative by A has three axes"), "{out}");
+    let (_, out, _) = d(&["A x", "--at", "A=2,x=3"]);
+    assert!(out.contains("∂f/∂A = x"), "numbers, if the point says so: {out}");
+    let (_, out, _) = d(&["A e^(-k x)"]);
+    assert!(out.contains("∂f/∂A = e^(−k x)"), "no product of vectors: {out}");
+    let (_, out, _) = d(&["(2 x' x - sum(x))^2", "--at", "x=[0,1,2,3]", "--order", "2"]);
+    assert!(out.contains("formula        -44, 132, 308, 484"), "{out}");
+    assert!(out.contains("ones is a vector of ones, as long as x"), "{out}");
+}
+
+#[test]
+fn lists_have_jacobians() {
+    let (code, out, _) = d(&["[x^2 y, 5x + sin y]", "--at", "x=1,y=2"]);
+    let expected = "\
+f = [x² y, 5x + sin y]
+J = [2x y, x²; 5, cos y]
+
+J has a row for each element of f and a column for each of x, y
+
+at x = 1, y = 2: f = [2, 5.9092974]
+J
+  formula        4, 1; 5, -0.41614684
+  reverse mode   4, 1; 5, -0.41614684
+  digits         16
+";
+    assert_eq!((code, out.as_str()), (0, expected));
+    let (_, out, _) = d(&["[x^2 y, 7]", "--wrt", "x", "--at", "x=1,y=2", "--json"]);
+    let object: Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(object["jacobian"], "[[2*x*y], [0]]");
+    assert_eq!(object["reverse"], serde_json::json!([[4.0], [0.0]]));
+}
+
+#[test]
+fn steps_of_several_variables() {
+    let (code, out, _) = d(&["u^2 e^v", "--let", "u = x^2", "--let", "v = sin x", "--steps"]);
+    let expected = "\
+f  = u² e^v
+u  = x²
+v  = sin x
+f′ = e^sin(x) (x⁴ cos x + 4x³)
+
+d/dx[u² e^v] = ∂/∂u[u² e^v] d/dx[x²] + ∂/∂v[u² e^v] d/dx[sin x]   chain rule in several variables
+";
+    assert!(code == 0 && out.starts_with(expected), "{out}");
+    let (_, out, _) = d(&["x^2 y", "--order", "2", "--steps"]);
+    let expected = "
+∇f = [∂f/∂x; ∂f/∂y]                          gradient: the partial derivatives
+= [2x y; x²]
+H = [∂²f/∂x², ∂²f/∂x∂y; ∂²f/∂x∂y, ∂²f/∂y²]   Hessian: the partial derivatives of the gradient
+= [2y, 2x; 2x, 0]
+";
+    assert!(out.ends_with(expected), "{out}");
 }
 
 #[test]
@@ -127,7 +248,13 @@ fn misuse() {
         (&["x", "--limit"], "--at"),
         (&["x", "--order", "0"], "--order"),
         (&["a b c d e f g", "--order", "8"], "up to 100"),
-        (&["x' A x", "--steps"], "formulas of numbers"),
+        (&["x' A x", "--limit", "--at", "x=[1,2],A=[2,1;0,5]"], "formulas of numbers"),
+        (&["A x", "--wrt", "A"], "more than two axes"),
+        (&["u v", "--let", "u=x+"], "the formula ends"),
+        (&["u v", "--let", "u"], "names nothing"),
+        (&["u v", "--let", "u=u+1"], "stands for itself"),
+        (&["u v", "--let", "u=x", "--at", "u=1"], "more than one meaning"),
+        (&["[x, y]", "--order", "2"], "the Jacobian"),
         (&["sin(A x)' x"], "`chainrule check`"),
         (&["x' A x", "--wrt", "z"], "the variables are x, A"),
     ] {

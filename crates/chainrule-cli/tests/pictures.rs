@@ -45,8 +45,14 @@ fn every_kind_of_model_is_drawn() {
         assert!(page.contains("<pre>") && !page.contains("<script"), "{name}");
         // Nothing is loaded from elsewhere.
         assert!(!page.contains("src=") && !page.contains("@import"), "{name}");
+        let curve = name == "logistic" || name == "network";
+        assert_eq!(page.contains("false positive rate"), curve, "{name}");
     }
     let usual = ["t.csv", "--target", "y", "--features", "x"];
+    let plain = [&usual[..], &["--plot", "d.svg", "--report", "d.html"]].concat();
+    assert_eq!(fit(folder.path(), &plain).0, 0);
+    let [svg, page] = ["d.svg", "d.html"].map(|f| fs::read_to_string(folder.path().join(f)));
+    assert!(svg.unwrap().contains("predicted") && page.unwrap().contains("Normal QQ"));
     let png = [&usual[..], &["--model", "linear", "--plot", "p.png", "--dark"]].concat();
     assert_eq!(fit(folder.path(), &png).0, 0);
     let bytes = fs::read(folder.path().join("p.png")).unwrap();
@@ -59,7 +65,6 @@ fn what_cannot_be_drawn_is_said_before_the_work() {
     table(folder.path());
     for (arguments, said) in [
         (&["--model", "linear", "--plot", "p.pdf"][..], ".svg or .png"),
-        (&["--plot", "p.svg"], "--model linear"),
         (&["--model", "linear", "--report", "p.txt"], "end it in .html"),
         (&["--model", "linear", "--plot", "no/p.svg"], "does not exist"),
     ] {

@@ -43,8 +43,8 @@ pub use inspect::{
 pub use op::{DType, Element, Real, Scalar};
 pub use place::{ForeignLine, Place, foreign_line, work_for};
 pub use tensor::{
-    Indices, IntoAxes, IntoShape, NewAxis, Numbers, Operand, cat, einsum, manual_seed, rng_state,
-    set_rng_state, stack,
+    Indices, IntoAxes, IntoShape, NewAxis, Numbers, Operand, cat, contents as notebook_contents,
+    einsum, manual_seed, rng_state, set_rng_state, stack,
 };
 pub use transform::{
     Function, Gradient, IntoSlopes, LinearMap, Ode, Outcome, Program, Tree, WithPullback,

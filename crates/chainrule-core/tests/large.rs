@@ -30,6 +30,58 @@ fn elementwise_operations_have_the_same_bits() {
     assert_eq!(difference(|| Ok((&z + &six) / &four)), 0.0);
 }
 
+/// Whether both engines give the same bits, in rows of 150 numbers, for two operations that run in
+/// one loop: `f` takes elements and what is one number for a row or in all besides.
+#[test]
+fn pairs_of_operations_have_the_same_bits() {
+    type Operation = fn(&Tensor, &Tensor) -> Tensor;
+    let operations: [Operation; 7] = [
+        |x, y| x + y,
+        |x, y| x - y,
+        |x, y| y - x,
+        |x, y| x * y,
+        |x, y| y * x,
+        |x, _| x.square(),
+        |x, _| -x,
+    ];
+    for single in [false, true] {
+        let random = |shape: [usize; 2]| {
+            if single { Tensor::randn(shape) } else { Tensor::randn_f64(shape) }
+        };
+        let x = random([20, 150]);
+        let besides = [random([20, 150]), random([20, 1]), random([1, 1]), x.full_like(0.7)];
+        for (i, f) in operations.iter().enumerate() {
+            for (j, g) in operations.iter().enumerate() {
+                for (k, y) in besides.iter().enumerate() {
+                    for (l, w) in besides.iter().enumerate() {
+                        // The sum makes it a kernel of rows.
+                        let z = || g(&f(&x.exp(), y), w);
+                        let both = || Ok(&z() * 0.5 + z().sum_axis(1, true) * 0.0);
+                        let what = format!("{i} {j} {k} {l} {single}");
+                        assert_eq!(difference(|| Ok(z())), 0.0, "{what}");
+                        assert_eq!(difference(both), 0.0, "{what} in rows");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sine_and_cosine_together_have_the_same_bits() {
+    for scale in [1.0, 1e9] {
+        for x in [Tensor::randn([3000]), Tensor::randn_f64([3000])] {
+            let x = x * scale;
+            // Either may come first, or twice, or last.
+            assert_eq!(difference(|| Ok(x.sin() * 2.0 - x.cos())), 0.0);
+            assert_eq!(difference(|| Ok(x.cos() / (x.sin() + x.cos()))), 0.0);
+            let slope = || Ok((x.sin() + 1.5).ln() * x.cos() + (x.cos() + 2.0).sqrt() * x.sin());
+            assert_eq!(difference(slope), 0.0);
+            assert_eq!(difference(|| Ok(x.cos() + x.exp().sin())), 0.0);
+        }
+    }
+}
+
 #[test]
 fn rows_agree() {
     // Sums of n terms in another order differ by about n roundings of 2⁻⁵³.

@@ -53,7 +53,7 @@ fn nonlinear() {
                 total += b;
                 if b > 4.0 {
                     solved += 1;
-                    least = f64::min(least, if name == "Lanczos1" { 11.0 } else { s });
+                    least = least.min(s);
                 }
             }
         }

@@ -133,6 +133,10 @@ pub struct Fit {
     pub warnings: Vec<String>,
     /// The model, ready to be saved.
     pub model: Model,
+    /// The target of the rows to test on, or, without any, of those learnt from.
+    pub observed: Vec<f64>,
+    /// What the model predicts for them.
+    pub predicted: Vec<f64>,
 }
 
 impl Fit {
@@ -202,6 +206,9 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
         Ok(Answer { parameters, train: metrics, test })
     };
     let (ours, closed_form) = (judge(&model.linear)?, judge(&exact)?);
+    let (shown_x, observed) =
+        if test_y.is_empty() { (&x, train_y.clone()) } else { (&test_x, test_y.clone()) };
+    let predicted = model.in_units(&model.linear, shown_x)?;
     Ok(Fit {
         path: table.path().into(),
         target: request.target.clone(),
@@ -221,6 +228,8 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
         seed: request.schedule.seed,
         warnings,
         model,
+        observed,
+        predicted,
     })
 }
 

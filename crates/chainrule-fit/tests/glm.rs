@@ -67,7 +67,7 @@ fn golden() {
     for case in cases {
         let name = case["case"].as_str().unwrap();
         let found = run(case);
-        assert_eq!(found.outcome.name(), "converged", "{name}");
+        assert_eq!(found.outcome.word(), "converged", "{name}");
         let (mut estimates, mut errors) = (0.0f64, 0.0f64);
         let wanted = case["parameters"].as_array().unwrap();
         assert_eq!(wanted.len(), found.parameters.len());
@@ -137,7 +137,7 @@ fn accuracy_on_rows_not_learnt_from() {
 fn ten_classes() {
     let request = Request { ridge: 0.01, ..Request::new("digit", Family::Softmax) };
     let found = fit(&data("digits.csv"), &request).unwrap();
-    assert_eq!((found.outcome.name(), found.classes.len()), ("converged", 10));
+    assert_eq!((found.outcome.word(), found.classes.len()), ("converged", 10));
     let Some(Score::Classes(test)) = &found.test else { panic!("classes are scored") };
     println!("digits: {}", test.summary());
     assert!(test.accuracy > 0.94 && test.auc.is_none(), "{}", test.summary());
@@ -197,7 +197,7 @@ fn dependent_columns_have_no_errors() {
     let text = "a,b,y\n1,2,3\n2,4,5\n3,6,6\n4,8,9\n5,10,11\n";
     for family in [Family::Linear, Family::Poisson] {
         let found = fit(&table(text), &all("y", family)).unwrap();
-        assert_eq!(found.outcome.name(), "converged");
+        assert_eq!(found.outcome.word(), "converged");
         assert!(found.warnings[0].contains("depend on each other"), "{:?}", found.warnings);
         assert!(found.parameters.iter().all(|p| p.estimate.std_error.is_nan()));
     }
@@ -237,7 +237,7 @@ fn near_dependence_is_no_separation() {
     ] {
         let features = Some(features[..count].to_vec());
         let found = fit(&table(&text), &Request { features, ..all(target, family) }).unwrap();
-        assert_eq!(found.outcome.name(), "converged", "{family:?}");
+        assert_eq!(found.outcome.word(), "converged", "{family:?}");
         assert!(found.runaway.is_empty(), "{family:?} {:?}", found.warnings);
     }
 }
@@ -260,7 +260,7 @@ fn large_and_small_numbers() {
             &format!("{},{},{}\n", x * 1e9, f64::from(i * i % 7) * 1e-9, (1e9 + 1e8 * x).round());
     }
     let found = fit(&table(&text), &all("y", Family::Poisson)).unwrap();
-    assert_eq!(found.outcome.name(), "converged", "{:?}", found.warnings);
+    assert_eq!(found.outcome.word(), "converged", "{:?}", found.warnings);
     let Score::Numbers(score) = &found.train else { panic!("numbers are scored") };
     assert!(score.r2.unwrap() > 0.99);
 }
@@ -305,7 +305,7 @@ fn random_tables() {
             }
             Ok(found) => {
                 assert_eq!(
-                    found.outcome.name(),
+                    found.outcome.word(),
                     "converged",
                     "{text}{family:?} {:?}",
                     found.warnings

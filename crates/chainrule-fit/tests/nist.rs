@@ -21,22 +21,20 @@ fn all(options: &Options) -> (usize, f64, f64) {
                 judged(&fit.estimates, &problem.certified, &problem.deviations, 11.0);
             solved += usize::from(digits > 4.0 && fit.outcome.converged());
             total += digits;
-            if name != "Lanczos1" {
-                least = least.min(errors);
-            }
+            least = least.min(errors);
         }
     }
     (solved, total / 54.0, least)
 }
 
-/// Lanczos1 was computed from its model to 14 digits: its residuals, and so its deviations, are the
-/// rounding errors of the data.
+/// Among them those of Lanczos1, which was computed from its model to 14 digits: its residuals are
+/// the rounding errors of the data.
 #[test]
 fn nonlinear_problems_have_their_certified_digits() {
     let (solved, mean, errors) = all(&Options::default());
     assert_eq!(solved, 54);
     assert!(mean >= 10.7, "{mean}");
-    assert!(errors >= 5.0, "{errors}");
+    assert!(errors >= 10.0, "{errors}");
 }
 
 #[test]

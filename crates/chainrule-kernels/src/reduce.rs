@@ -19,6 +19,8 @@ pub trait Reduce: Pod + PartialOrd + Send + Sync {
     const HIGHEST: Self;
     /// x + y, wrapping for integers.
     fn plus(self, y: Self) -> Self;
+    /// x · y, wrapping for integers.
+    fn times(self, y: Self) -> Self;
     /// The larger; NaN if either is.
     fn larger(self, y: Self) -> Self;
     /// The smaller; NaN if either is.
@@ -34,6 +36,10 @@ macro_rules! float {
             #[inline(always)]
             fn plus(self, y: $t) -> $t {
                 self + y
+            }
+            #[inline(always)]
+            fn times(self, y: $t) -> $t {
+                self * y
             }
             #[inline(always)]
             fn larger(self, y: $t) -> $t {
@@ -60,6 +66,10 @@ macro_rules! int {
             #[inline(always)]
             fn plus(self, y: $t) -> $t {
                 self.wrapping_add(y)
+            }
+            #[inline(always)]
+            fn times(self, y: $t) -> $t {
+                self.wrapping_mul(y)
             }
             #[inline(always)]
             fn larger(self, y: $t) -> $t {
@@ -118,14 +128,14 @@ impl Fold {
 
     /// Each row of `x`, of length `out.len()` rows, in one element of `out`.
     pub fn rows<T: Reduce>(self, x: &[T], out: &mut [T]) {
-        fn of<T: Reduce>(x: &[T], out: &mut [T], neutral: T, f: impl Fn(T, T) -> T) {
+        fn of<T: Reduce>(x: &[T], out: &mut [T], neutral: T, f: impl Fn(T, T) -> T + Copy) {
             if x.len() < LANES * out.len() {
                 vectorize(ShortRows(x, out, neutral, f));
             } else {
                 // One row a call: in a loop over rows, the lanes would stand in memory.
                 let n = x.len() / out.len().max(1);
                 for (row, out) in x.chunks_exact(n.max(1)).zip(out) {
-                    *out = vectorize(Block(row, neutral, &f));
+                    *out = vectorize(Block(row, neutral, f));
                 }
             }
         }
@@ -146,12 +156,14 @@ impl Fold {
     }
 }
 
+/// Partial sums of a block, in groups of a vector register's size.
 const LANES: usize = 64;
+const GROUP: usize = 16;
 /// Rows shorter than that are reduced so many at a time.
 const TOGETHER: usize = 8;
 
 #[inline(always)]
-fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
+fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T + Copy) -> T {
     if x.len() < LANES {
         let mut total = neutral;
         for &v in x {
@@ -159,35 +171,55 @@ fn block<T: Reduce>(x: &[T], neutral: T, f: impl Fn(T, T) -> T) -> T {
         }
         return total;
     }
-    let mut lanes = [neutral; LANES];
+    let mut lanes = [[neutral; GROUP]; LANES / GROUP];
     let (chunks, rest) = x.as_chunks::<LANES>();
     for chunk in chunks {
-        for i in 0..LANES {
-            lanes[i] = f(lanes[i], chunk[i]);
-        }
+        lanes = each(lanes, chunk, f);
     }
     if !rest.is_empty() {
         // Filled up with what changes nothing: lanes reached one by one would stand in memory.
         let mut last = [neutral; LANES];
         last[..rest.len()].copy_from_slice(rest);
-        for i in 0..LANES {
-            lanes[i] = f(lanes[i], last[i]);
-        }
+        lanes = each(lanes, &last, f);
     }
     tree(&lanes, f)
 }
 
-/// All lanes in one: halves, halves of halves, ….
+/// Each lane with its element. Arrays by value, in groups: as one array in memory the lanes would
+/// be loaded and stored for every chunk.
 #[inline(always)]
-fn tree<T: Reduce>(lanes: &[T; LANES], f: impl Fn(T, T) -> T) -> T {
-    // Each level has a length known when it is compiled, and stays in registers. (A closure handed
-    // to `array::from_fn` would be compiled for the baseline and called.)
-    let a = half::<T, LANES, 32>(lanes, &f);
-    let b = half::<T, 32, 16>(&a, &f);
-    let c = half::<T, 16, 8>(&b, &f);
-    let d = half::<T, 8, 4>(&c, &f);
-    let e = half::<T, 4, 2>(&d, &f);
-    f(e[0], e[1])
+fn each<T: Reduce>(
+    lanes: [[T; GROUP]; LANES / GROUP],
+    chunk: &[T; LANES],
+    f: impl Fn(T, T) -> T + Copy,
+) -> [[T; GROUP]; LANES / GROUP] {
+    let (x, _) = chunk.as_chunks::<GROUP>();
+    let [a, b, c, d] = lanes;
+    [group(a, &x[0], f), group(b, &x[1], f), group(c, &x[2], f), group(d, &x[3], f)]
+}
+
+#[inline(always)]
+fn group<T: Reduce, const N: usize>(
+    mut lanes: [T; N],
+    x: &[T; N],
+    f: impl Fn(T, T) -> T,
+) -> [T; N] {
+    for i in 0..N {
+        lanes[i] = f(lanes[i], x[i]);
+    }
+    lanes
+}
+
+/// All lanes in one: halves, halves of halves, …. A function of its own: seen together with the
+/// loop before it, its narrow steps would decide how that is vectorised.
+#[inline(never)]
+fn tree<T: Reduce>(lanes: &[[T; GROUP]; LANES / GROUP], f: impl Fn(T, T) -> T + Copy) -> T {
+    let [a, b, c, d] = lanes;
+    let a = group(group(*a, c, f), &group(*b, d, f), f);
+    let a = half::<T, GROUP, 8>(&a, f);
+    let a = half::<T, 8, 4>(&a, f);
+    let a = half::<T, 4, 2>(&a, f);
+    f(a[0], a[1])
 }
 
 /// Each lane of the first half with one of the second.
@@ -202,7 +234,7 @@ fn half<T: Reduce, const N: usize, const H: usize>(x: &[T; N], f: impl Fn(T, T) 
 
 struct Block<'a, T, G>(&'a [T], T, G);
 
-impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Block<'_, T, G> {
+impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for Block<'_, T, G> {
     type Output = T;
     #[inline(always)]
     fn call(self) -> T {
@@ -214,7 +246,7 @@ impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Block<'_, T, G> {
 /// the end of another.
 struct ShortRows<'a, T, G>(&'a [T], &'a mut [T], T, G);
 
-impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for ShortRows<'_, T, G> {
+impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for ShortRows<'_, T, G> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
@@ -232,7 +264,59 @@ impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for ShortRows<'_, T, G> {
             *out = totals;
         }
         for (out, row) in rest.iter_mut().zip(last.chunks_exact(n.max(1))) {
-            *out = block(row, neutral, &f);
+            *out = block(row, neutral, f);
+        }
+    }
+}
+
+/// For each row of `x` and `y`, of which there are `out.len()`, the sum of the products of their
+/// elements: the bits of products first, sums of rows then.
+pub fn dots<T: Reduce>(x: &[T], y: &[T], out: &mut [T]) {
+    let n = (x.len() / out.len().max(1)).max(1);
+    for ((x, y), out) in x.chunks_exact(n).zip(y.chunks_exact(n)).zip(out) {
+        *out = vectorize(Dot(x, y));
+    }
+}
+
+struct Dot<'a, T>(&'a [T], &'a [T]);
+
+impl<T: Reduce> Vectorize for Dot<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn call(self) -> T {
+        let (xs, x) = self.0.as_chunks::<LANES>();
+        let (ys, y) = self.1.as_chunks::<LANES>();
+        if xs.is_empty() {
+            return x.iter().zip(y).fold(T::ZERO, |sum, (&x, &y)| sum.plus(x.times(y)));
+        }
+        let mut lanes = [[T::ZERO; GROUP]; LANES / GROUP];
+        for (x, y) in xs.iter().zip(ys) {
+            lanes = each(lanes, &group(*x, y, T::times), T::plus);
+        }
+        if !x.is_empty() {
+            let mut last = [T::ZERO; LANES];
+            for (last, (&x, &y)) in last.iter_mut().zip(x.iter().zip(y)) {
+                *last = x.times(y);
+            }
+            lanes = each(lanes, &last, T::plus);
+        }
+        tree(&lanes, T::plus)
+    }
+}
+
+/// `out[i]` becomes `x[i] + y`.
+pub fn plus<T: Reduce>(x: &[T], y: T, out: &mut [T]) {
+    vectorize(Plus(x, y, out));
+}
+
+struct Plus<'a, T>(&'a [T], T, &'a mut [T]);
+
+impl<T: Reduce> Vectorize for Plus<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for (out, &x) in self.2.iter_mut().zip(self.0) {
+            *out = x.plus(self.1);
         }
     }
 }
@@ -273,6 +357,20 @@ mod tests {
                 let blocks: Vec<f32> = x.chunks(n).map(|row| fold.block(row)).collect();
                 assert_eq!(rows.as_slice(), blocks, "{fold:?} of rows of {n}");
             }
+        }
+    }
+
+    #[test]
+    fn sums_of_products_have_the_bits_of_sums() {
+        for n in 1..200 {
+            let at = |i: i32, k: i32| f64::from((i * k) % 31) / 3.0 - 4.0;
+            let x: Vec<f64> = (0..3 * n).map(|i| at(i, 29)).collect();
+            let y: Vec<f64> = (0..3 * n).map(|i| at(i, 17)).collect();
+            let products: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x * y).collect();
+            let (mut sums, mut direct) = ([0.0; 3], [0.0; 3]);
+            Fold::Sum.rows(&products, &mut sums);
+            dots(&x, &y, &mut direct);
+            assert_eq!(sums, direct, "rows of {n}");
         }
     }
 

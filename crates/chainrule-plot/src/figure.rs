@@ -267,6 +267,13 @@ impl Figure {
         self.write(theme, Letters::Outlines)
     }
 
+    /// Shows the figure in a notebook. The Rust kernel of Jupyter calls it for the last value of a
+    /// cell, and takes what stands between the marks as content of the kind that is named.
+    pub fn evcxr_display(&self) {
+        let svg = self.svg(Theme::Light);
+        println!("EVCXR_BEGIN_CONTENT image/svg+xml\n{}\nEVCXR_END_CONTENT", svg.trim_end());
+    }
+
     fn write(&self, theme: Theme, letters: Letters) -> String {
         let (width, height) = crate::layout::size(self);
         let named = [&self.title].into_iter().chain(self.panels.iter().map(|panel| &panel.title));

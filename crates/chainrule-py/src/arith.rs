@@ -71,7 +71,7 @@ fn floor_divide(x: &Tensor, y: &Tensor) -> Result<Tensor> {
         return Ok(x.try_sub(&remainder(&x, &y)?)?.try_div(&y)?.round());
     }
     let whole = x.try_sub(&remainder(x, y)?)?;
-    Ok(whole.to_dtype(DType::F64).try_div(&y.to_dtype(DType::F64))?.round().to_dtype(DType::I64))
+    Ok(whole.to_dtype(DType::F64).try_div(y.to_dtype(DType::F64))?.round().to_dtype(DType::I64))
 }
 
 fn both_bool(x: &Tensor, other: &Operand) -> PyResult<()> {
@@ -283,11 +283,11 @@ impl PyTensor {
             let mut x = x;
             if let Some(low) = min {
                 let (y, low) = pair(x, low);
-                x = y.try_lt(&low)?.try_where(&low.try_add(&y.zeros_like().detach())?, &y)?;
+                x = y.try_lt(&low)?.try_where(&low.try_add(y.zeros_like().detach())?, &y)?;
             }
             if let Some(high) = max {
                 let (y, high) = pair(x, high);
-                x = y.try_gt(&high)?.try_where(&high.try_add(&y.zeros_like().detach())?, &y)?;
+                x = y.try_gt(&high)?.try_where(&high.try_add(y.zeros_like().detach())?, &y)?;
             }
             Ok(x)
         })

@@ -272,9 +272,9 @@ unsafe fn read(array: &Array) -> PyResult<Tensor> {
         }
     };
     let rank = usize::try_from(array.ndim).unwrap_or(0);
-    // SAFETY: `shape`, and `strides` if not null, point to `ndim` numbers.
     let list = |p: *const i64| match rank {
         0 => vec![],
+        // SAFETY: `shape`, and `strides` if not null, point to `ndim` numbers.
         _ => unsafe { std::slice::from_raw_parts(p, rank) }.to_vec(),
     };
     let shape: Vec<usize> = list(array.shape).iter().map(|&n| n.max(0) as usize).collect();

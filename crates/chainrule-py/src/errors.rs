@@ -36,7 +36,6 @@ pub(crate) fn run_detached<R: Send>(
     f: impl FnOnce() -> Result<R> + Send,
 ) -> PyResult<R> {
     let _place = crate::place::enter();
-    chainrule::stop_evaluations(false);
     told(py.detach(|| caught(f)))
 }
 

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PyFloat, PyList, PySlice, PyTuple};
 
-use crate::errors::run;
+use crate::errors::{run, run_detached};
 use crate::make::from_any;
 use crate::tensor::{Arg, Operand, PyTensor, pair};
 
@@ -39,6 +39,7 @@ fn entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
     for item in items {
         list.push(entry(&item)?);
     }
+    compute(key.py(), &list);
     let taken: usize = list.iter().map(width).sum();
     if taken > x.rank() {
         return Err(PyIndexError::new_err(format!(
@@ -67,6 +68,23 @@ fn entries(x: &Tensor, key: &Bound<'_, PyAny>) -> PyResult<Vec<Entry>> {
         return Err(PyIndexError::new_err("an index can have one `...` only"));
     }
     Ok(all)
+}
+
+/// Computes masks and indices while other threads of Python run. What fails fails again where the
+/// numbers are used, and says so.
+fn compute(py: Python<'_>, list: &[Read]) {
+    let mut tensors: Vec<Tensor> = vec![];
+    for read in list {
+        match read {
+            Read::Mask(mask) => tensors.push(mask.clone()),
+            Read::Entry(Entry::Picks(picks)) => tensors.extend(picks.iter().cloned()),
+            Read::Entry(_) => {}
+        }
+    }
+    if !tensors.is_empty() {
+        let each: Vec<&Tensor> = tensors.iter().collect();
+        let _ = run_detached(py, || chainrule::realize(&each));
+    }
 }
 
 /// An entry before it is known where it stands.
@@ -268,7 +286,7 @@ fn read(x: &Tensor, list: Vec<Entry>) -> Result<(Tensor, &'static str)> {
 fn advanced(y: &Tensor, picks: &[(usize, Tensor)], scattered: bool) -> Result<Tensor> {
     let mut shape = picks[0].1.shape().to_vec();
     for (_, index) in picks {
-        let one = Tensor::zeros(shape.as_slice()).try_add(&Tensor::zeros(index.shape()))?;
+        let one = Tensor::zeros(shape.as_slice()).try_add(Tensor::zeros(index.shape()))?;
         shape = one.shape().to_vec();
     }
     let axes: Vec<i64> = picks.iter().map(|p| p.0 as i64).collect();
@@ -278,7 +296,7 @@ fn advanced(y: &Tensor, picks: &[(usize, Tensor)], scattered: bool) -> Result<Te
     let rest: Vec<usize> = front.shape()[axes.len()..].to_vec();
     let mut flat: Option<Tensor> = None;
     let mut size = 1;
-    for (&(_, ref index), &n) in picks.iter().zip(front.shape()) {
+    for ((_, index), &n) in picks.iter().zip(front.shape()) {
         check(index, n)?;
         let index = index.try_lt(0)?.try_where(&index.try_add(n as i64)?, index)?;
         flat = Some(match flat {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub(crate) fn heed() {
     static PYTHONS: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn stop(signal: libc::c_int) {
-        chainrule::stop_evaluations(true);
+        chainrule::stop_evaluations();
         let handler = PYTHONS.load(Relaxed);
         if handler != 0 {
             // SAFETY: this is the handler that was installed before, a function of one number.
@@ -22,7 +22,7 @@ pub(crate) fn heed() {
         }
     }
     // SAFETY: both calls get valid pointers; the new action is the old one with another function,
-    // which does nothing that a handler must not: it stores a flag and calls the old function.
+    // which does nothing that a handler must not: it counts and calls the old function.
     unsafe {
         let mut action = std::mem::zeroed::<libc::sigaction>();
         if libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action) != 0

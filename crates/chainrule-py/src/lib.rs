@@ -1,6 +1,6 @@
 //! The native half of the Python package `chainrule`.
 //!
-//! The package is a face of the engine and has no mathematics of its own: a class [`Tensor`] whose
+//! The package is a face of the engine and has no mathematics of its own: a class `Tensor` whose
 //! methods have torch's names and call the engine's, functions that make tensors, and what Python
 //! expects around them. One file for each topic of methods; each has a `register` where it adds
 //! functions to the module. What is glue rather than speed (contexts, containers, printing,
@@ -18,14 +18,13 @@
 //! - `errors`: the one place through which the engine is called: errors and panics become
 //!   exceptions, and the interpreter is released where something may take long.
 //! - `place`: the line of Python that the engine names in its errors.
-//! - `memory`, `dlpack`: numbers exchanged with other libraries; with `place` and `interrupt` the
-//!   only `unsafe` code.
-//!
-//! [`Tensor`]: tensor::PyTensor
+//! - `memory`, `dlpack`, `arrow`: numbers exchanged with other libraries; with `place` and
+//!   `interrupt` the only `unsafe` code.
 
 #![allow(clippy::needless_pass_by_value)] // arguments of Python's functions are given
 
 mod arith;
+mod arrow;
 mod dlpack;
 mod dtype;
 mod elementwise;
@@ -67,6 +66,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     grad::register(m)?;
     linalg::register(m)?;
     memory::register(m)?;
+    arrow::register(m)?;
     dlpack::register(m)?;
     func::register(m)?;
     layers::register(m)?;

@@ -28,7 +28,7 @@ fn nested<'py, T: IntoPyObject<'py>>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some((&n, inner)) = shape.split_first() else {
         let one = numbers.next().ok_or_else(|| PyIndexError::new_err("too few numbers"))?;
-        return Ok(one.into_bound_py_any(py)?);
+        return one.into_bound_py_any(py);
     };
     let list = PyList::empty(py);
     for _ in 0..n {
@@ -261,7 +261,7 @@ impl PyTensor {
 
     fn __contains__(&self, element: Operand) -> PyResult<bool> {
         let x = self.tensor();
-        run(|| x.try_eq(&element.beside(&x))?.any().item::<bool>())
+        run(|| x.try_eq(element.beside(&x))?.any().item::<bool>())
     }
 
     fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {

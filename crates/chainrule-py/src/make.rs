@@ -198,6 +198,9 @@ pub(crate) fn from_any(of: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<
     if !is_number && of.hasattr("__array_interface__")? {
         return cast(memory::from_interface(of)?);
     }
+    if !is_number && of.hasattr("__arrow_c_array__")? {
+        return cast(crate::arrow::import(of)?);
+    }
     if !is_number && of.hasattr("__dlpack__")? {
         return cast(crate::dlpack::import(of)?);
     }

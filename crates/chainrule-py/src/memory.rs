@@ -78,7 +78,7 @@ impl Foreign {
         }
     }
 
-    fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         match self {
             Foreign::Bool => 1,
             Foreign::Signed(n) | Foreign::Unsigned(n) | Foreign::Float(n) => n,

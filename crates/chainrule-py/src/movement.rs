@@ -303,7 +303,7 @@ impl PyTensor {
         self.make("diag", |x| match x.rank() {
             1 => {
                 let eye = Tensor::eye(x.len()).to_dtype(DType::Bool);
-                eye.try_where(&x.try_expand([x.len(), x.len()])?, &x.zeros_like())
+                eye.try_where(&x.try_expand([x.len(), x.len()])?, x.zeros_like())
             }
             _ => x.diagonal(),
         })
@@ -492,7 +492,7 @@ fn broadcast_shapes(shapes: Vec<Vec<i64>>) -> PyResult<Vec<usize>> {
     run(|| {
         let mut all = Tensor::zeros(());
         for shape in &shapes {
-            all = all.try_add(&Tensor::zeros(shape))?;
+            all = all.try_add(Tensor::zeros(shape))?;
         }
         Ok(all.shape().to_vec())
     })

@@ -49,6 +49,11 @@ static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 /// So many instructions are remembered; the place of others is not known.
 const MOST: usize = 1 << 16;
 
+fn with<R>(f: impl FnOnce(&mut Lines) -> R) -> R {
+    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    f(lines.get_or_insert_with(|| Lines { known: FxHashMap::default(), held: vec![] }))
+}
+
 fn line(py: Python<'_>) -> Option<ForeignLine> {
     // SAFETY: the interpreter is held; the result is borrowed from the running frame, or null.
     let frame = unsafe { ffi::PyEval_GetFrame() }.cast::<ffi::PyObject>();
@@ -74,22 +79,23 @@ fn at(frame: &Bound<'_, PyAny>) -> Option<Known> {
     let code = frame.getattr(intern!(py, "f_code")).ok()?;
     let reached: i64 = frame.getattr(intern!(py, "f_lasti")).ok()?.extract().ok()?;
     let key = (code.as_ptr() as usize, reached);
-    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    let lines = lines.get_or_insert_with(|| Lines { known: FxHashMap::default(), held: vec![] });
-    if let Some(&known) = lines.known.get(&key) {
-        return Some(known);
+    match with(|lines| (lines.known.get(&key).copied(), lines.known.len())) {
+        (Some(known), _) => return Some(known),
+        (None, count) if count >= MOST => return None,
+        _ => {}
     }
-    if lines.known.len() >= MOST {
-        return None;
-    }
+    // Found without the key to the table, as Python may let another thread run meanwhile.
     let file: String = code.getattr(intern!(py, "co_filename")).ok()?.extract().ok()?;
     let number: u32 = frame.getattr(intern!(py, "f_lineno")).ok()?.extract().ok()?;
     let known = match is_own(py, &file) {
         true => Known::Own,
         false => Known::User(foreign_line(&file, number)),
     };
-    lines.known.insert(key, known);
-    lines.held.push(code.unbind());
+    let code = code.unbind();
+    with(|lines| {
+        lines.known.insert(key, known);
+        lines.held.push(code);
+    });
     Some(known)
 }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::dtype::AnyDType;
-use crate::errors::run;
+use crate::errors::{run, run_detached};
 use crate::tensor::{Arg, Operand, PyTensor};
 
 /// Axes as torch's `dim`: one, several, or all.
@@ -329,9 +329,16 @@ impl PyTensor {
 
     /// Whether all elements are near: |x − y| ≤ atol + rtol |y|.
     #[pyo3(signature = (other, rtol=1e-5, atol=1e-8, equal_nan=false))]
-    fn allclose(&self, other: Arg, rtol: f64, atol: f64, equal_nan: bool) -> PyResult<bool> {
+    fn allclose(
+        &self,
+        py: Python<'_>,
+        other: Arg,
+        rtol: f64,
+        atol: f64,
+        equal_nan: bool,
+    ) -> PyResult<bool> {
         let near = self.isclose(other, rtol, atol, equal_nan)?.tensor();
-        run(|| near.all().item::<bool>())
+        run_detached(py, || near.all().item::<bool>())
     }
 
     /// Where elements are near: |x − y| ≤ atol + rtol |y|.
@@ -341,19 +348,19 @@ impl PyTensor {
             let (x, y) = (x.detach(), other.0.detach());
             let (a, b) = (x.to_dtype(DType::F64), y.to_dtype(DType::F64));
             let bound = b.abs() * rtol + atol;
-            let near = a.try_sub(&b)?.abs().try_le(&bound)?.try_logical_and(&b.isfinite())?;
+            let near = a.try_sub(&b)?.abs().try_le(&bound)?.try_logical_and(b.isfinite())?;
             let near = near.try_logical_or(&a.try_eq(&b)?)?;
             match equal_nan {
-                true => near.try_logical_or(&a.isnan().try_logical_and(&b.isnan())?),
+                true => near.try_logical_or(&a.isnan().try_logical_and(b.isnan())?),
                 false => Ok(near),
             }
         })
     }
 
     /// Whether shape and all elements are equal.
-    fn equal(&self, other: Arg) -> PyResult<bool> {
+    fn equal(&self, py: Python<'_>, other: Arg) -> PyResult<bool> {
         let (x, y) = (self.tensor(), other.0);
-        run(|| Ok(x.shape() == y.shape() && x.try_eq(&y)?.all().item::<bool>()?))
+        run_detached(py, || Ok(x.shape() == y.shape() && x.try_eq(&y)?.all().item::<bool>()?))
     }
 }
 

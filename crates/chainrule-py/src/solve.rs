@@ -131,8 +131,8 @@ fn minimize<'py>(
     found.set_item("nfev", counts.values)?;
     found.set_item("njev", counts.gradients)?;
     found.set_item("nhev", counts.hessians + counts.products)?;
-    found.set_item("success", outcome.name() == "converged")?;
-    found.set_item("word", outcome.name())?;
+    found.set_item("success", outcome.word() == "converged")?;
+    found.set_item("word", outcome.word())?;
     found.set_item("message", outcome.to_string())?;
     Ok(found)
 }

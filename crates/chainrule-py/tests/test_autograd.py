@@ -197,3 +197,17 @@ def test_threads_build_and_run_graphs_side_by_side():
     for thread in threads:
         thread.join()
     assert results == {i: 1000.0 * (1 + i) for i in range(6)}
+
+
+def test_other_threads_run_while_numbers_are_computed():
+    x = cr.rand(1200, 1200)
+    for _ in range(10):
+        x = (x @ x) / 1200
+    thread = threading.Thread(target=x.sum().item)
+    thread.start()
+    turns = 0
+    while thread.is_alive():
+        thread.join(0.001)
+        turns += 1
+    # Some hundred milliseconds; who waits for the interpreter gets one turn or two.
+    assert turns > 10

@@ -63,6 +63,31 @@ def test_dlpack_both_ways():
         x.__dlpack__(dl_device=(2, 0))
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint16", "int32", "int64", "uint64", "float32", "float64", "bool_"])
+def test_arrow_columns_both_ways(kind):
+    pa = pytest.importorskip("pyarrow")
+    column = pa.array([1, 0, 1, 1, 0, 0, 1, 0, 1, 1]).cast(getattr(pa, kind)())
+    for part in (column, column[3:], column[9:], column[:0]):
+        x = cr.from_arrow(part)
+        assert x.tolist() == [type(x.tolist()[0])(v) for v in part.to_pylist()]
+        back = pa.array(x)
+        assert back.to_pylist() == x.tolist() and back.null_count == 0
+    del x
+    assert len(back) == 0
+
+
+def test_missing_numbers_of_arrow_become_nan():
+    pa = pytest.importorskip("pyarrow")
+    x = cr.from_arrow(pa.array([1, None, 3]))
+    assert x.dtype is cr.float64 and x.isnan().tolist() == [False, True, False]
+    assert cr.tensor(pa.array([1.5, None], pa.float32())).isnan().tolist() == [False, True]
+    for wrong, match in ((pa.array([True, None]), "missing"), (pa.array(["a"]), "format")):
+        with pytest.raises((ValueError, TypeError), match=match):
+            cr.from_arrow(wrong)
+    with pytest.raises(ValueError, match="one axis"):
+        pa.array(cr.ones(2, 2))
+
+
 def test_gradients_are_not_lost_silently():
     x = cr.ones(2, requires_grad=True)
     for lose in (lambda: x.numpy(), lambda: np.asarray(x), lambda: np.sin(x)):

@@ -88,7 +88,7 @@ def test_every_function_is_documented():
     for name in dir(cr.Tensor):
         if not name.startswith("_"):
             assert getattr(cr.Tensor, name).__doc__, name
-    assert "1 − y²" in cr.tanh.__doc__
+    assert "1 − y²" in cr.tanh.__doc__ and r"LaTeX: \tanh x" in cr.tanh.__doc__
 
 
 def resident():

@@ -48,6 +48,7 @@
 pub mod draw;
 pub mod formula;
 pub mod micro;
+mod notebook;
 pub mod symbolic;
 pub mod tour;
 

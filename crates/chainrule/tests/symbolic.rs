@@ -1,9 +1,11 @@
 //! Printed derivatives against derivatives computed in three other ways.
 
-use chainrule::formula::Formula;
+use chainrule::formula::{Formula, Node};
 use chainrule::prelude::*;
 use chainrule::scalar::Dual;
-use chainrule::symbolic::{MatrixFormula, Term, guessed_kinds};
+use chainrule::symbolic::{
+    Kind, LONG, MatrixFormula, Named, Step, Term, gradient_steps, guessed_kinds,
+};
 
 struct Case {
     text: &'static str,
@@ -92,62 +94,182 @@ fn printed_derivatives_stay_short() {
         let slopes = term.gradient(&["x", "y"]);
         let (n, m) = (term.operations(), Term::operations_of(&slopes));
         assert!(m <= 6 * n.max(1), "{}: {n} operations, gradient {m}: {slopes:?}", case.text);
+        // As it is printed, with names where it is long; `n` counts an activation as what it is.
+        let printed = Term::named(&slopes);
+        if !printed.parts.is_empty() {
+            let m = printed.operations();
+            assert!(m <= 6 * n, "{}: {n} operations, printed {m}: {printed}", case.text);
+        }
     }
 }
 
-/// Gradients by vectors and matrices against reverse mode, at vectors of three numbers.
-#[test]
-fn printed_gradients_of_vectors_are_right() {
-    let numbers = |n: usize, start: f64| -> Vec<f64> {
-        (0..n).map(|i| (start + 1.7 * i as f64).sin() + 0.1).collect()
+/// The value of a result, after those of the names.
+fn value(named: &Named, print: fn(&Node) -> String, i: usize, at: &[(&str, f64)]) -> f64 {
+    let mut all: Vec<(&str, f64)> = at.to_vec();
+    let read = |node: &Node, all: &[(&str, f64)]| {
+        let names: Vec<&str> = all.iter().map(|(n, _)| *n).collect();
+        let text = print(node);
+        Formula::parse_with(&text, &names).unwrap_or_else(|e| panic!("{text}: {e}")).value(all)
     };
-    for text in [
-        "x' A x",
-        "norm(x)^2",
-        "norm(x)",
-        "norm(A x - b)^2",
-        "e^(-x' x/2)",
-        "ln(1 + norm(x)^2)",
-        "x' A' A x + b' x",
-        "(b' x)^2",
-        "(b' x)(x' A b)",
-        "x' A b/(1 + norm(x)^2)",
-        "c norm(x - b)",
-        "sin(x' A b)",
-        "dot(x, A b) + x' x",
-        "max(x' b, c)",
-        "b' A B x",
-        "x' (A + B) x",
-        "c^2 x' A x",
-        "norm(A x)/norm(x)",
-        "tanh(b' x)^2",
-        "(x - b)' A (x - b)",
-    ] {
-        let formula = Formula::parse(text).unwrap();
-        let leaf = |name: &str| {
-            let start = f64::from(name.as_bytes()[0]);
-            match name {
-                "A" | "B" => Tensor::from_vec(numbers(9, start), [3, 3]).unwrap(),
-                "c" => Tensor::from(0.7),
-                _ => Tensor::from(numbers(3, start)),
-            }
-        };
-        let names = formula.variables();
-        let leaves: Vec<Tensor> = names.iter().map(|n| leaf(n).requires_grad()).collect();
-        let values: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(&leaves).collect();
-        let y = formula.eval(&values).unwrap();
-        let mut matrix = MatrixFormula::new(&formula, guessed_kinds(&formula)).unwrap();
-        for (name, x) in names.iter().zip(&leaves) {
-            let expected: Vec<f64> = grad(&y, &[x]).unwrap()[0].to_vec().unwrap();
-            let node = matrix.gradient(name).unwrap();
-            for printed in [node.to_string(), node.pretty()] {
-                let again = Formula::parse(&printed).unwrap_or_else(|e| panic!("{printed}: {e}"));
-                let got: Vec<f64> = again.eval(&values).unwrap().to_vec().unwrap();
-                assert_eq!(got.len(), expected.len(), "{text}: ∇_{name} = {printed}");
-                for (a, b) in got.iter().zip(&expected) {
-                    assert!(close(*a, *b, 1e-12), "{text}: ∇_{name} = {printed}: {a} {b}");
+    for (name, part) in &named.parts {
+        assert!(all.iter().all(|(n, _)| n != name), "{name} is taken");
+        let x = read(part, &all).unwrap();
+        all.push((name, x));
+    }
+    read(&named.results[i], &all).unwrap()
+}
+
+/// Names put back give the numbers of the whole formula, and save operations.
+#[test]
+fn named_parts_mean_the_same() {
+    let (mut with_names, mut whole, mut short) = (0, 0, 0);
+    for case in &cases() {
+        let formula = Formula::parse_with(case.text, &["x", "y"]).unwrap();
+        let term = Term::of(&formula).unwrap();
+        let second = term.derivative("x").gradient(&["x", "y"]);
+        let slopes = [term.gradient(&["x", "y"]), second].concat();
+        let named = Term::named(&slopes);
+        let written: usize = slopes.iter().map(|t| t.to_node().operations()).sum();
+        let is_long = slopes.iter().any(|t| t.to_node().operations() > LONG);
+        assert!(is_long || named.parts.is_empty(), "{named}");
+        assert!(named.operations() <= written, "{named}");
+        if !named.parts.is_empty() {
+            with_names += 1;
+            whole += written;
+            short += named.operations();
+        }
+        for x in points(case.low, case.high, 0.3).into_iter().take(5) {
+            let at = [("x", x), ("y", 0.3 + x / 2.0)];
+            for (i, slope) in slopes.iter().enumerate() {
+                let expected = Formula::from_node(slope.to_node()).value(&at).unwrap();
+                for print in [|n: &Node| n.to_string(), |n: &Node| n.pretty()] {
+                    let got = value(&named, print, i, &at);
+                    // The same operations in the same order have the same bits.
+                    let same =
+                        got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
+                    assert!(same, "{}: {named}: {got} {expected}", case.text);
                 }
             }
         }
     }
+    assert!(with_names > 30, "{with_names} formulas have names");
+    assert!(4 * short < 3 * whole, "{whole} operations become {short}");
+}
+
+fn numbers(n: usize, start: f64) -> Vec<f64> {
+    (0..n).map(|i| (start + 1.7 * i as f64).sin() + 0.1).collect()
+}
+
+/// A value for a name: a matrix, a number or a vector.
+fn leaf(name: &str) -> Tensor {
+    let start = f64::from(name.as_bytes()[0]);
+    match name {
+        "A" | "B" => Tensor::from_vec(numbers(9, start), [3, 3]).unwrap(),
+        "I" => Tensor::from([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        "ones" => Tensor::ones([3]).to_dtype(DType::F64),
+        "c" => Tensor::from(0.7),
+        _ => Tensor::from(numbers(3, start)),
+    }
+}
+
+const SCALARS: [&str; 28] = [
+    "x' A x",
+    "norm(x)^2",
+    "norm(x)",
+    "norm(A x - b)^2",
+    "e^(-x' x/2)",
+    "ln(1 + norm(x)^2)",
+    "x' A' A x + b' x",
+    "(b' x)^2",
+    "(b' x)(x' A b)",
+    "x' A b/(1 + norm(x)^2)",
+    "c norm(x - b)",
+    "sin(x' A b)",
+    "dot(x, A b) + x' x",
+    "max(x' b, c)",
+    "b' A B x",
+    "x' (A + B) x",
+    "c^2 x' A x",
+    "norm(A x)/norm(x)",
+    "tanh(b' x)^2",
+    "(x - b)' A (x - b)",
+    "sum(x)",
+    "sum(A x - b)^2",
+    "sum(x' A)",
+    "trace(A B)",
+    "trace(A' B A) + x' x",
+    "trace(A x x')",
+    "2^(x' b)",
+    "0.5 norm(x)^3",
+];
+
+const VECTORS: [&str; 10] = [
+    "A x",
+    "x' A",
+    "A x + b",
+    "0.5 A (x - b)",
+    "(x' x) x",
+    "x x' b",
+    "x/norm(x)",
+    "(b' x) A b",
+    "A x/(1 + x' x)",
+    "sum(x) x - A' x",
+];
+
+/// Gradients by vectors and matrices against reverse mode, at vectors of three numbers.
+#[test]
+fn printed_gradients_of_vectors_are_right() {
+    for text in SCALARS.iter().chain(&VECTORS) {
+        let formula = Formula::parse(text).unwrap();
+        let matrix = MatrixFormula::new(&formula, guessed_kinds(&formula)).unwrap();
+        for name in formula.variables() {
+            let names = formula.variables().iter().map(String::as_str);
+            let all: Vec<(&str, Tensor)> =
+                names.chain(["I", "ones"]).map(|n| (n, leaf(n))).collect();
+            let values: Vec<(&str, &Tensor)> = all.iter().map(|(n, x)| (*n, x)).collect();
+            let f = |x: &Tensor| -> Result<Tensor, Error> {
+                let values: Vec<(&str, &Tensor)> =
+                    values.iter().map(|(n, y)| (*n, if n == name { x } else { y })).collect();
+                Ok(formula.eval(&values).unwrap())
+            };
+            let Ok(slope) = matrix.gradient(name) else {
+                assert!(VECTORS.contains(text) && name == "A", "{text} by {name}");
+                continue;
+            };
+            // Its rows are the variable's elements, those of a Jacobian the value's.
+            let expected = jacobian(f, &leaf(name)).unwrap();
+            let expected = match VECTORS.contains(text) {
+                true => expected.t(),
+                false => expected,
+            };
+            let expected: Vec<f64> = expected.to_vec().unwrap();
+            let eval = |text: &str| -> Vec<f64> {
+                let again = Formula::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+                again.eval(&values).unwrap().to_vec().unwrap()
+            };
+            let near = |got: &[f64], printed: &str| {
+                assert_eq!(got.len(), expected.len(), "{text}: ∇_{name} = {printed}");
+                for (a, b) in got.iter().zip(&expected) {
+                    assert!(close(*a, *b, 1e-12), "{text}: ∇_{name} = {printed}: {a} {b}");
+                }
+            };
+            let node = slope.to_node();
+            for printed in [node.to_string(), node.pretty()] {
+                near(&eval(&printed), &printed);
+            }
+            if guessed_kinds(&formula)[name] == Kind::Vector {
+                let steps = gradient_steps(&formula, &guessed_kinds(&formula), name).unwrap();
+                check_steps(&steps, &eval);
+            }
+        }
+    }
+}
+
+/// What each rule makes is the derivative.
+fn check_steps(step: &Step, eval: &dyn Fn(&str) -> Vec<f64>) {
+    let (made, value) = (step.filled().to_string(), step.value.to_string());
+    let (a, b) = (eval(&made), eval(&value));
+    let same = a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| close(*a, *b, 1e-12));
+    assert!(same, "{}: {made} is not {value}: {a:?} {b:?}\n{step}", step.rule.name());
+    step.parts.iter().for_each(|part| check_steps(part, eval));
 }

@@ -210,7 +210,7 @@ mod tests {
             file("extra.rs", ""),
         ];
         let rule = rule();
-        assert!(rule.starts_with("error ← op ← graph ← {grad, rewrite, scalar} ← plan"));
+        assert!(rule.starts_with("place ← error ← op ← graph ← {grad, rewrite, scalar} ← plan"));
         let known = file!();
         assert_eq!(
             modules(&files),

@@ -190,13 +190,6 @@ impl Function {
         self.variables.iter().any(|v| !v.shape.is_empty())
     }
 
-    /// The derivatives by all numbers of the point, by reverse mode.
-    pub(crate) fn gradient_of_all(&self) -> Result<Vec<f64>, Trouble> {
-        let leaves: Vec<Tensor> =
-            self.tensors(&self.point)?.into_iter().map(Tensor::requires_grad).collect();
-        Ok(gradient(&self.eval(&leaves)?, &leaves)?.to_vec()?)
-    }
-
     /// The derivatives at the function's point by reverse mode.
     pub(crate) fn slopes(&self, order: u8) -> Result<Slopes, Trouble> {
         self.slopes_at(&self.point, order)

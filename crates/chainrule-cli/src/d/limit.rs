@@ -82,7 +82,12 @@ fn number(term: &Term, point: &[(&str, f64)]) -> Result<f64, Trouble> {
 /// To how many digits the numbers that are there agree, at most 16.
 pub(super) fn agreement(all: &[f64]) -> u32 {
     let there: Vec<f64> = all.iter().copied().filter(|x| !x.is_nan()).collect();
-    let size = there.iter().fold(1e-300f64, |m, x| m.max(x.abs()));
+    agreement_to(&there, there.iter().fold(0.0f64, |m, x| m.max(x.abs())))
+}
+
+/// To how many digits of a number of this size the numbers agree, at most 16.
+pub(super) fn agreement_to(there: &[f64], size: f64) -> u32 {
+    let size = size.max(1e-300);
     let (low, high) = there.iter().fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(*x), b.max(*x)));
     let error = (high - low) / size;
     (-error.max(1e-16).log10()).clamp(0.0, 16.0) as u32

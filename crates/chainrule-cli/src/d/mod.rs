@@ -1,5 +1,6 @@
 //! `chainrule d`: the derivative of a formula, as a formula and as a number.
 
+mod jacobian;
 mod limit;
 mod matrix;
 mod plot;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use chainrule_fit::{Error, Result};
 use clap::Args;
 
-use chainrule::symbolic::has_matrices;
+use chainrule::symbolic::{composed, has_matrices, is_linear_map};
 
 use crate::check::{Function, Trouble, misuse};
 use crate::picture::Ground;
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// The variables to differentiate by, separated by commas [default: all]
     #[arg(long, value_name = "X,Y,…", value_delimiter = ',')]
     wrt: Option<Vec<String>>,
+    /// What a name in the formula stands for; may be given several times
+    #[arg(long = "let", value_name = "u=FORMULA", allow_hyphen_values = true)]
+    bindings: Vec<String>,
     /// A point: the values of the variables
     #[arg(long, value_name = "x=1,y=2,…", allow_hyphen_values = true)]
     at: Vec<String>,
@@ -101,22 +105,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// What is printed, and what is wrong with the point.
 fn found(arguments: &Arguments) -> std::result::Result<(String, Option<String>), Trouble> {
     let plot = Plot::new(arguments)?;
-    let formula = symbolic::formula(arguments)?;
+    let given = symbolic::given(arguments)?;
+    let formula = composed(&given.outer, &given.inner);
+    let text = match given.inner.is_empty() {
+        true => arguments.formula.clone(),
+        false => formula.to_string(),
+    };
     let point = match arguments.at.is_empty() {
         true => None,
-        false => Some(Function::read(&arguments.formula, &arguments.at, None)?),
+        false => Some(Function::read(&text, &arguments.at, None)?),
     };
-    if has_matrices(&formula) || point.as_ref().is_some_and(Function::has_vectors) {
+    if let Some(elements) = jacobian::elements(&formula) {
+        return Ok((jacobian::run(arguments, &formula, elements, point.as_ref())?, None));
+    }
+    let has_vectors = has_matrices(&formula)
+        || match &point {
+            Some(f) => f.has_vectors(),
+            None => is_linear_map(&formula),
+        };
+    if has_vectors {
         if plot.is_some() {
             return Err(misuse("--plot draws functions of one number, not of vectors"));
         }
         return Ok((matrix::run(arguments, &formula, point.as_ref())?, None));
     }
-    let symbolic = Symbolic::new(arguments, formula)?;
+    let symbolic = Symbolic::new(arguments, given)?;
     let point = match point {
         None => None,
         Some(_) => {
-            let f = Function::read(&arguments.formula, &arguments.at, Some(&symbolic.by))?;
+            let f = Function::read(&text, &arguments.at, Some(&symbolic.by))?;
             let at = limit::At::compute(&f, &symbolic)?;
             if let (Some(plot), None) = (&plot, &at.problem) {
                 plot.draw(&f, &symbolic)?;

@@ -1,7 +1,7 @@
 //! The formula and the formulas of its derivatives.
 
-use chainrule::formula::Formula;
-use chainrule::symbolic::{Step, Term, steps};
+use chainrule::formula::{Formula, Node};
+use chainrule::symbolic::{Named, Step, Term, chain_steps, composed, steps};
 
 use super::Arguments;
 use crate::check::{Trouble, misuse};
@@ -16,27 +16,48 @@ pub(super) struct Partial {
     pub(super) steps: Option<Step>,
 }
 
+/// A formula, and formulas that stand for some of its names.
+#[derive(Clone)]
+pub(super) struct Composition {
+    pub(super) outer: Formula,
+    pub(super) inner: Vec<(String, Formula)>,
+}
+
 /// A formula and its derivatives.
 pub(super) struct Symbolic {
     pub(super) formula: Formula,
+    /// The formula as it was given, and what the names in it stand for.
+    pub(super) given: Composition,
     /// The variables to differentiate by.
     pub(super) by: Vec<String>,
     /// The first derivatives, then, if asked for, those of higher order.
     pub(super) partials: Vec<Partial>,
+    /// Their formulas as they are shown, with names for what long ones repeat.
+    pub(super) named: Named,
     pub(super) order: usize,
 }
 
 impl Symbolic {
-    pub(super) fn new(arguments: &Arguments, formula: Formula) -> Result<Symbolic, Trouble> {
-        let used = formula.variables();
-        let by = match &arguments.wrt {
+    pub(super) fn new(arguments: &Arguments, given: Composition) -> Result<Symbolic, Trouble> {
+        let formula = composed(&given.outer, &given.inner);
+        let by: Vec<String> = match &arguments.wrt {
             Some(wrt) => wrt.iter().map(|name| name.trim().to_string()).collect(),
-            None if used.is_empty() => vec!["x".to_string()],
-            None => used.to_vec(),
+            None if formula.variables().is_empty() => vec!["x".to_string()],
+            None => formula.variables().to_vec(),
         };
+        Symbolic::by(arguments, given, by)
+    }
+
+    /// The derivatives by these variables.
+    pub(super) fn by(
+        arguments: &Arguments,
+        given: Composition,
+        by: Vec<String>,
+    ) -> Result<Symbolic, Trouble> {
         if let Some(name) = by.iter().enumerate().find(|(i, n)| by[..*i].contains(n)) {
             return Err(misuse(format!("--wrt names `{}` twice", name.1)));
         }
+        let formula = composed(&given.outer, &given.inner);
         let term = Term::of(&formula)?;
         let order = usize::from(arguments.order);
         let count = (0..order).fold(1usize, |n, k| n * (by.len() + k) / (k + 1));
@@ -59,15 +80,23 @@ impl Symbolic {
                 }
             }
             for (by, term) in &next {
-                let steps = match arguments.steps && level == 1 {
-                    true => Some(steps(&formula, &by[0])?),
-                    false => None,
+                let before = last.iter().find(|(b, _)| *b == by[..level - 1]);
+                let steps = match (arguments.steps, before) {
+                    (false, _) => None,
+                    (true, Some((_, term))) if level > 1 => {
+                        Some(steps(&Formula::from_node(term.to_node()), &by[level - 1])?)
+                    }
+                    _ if given.inner.is_empty() => Some(steps(&formula, &by[0])?),
+                    _ => Some(chain_steps(&given.outer, &given.inner, &by[0])?),
                 };
                 partials.push(Partial { by: by.clone(), term: term.clone(), steps });
             }
             last = next;
         }
-        Ok(Symbolic { formula, by, partials, order })
+        let nodes: Vec<Node> = partials.iter().map(|p| p.term.to_node()).collect();
+        let taken: Vec<&str> = formula.variables().iter().chain(&by).map(String::as_str).collect();
+        let named = Named::new(&nodes, &taken);
+        Ok(Symbolic { formula, given, by, partials, named, order })
     }
 
     /// `f′`, `∂f/∂x`, `∂²f/∂x∂y`, `f⁗`.
@@ -108,11 +137,36 @@ fn place(all: &[String], name: &str) -> usize {
     all.iter().position(|other| other == name).unwrap_or(0)
 }
 
-/// The formula, read with the names that the arguments give.
-pub(super) fn formula(arguments: &Arguments) -> Result<Formula, Trouble> {
-    let names = names(arguments);
+/// The formula and those of `--let`, read with the names that the arguments give.
+pub(super) fn given(arguments: &Arguments) -> Result<Composition, Trouble> {
+    let mut names = names(arguments);
+    let mut inner: Vec<(String, Formula)> = vec![];
+    for text in &arguments.bindings {
+        let form = "write it as --let \"u = x^2\"";
+        let Some((name, right)) = text.split_once('=') else {
+            return Err(misuse(format!("`{}` names nothing; {form}", chainrule_fit::shown(text))));
+        };
+        let shown = chainrule_fit::shown(name.trim());
+        let read = Formula::parse_with(name, &[name.trim()]);
+        let Some([name]) = read.as_ref().ok().map(Formula::variables) else {
+            return Err(misuse(format!("`{shown}` is no name of a variable; {form}")));
+        };
+        if names.contains(name) {
+            return Err(misuse(format!("`{shown}` has more than one meaning")));
+        }
+        let formula = parsed(right, &names)?;
+        if formula.variables().contains(name) {
+            return Err(misuse(format!("`{shown}` stands for itself; {form}")));
+        }
+        names.push(name.clone());
+        inner.push((name.clone(), formula));
+    }
+    Ok(Composition { outer: parsed(&arguments.formula, &names)?, inner })
+}
+
+fn parsed(text: &str, names: &[String]) -> Result<Formula, Trouble> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(Formula::parse_with(&arguments.formula, &names)?)
+    Ok(Formula::parse_with(text, &names)?)
 }
 
 /// The names that the arguments give to variables.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{positive, rate};
+use super::{given, positive, rate};
 
 /// Length and pace of a descent.
 #[derive(Args)]
@@ -19,4 +19,15 @@ pub(super) struct Descent {
     /// Rows for each step [default: all; networks 32]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
     pub(super) batch: Option<usize>,
+}
+
+impl Descent {
+    /// The options that were given.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        given(&[
+            ("--epochs", self.epochs.is_some()),
+            ("--lr", self.lr.is_some()),
+            ("--batch", self.batch.is_some()),
+        ])
+    }
 }

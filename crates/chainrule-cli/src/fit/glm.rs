@@ -1,7 +1,7 @@
 //! Generalised linear models: linear, ridge, lasso, logistic, softmax, Poisson.
 
 use chainrule_fit::data::table::Table;
-use chainrule_fit::glm::{Family, Request, fit, report};
+use chainrule_fit::glm::{Family, Request, fit, fit_file, report};
 use chainrule_fit::{Error, Result};
 use clap::Args;
 
@@ -49,8 +49,12 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         confidence: common.confidence,
         ..Request::new(common.target.trim(), family(kind)?)
     };
-    let table = Table::read(&common.data)?;
-    let (fitted, profile) = common.profiled(|| fit(&table, &request));
+    let (fitted, profile) = if common.streams() {
+        common.profiled(|| fit_file(&common.data, &request))
+    } else {
+        let table = Table::read(&common.data)?;
+        common.profiled(|| fit(&table, &request))
+    };
     let fitted = fitted?;
     crate::warn(&fitted.warnings);
     if let Some(out) = &common.out {
@@ -58,6 +62,6 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
     }
     common.draw(|| Ok(figures::glm(&fitted)))?;
     let plain = || report::text(&fitted, &|title| title.into());
-    common.page(plain, &fitted.warnings, || Ok(vec![figures::glm(&fitted)]))?;
+    common.page(plain, &fitted.warnings, || Ok(figures::of_glm(&fitted)))?;
     common.tell(|| report::json(&fitted), |bold| report::text(&fitted, bold), profile)
 }

@@ -4,8 +4,8 @@ use chainrule_fit::data::table::Table;
 use chainrule_fit::linear::{Schedule, Watcher};
 use chainrule_fit::{Request, Result, fit, report};
 
-use super::Common;
 use super::descent::Descent;
+use super::{Common, figures};
 use crate::progress::Progress;
 
 /// Runs the command.
@@ -23,6 +23,9 @@ pub(super) fn run(common: &Common, descent: &Descent) -> Result<()> {
     if let Some(out) = &common.out {
         fitted.model.save(out)?;
     }
+    common.draw(|| Ok(figures::linear(&fitted)))?;
+    let plain = || report::text(&fitted, &|title| title.into());
+    common.page(plain, &fitted.warnings, || Ok(figures::of_linear(&fitted)))?;
     common.tell(|| report::json(&fitted), |bold| report::text(&fitted, bold), profile)
 }
 

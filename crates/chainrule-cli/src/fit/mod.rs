@@ -1,7 +1,8 @@
 //! `chainrule fit`: a model of one column of a table.
 //!
 //! What all models share is here; each kind of model has a file with its own options and its way
-//! from the table to the report. [`Kind`] reads `--model`.
+//! from the table to the report. [`Kind`] reads `--model`. Files that are larger than a table may
+//! be, and others if `--stream` says so, are read block by block.
 
 pub(crate) mod curve;
 mod descent;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chainrule::Profile;
+use chainrule_fit::data::table::MAX_BYTES;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
@@ -78,6 +80,10 @@ struct Common {
     #[arg(long, value_name = "LEVEL", default_value = "0.95", allow_negative_numbers = true,
           value_parser = level)]
     confidence: f64,
+    /// Read the file again and again, block by block, instead of once into memory: linear, ridge,
+    /// lasso, logistic, softmax, poisson and mlp [default: of files of more than 512 MiB]
+    #[arg(long)]
+    stream: bool,
     /// Save the model to this file, for `chainrule predict`
     #[arg(long, value_name = "MODEL.safetensors")]
     out: Option<PathBuf>,
@@ -153,6 +159,11 @@ fn kind(text: &str) -> std::result::Result<Kind, String> {
     }
 }
 
+/// The options whose condition holds.
+fn given(all: &[(&'static str, bool)]) -> Vec<&'static str> {
+    all.iter().filter(|option| option.1).map(|option| option.0).collect()
+}
+
 fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=1_000_000_000) => Ok(n),
@@ -181,12 +192,39 @@ fn level(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+impl Arguments {
+    /// What is wrong with options that are for other kinds of models, if any were given.
+    fn misplaced(&self) -> Option<String> {
+        let model = self.common.model.as_ref();
+        let is_network = matches!(model, Some(Kind::Mlp(_)));
+        let wrong = |is_right: bool, options: Vec<&'static str>, home: &str| {
+            let clause = match options[..] {
+                [one] => format!("{one} is for {home}; leave it out"),
+                _ => format!("{} are for {home}; leave them out", options.join(" and ")),
+            };
+            (!is_right && !options.is_empty()).then_some(clause)
+        };
+        let descends = model.is_none() || is_network;
+        let is_curve = matches!(model, Some(Kind::Formula(_)));
+        wrong(descends, self.descent.given(), "descents, those of --model mlp:… or of no --model")
+            .or_else(|| wrong(is_network, self.network.given(), "networks, --model mlp:…"))
+            .or_else(|| wrong(is_curve, self.curve.given(), "formulas, --model \"a*x + b\""))
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let common = &arguments.common;
     common.check()?;
-    if (common.plot.is_some() || common.report.is_some()) && common.model.is_none() {
-        let what = "--plot and --report are for models that are named: add --model linear";
+    if let Some(misplaced) = arguments.misplaced() {
+        crate::note("error", &misplaced);
+        return Ok(ExitCode::from(2));
+    }
+    if common.streams() && matches!(common.model, None | Some(Kind::Formula(_))) {
+        let what = match common.model {
+            None => "a descent on a linear model needs all rows in memory; add --model linear",
+            _ => "a formula needs all rows in memory; leave --stream out, or fit some of the rows",
+        };
         crate::note("error", what);
         return Ok(ExitCode::from(2));
     }
@@ -237,6 +275,12 @@ impl Common {
 }
 
 impl Common {
+    /// Whether the file is read block by block.
+    fn streams(&self) -> bool {
+        let large = |data: std::fs::Metadata| data.len() > MAX_BYTES as u64;
+        self.stream || std::fs::metadata(&self.data).is_ok_and(large)
+    }
+
     /// Runs `fit`, and profiles it if that is asked for.
     fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profile>) {
         match &self.profile {

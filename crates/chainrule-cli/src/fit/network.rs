@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::table::Table;
-use chainrule_fit::network::{Method, Pace, Request, fit, report};
+use chainrule_fit::network::{Method, Pace, Request, fit, fit_file, report};
 use chainrule_fit::train::Event;
-use chainrule_fit::{Result, atomic};
+use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
 
 use super::descent::Descent;
-use super::{Common, differs, figures, positive, share};
+use super::{Common, differs, figures, given, positive, share};
 use crate::progress::Progress;
 
 /// What only networks are told.
@@ -29,7 +29,8 @@ pub(super) struct Options {
     /// Look for a learning rate first, and take the one where the loss falls fastest
     #[arg(long, conflicts_with = "lr")]
     lr_find: bool,
-    /// Stop after so many epochs without a better validation loss, and keep the best model
+    /// Stop after so many epochs without a better loss of the rows to validate on (or to train on,
+    /// if there are none), and keep the best model
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = positive)]
     early_stop: Option<usize>,
     /// The share of the training rows to validate each epoch on
@@ -48,6 +49,22 @@ pub(super) struct Options {
     /// Write events for TensorBoard to this folder
     #[arg(long, value_name = "FOLDER")]
     tensorboard: Option<PathBuf>,
+}
+
+impl Options {
+    /// The options that were given, as far as they say something else than their defaults.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        given(&[
+            ("--task", self.task.is_some()),
+            ("--optimizer", self.optimizer != Method::AdamW),
+            ("--schedule", self.schedule != Pace::Cosine),
+            ("--lr-find", self.lr_find),
+            ("--early-stop", self.early_stop.is_some()),
+            ("--checkpoint", self.checkpoint.is_some()),
+            ("--log", self.log.is_some()),
+            ("--tensorboard", self.tensorboard.is_some()),
+        ])
+    }
 }
 
 /// The entry of `all` called `text`.
@@ -76,11 +93,20 @@ pub(super) fn run(
         differs("--log", log, &common.data)?;
         atomic::check(log)?;
     }
-    let table = Table::read(&common.data)?;
-    let request = request(common, descent, options, widths, &table)?;
+    if common.streams() && options.task.as_deref() == Some("number") {
+        return Err(Error::new(
+            "a file that is read block by block has a target of numbers if all of it are numbers; \
+             leave --task out",
+        ));
+    }
+    let table = if common.streams() { None } else { Some(Table::read(&common.data)?) };
+    let request = request(common, descent, options, widths, table.as_ref())?;
     let mut progress = Progress::new();
     let mut tell = |event: &Event<'_>| progress.step(event);
-    let fit = || fit(&table, &request, Some(&mut tell));
+    let fit = || match &table {
+        Some(table) => fit(table, &request, Some(&mut tell)),
+        None => fit_file(&common.data, &request, Some(&mut tell)),
+    };
     let (fitted, profile) = common.profiled(fit);
     progress.end();
     let fitted = fitted?;
@@ -103,11 +129,11 @@ fn request(
     descent: &Descent,
     options: &Options,
     widths: &[usize],
-    table: &Table,
+    table: Option<&Table>,
 ) -> Result<Request> {
     let target = common.target.trim();
     let usual = Request::new(target);
-    if options.task.as_deref() == Some("number") {
+    if let (Some("number"), Some(table)) = (options.task.as_deref(), table) {
         let column = table.column(target)?;
         // Says which cell is none.
         (0..table.len()).try_for_each(|row| table.number(row, column).map(drop))?;

@@ -65,24 +65,36 @@ impl Family {
     }
 }
 
-/// Where functions of one argument have no derivative, or jump.
-fn kinks(op: Unary) -> &'static [f64] {
-    match op {
-        Unary::abs | Unary::sign | Unary::relu | Unary::leaky_relu => &[0.0],
-        Unary::floor | Unary::ceil | Unary::trunc | Unary::frac => &[1.0],
-        Unary::round => &[0.5],
-        _ => &[],
-    }
+/// How far to both sides of a point values and slopes are looked at, and what counts as a jump.
+const NEAR: f64 = 1e-6;
+const JUMP: f64 = 0.1;
+
+/// Whether a value or a slope jumps at 0 of `f`, which gives both; it has to be defined there.
+fn jumps(f: impl Fn(f64) -> (f64, f64)) -> bool {
+    let ((low, low_slope), (high, high_slope)) = (f(-NEAR), f(NEAR));
+    let apart = |a: f64, b: f64| (a - b).abs().is_finite() && (a - b).abs() > JUMP;
+    f(0.0).0.is_finite() && (apart(low, high) || apart(low_slope, high_slope))
 }
 
-/// The same for two arguments.
-fn kinks2(op: Binary) -> &'static [(f64, f64)] {
-    match op {
-        Binary::Maximum | Binary::Minimum => &[(1.0, 1.0)],
-        Binary::Hypot | Binary::Copysign => &[(0.0, 0.0)],
-        Binary::Rem => &[(2.0, 1.0)],
-        _ => &[],
-    }
+/// A point where a function of one argument jumps or has no derivative. Nobody lists them: the
+/// function and its rule are asked on both sides of the halves from 0 to 1.
+fn kinks(op: Unary) -> Option<f64> {
+    let at = |&x: &f64| jumps(|h| (op.f(x + h), op.d(x + h, op.f(x + h))));
+    [0.0, 0.5, 1.0].into_iter().find(at)
+}
+
+/// The same for two arguments, along each of them. Where the rule has no number there is nothing
+/// to say.
+fn kinks2(op: Binary) -> Option<(f64, f64)> {
+    let at = |&(x, y): &(f64, f64)| {
+        let value = |x: f64, y: f64| op.f(x, y);
+        let by_x = |h: f64| (value(x + h, y), op.dx(x + h, y, value(x + h, y)));
+        let by_y = |h: f64| (value(x, y + h), op.dy(x, y + h, value(x, y + h)));
+        let z = value(x, y);
+        let is_number = !op.dx(x, y, z).is_nan() && !op.dy(x, y, z).is_nan();
+        is_number && (op.smooth_in_x() && jumps(by_x) || jumps(by_y))
+    };
+    [(1.0, 1.0), (2.0, 1.0), (0.0, 0.0)].into_iter().find(at)
 }
 
 /// The operations, by family.

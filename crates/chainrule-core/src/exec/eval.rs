@@ -353,7 +353,7 @@ fn arg_sort<T: Reduce>(x: &Elements<'_>, axis: usize, descending: bool, out: &mu
 
 /// The matrix product by its definition, for element types without a fast one. Accumulates by
 /// `plus` and multiplies in `f64` or `i64`, whichever the type is.
-fn dot<T: Reduce + Product>(a: &Elements<'_>, b: &Elements<'_>, out: &mut [u8]) {
+fn dot<T: Reduce>(a: &Elements<'_>, b: &Elements<'_>, out: &mut [u8]) {
     let out: &mut [T] = cast_slice_mut(out);
     let rank = a.layout.shape.len();
     let (m, k, n) = (a.layout.shape[rank - 2], a.layout.shape[rank - 1], b.layout.shape[rank - 1]);
@@ -363,25 +363,4 @@ fn dot<T: Reduce + Product>(a: &Elements<'_>, b: &Elements<'_>, out: &mut [u8]) 
         let term = |l: usize| a[(batch * m + row) * k + l].times(b[(batch * k + l) * n + col]);
         *y = (0..k).map(term).fold(T::ZERO, T::plus);
     }
-}
-
-/// Multiplication, for [`dot`].
-trait Product {
-    fn times(self, y: Self) -> Self;
-}
-
-macro_rules! product {
-    ($($t:ty: $f:expr;)*) => { $(
-        impl Product for $t {
-            fn times(self, y: Self) -> Self {
-                $f(self, y)
-            }
-        }
-    )* };
-}
-product! {
-    u8: |x, y| x & y;
-    i64: i64::wrapping_mul;
-    f32: |x, y| x * y;
-    f64: |x, y| x * y;
 }

@@ -13,16 +13,17 @@ use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
-use chainrule_kernels::reduce::{Fold, Reduce};
+use chainrule_kernels::reduce::{self, Fold, Reduce};
 use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout, simd, threads};
 use smallvec::{SmallVec, smallvec};
 
 use super::eval::{self, Elements, by_type};
 use super::watch::{self, Label, Times};
-use super::{Failure, STOP};
+use super::{Failure, STOPS};
 use crate::graph::node::Value;
 use crate::op::DType;
+use crate::op::pairs::KernelTwo;
 use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
 use crate::plan::{Plan, Step, View};
 
@@ -84,8 +85,9 @@ fn run_steps(
     mut times: Option<&mut Times>,
 ) -> Result<Vec<Value>, Failure> {
     let mut slots = Slots { inputs, computed: smallvec![None; plan.sizes.len()] };
+    let stops = STOPS.load(Relaxed);
     for (i, (step, free)) in plan.steps.iter().zip(&plan.free).enumerate() {
-        if STOP.load(Relaxed) {
+        if STOPS.load(Relaxed) != stops {
             return Err(Failure::stopped());
         }
         let start = times.is_some().then(Instant::now);
@@ -482,6 +484,9 @@ impl Frame<'_, '_> {
     #[inline]
     fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
         let level = instr.level as usize;
+        if let (Code::SinCos(kernel, x, cosine), Place::Reg(r)) = (&instr.code, instr.to) {
+            return self.sin_cos(*kernel, *x, *cosine, r as usize, file);
+        }
         match instr.to {
             Place::Reg(r) => {
                 let register = &self.kernel.registers[r as usize];
@@ -503,6 +508,20 @@ impl Frame<'_, '_> {
         }
     }
 
+    /// Into a register and the next.
+    fn sin_cos(&self, kernel: KernelTwo, x: Place, cosine: bool, r: usize, file: &mut [u8]) {
+        let [first, second] = [self.kernel.registers[r], self.kernel.registers[r + 1]];
+        let bytes = self.count[Level::Full as usize] * first.size;
+        let (before, rest) = file.split_at_mut(first.at);
+        let (one, rest) = rest.split_at_mut(second.at - first.at);
+        let (other, after) = rest.split_at_mut(bytes);
+        let from = before.len() + one.len() + other.len();
+        let (one, file) = (&mut one[..bytes], Registers { before, after, from });
+        let x = self.read(&file, x, Level::Full);
+        let (sin, cos) = if cosine { (other, one) } else { (one, other) };
+        kernel(x, sin, cos);
+    }
+
     #[inline]
     fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8], size: usize) {
         let level = instr.level;
@@ -512,6 +531,7 @@ impl Frame<'_, '_> {
             Code::Zip(kernel, x, y) => kernel(read(*x), read(*y), out),
             Code::Where(kernel, c, x, y) => kernel(read(*c), read(*x), read(*y), out),
             Code::Copy(x) => out.copy_from_slice(read(*x)),
+            Code::SinCos(..) => unreachable!("it has two registers, see `run`"),
             Code::Load { view, size } => {
                 let layout = self.slots.layout(view);
                 let from = self.start[level as usize];
@@ -531,10 +551,31 @@ impl Frame<'_, '_> {
                 out.fill(0);
                 let indices: &[i64] = cast_slice(self.read(file, *x, Level::Row));
                 for (row, &index) in out.chunks_exact_mut(self.kernel.row).zip(indices) {
-                    if let Some(hot) = usize::try_from(index).ok().and_then(|i| row.get_mut(i)) {
-                        *hot = 1;
+                    if let Some(i) = hot(row.len(), index) {
+                        row[i] = 1;
                     }
                 }
+            }
+            Code::Pick(dtype, x, index) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let x = self.read(file, *x, Level::Full);
+                by_type!(*dtype, pick, x, indices, self.kernel.row, out);
+            }
+            Code::AddHot(dtype, x, index, number) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let (x, number) =
+                    (self.read(file, *x, Level::Full), self.read(file, *number, Level::Row));
+                by_type!(*dtype, add_hot, x, indices, number, self.kernel.row, out);
+            }
+            Code::Pair(kernel, x, (y, by), (w, with)) => {
+                let in_rows = *by == Level::Row || *with == Level::Row;
+                let row = if in_rows { self.kernel.row } else { self.count[level as usize] };
+                let (y, w) = (self.read(file, *y, *by), self.read(file, *w, *with));
+                kernel(read(*x), y, w, row, out);
+            }
+            Code::RowDot(dtype, x, y) => {
+                let (x, y) = (self.read(file, *x, Level::Full), self.read(file, *y, Level::Full));
+                by_type!(*dtype, row_dot, x, y, out);
             }
             Code::RowFold(fold, dtype, x) => {
                 let x = self.read(file, *x, Level::Full);
@@ -571,6 +612,35 @@ fn iota(from: usize, len: usize, stride: usize, mut out: &mut [i64]) {
 
 fn row_fold<T: Reduce>(fold: Fold, x: &[u8], out: &mut [u8]) {
     fold.rows::<T>(cast_slice(x), cast_slice_mut(out));
+}
+
+/// The element of a row that an index is about.
+fn hot(row: usize, index: i64) -> Option<usize> {
+    usize::try_from(index).ok().filter(|&i| i < row)
+}
+
+/// As a sum of zeros and one element: −0 becomes 0.
+fn pick<T: Reduce>(x: &[u8], indices: &[i64], row: usize, out: &mut [u8]) {
+    let (x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    for ((x, &index), out) in x.chunks_exact(row).zip(indices).zip(out) {
+        *out = T::ZERO.plus(hot(row, index).map_or(T::ZERO, |i| x[i]));
+    }
+}
+
+fn add_hot<T: Reduce>(x: &[u8], indices: &[i64], number: &[u8], row: usize, out: &mut [u8]) {
+    let (x, number, out): (&[T], &[T], &mut [T]) =
+        (cast_slice(x), cast_slice(number), cast_slice_mut(out));
+    reduce::plus(x, T::ZERO, out);
+    let rows = out.chunks_exact_mut(row).zip(x.chunks_exact(row));
+    for (((out, x), &index), &number) in rows.zip(indices).zip(number) {
+        if let Some(i) = hot(row, index) {
+            out[i] = x[i].plus(number);
+        }
+    }
+}
+
+fn row_dot<T: Reduce>(x: &[u8], y: &[u8], out: &mut [u8]) {
+    reduce::dots::<T>(cast_slice(x), cast_slice(y), cast_slice_mut(out));
 }
 
 fn row_expand<T: bytemuck::Pod>(x: &[u8], row: usize, out: &mut [u8]) {

@@ -18,7 +18,7 @@ pub use anomaly::detect_anomaly;
 pub(crate) use prepared::{Prepared, value_of, values};
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use chainrule_kernels::Buffer;
@@ -63,12 +63,13 @@ impl Scratch {
     const NEW: Scratch = Scratch { words: Vec::new(), uses: Vec::new(), wanted: Vec::new() };
 }
 
-static STOP: AtomicBool = AtomicBool::new(false);
+/// How often evaluations were asked to stop.
+static STOPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Asks evaluations on all threads to stop at their next step, with an error of kind
-/// [`Stopped`](ErrorKind::Stopped), as long as it is `true`: for handlers of signals.
-pub fn stop_evaluations(stop: bool) {
-    STOP.store(stop, Relaxed);
+/// Asks the evaluations that run now, on any thread, to stop at their next step, with an error of
+/// kind [`Stopped`](ErrorKind::Stopped). A handler of signals may call this.
+pub fn stop_evaluations() {
+    STOPS.fetch_add(1, Relaxed);
 }
 
 /// Runs `f` with another engine on this thread; restored on return and on panic.

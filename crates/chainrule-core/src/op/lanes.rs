@@ -57,14 +57,39 @@ impl<S: Scalar1, F: Float> Vectorize for Apply<'_, S, F> {
     }
 }
 
+/// What a loop over two blocks does with two elements.
+trait Pair: 'static {
+    fn of<F: Float>(x: F, y: F) -> F;
+}
+
+impl<S: Scalar2> Pair for S {
+    #[inline(always)]
+    fn of<F: Float>(x: F, y: F) -> F {
+        S::f(x, y)
+    }
+}
+
+/// A masked cotangent x times a derivative y: 0 · ∞ and 0 · NaN are 0, for a zero may stand for a
+/// branch that was not taken.
+struct Masked;
+
+impl Pair for Masked {
+    #[inline(always)]
+    fn of<F: Float>(x: F, y: F) -> F {
+        let zero = F::lit(0.0);
+        let product = x * y;
+        F::select(product.is_nan() && x == zero, zero, product)
+    }
+}
+
 struct Apply2<'a, S, F>(&'a [F], &'a [F], &'a mut [F], PhantomData<S>);
 
-impl<S: Scalar2, F: Float> Vectorize for Apply2<'_, S, F> {
+impl<S: Pair, F: Float> Vectorize for Apply2<'_, S, F> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
         for ((z, &x), &y) in self.2.iter_mut().zip(self.0).zip(self.1) {
-            *z = S::f(x, y);
+            *z = S::of(x, y);
         }
     }
 }
@@ -73,7 +98,7 @@ fn float1<S: Scalar1, F: Float>(x: &[u8], out: &mut [u8]) {
     vectorize(Apply::<S, F>(cast_slice(x), cast_slice_mut(out), PhantomData));
 }
 
-fn float2<S: Scalar2, F: Float>(x: &[u8], y: &[u8], out: &mut [u8]) {
+fn float2<S: Pair, F: Float>(x: &[u8], y: &[u8], out: &mut [u8]) {
     vectorize(Apply2::<S, F>(cast_slice(x), cast_slice(y), cast_slice_mut(out), PhantomData));
 }
 
@@ -129,30 +154,25 @@ struct ApplyRows<'a, S, F, const SWAPPED: bool>(
     PhantomData<S>,
 );
 
-impl<S: Scalar2, F: Float, const SWAPPED: bool> Vectorize for ApplyRows<'_, S, F, SWAPPED> {
+impl<S: Pair, F: Float, const SWAPPED: bool> Vectorize for ApplyRows<'_, S, F, SWAPPED> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
         let ApplyRows(x, y, row, out, _) = self;
         for ((out, x), &y) in out.chunks_exact_mut(row).zip(x.chunks_exact(row)).zip(y) {
             for (z, &x) in out.iter_mut().zip(x) {
-                *z = if SWAPPED { S::f(y, x) } else { S::f(x, y) };
+                *z = if SWAPPED { S::of(y, x) } else { S::of(x, y) };
             }
         }
     }
 }
 
-fn rows2<S: Scalar2, F: Float, const SWAPPED: bool>(
-    x: &[u8],
-    y: &[u8],
-    row: usize,
-    out: &mut [u8],
-) {
+fn rows2<S: Pair, F: Float, const SWAPPED: bool>(x: &[u8], y: &[u8], row: usize, out: &mut [u8]) {
     let (x, y, out) = (cast_slice(x), cast_slice(y), cast_slice_mut(out));
     vectorize(ApplyRows::<S, F, SWAPPED>(x, y, row, out, PhantomData));
 }
 
-fn kernel_rows<S: Scalar2>(dtype: DType, swapped: bool) -> Option<KernelRows> {
+fn kernel_rows<S: Pair>(dtype: DType, swapped: bool) -> Option<KernelRows> {
     match (dtype, swapped) {
         (DType::F32, false) => Some(rows2::<S, f32, false>),
         (DType::F32, true) => Some(rows2::<S, f32, true>),
@@ -175,6 +195,20 @@ impl Binary {
             _ => None,
         }
     }
+}
+
+/// The loop of a masked cotangent times a derivative.
+pub(crate) fn kernel_masked(dtype: DType) -> Option<Kernel2> {
+    match dtype {
+        DType::F32 => Some(float2::<Masked, f32>),
+        DType::F64 => Some(float2::<Masked, f64>),
+        DType::I64 | DType::Bool => None,
+    }
+}
+
+/// The same with one of the two, the cotangent if `swapped`, one number for each row.
+pub(crate) fn kernel_masked_rows(dtype: DType, swapped: bool) -> Option<KernelRows> {
+    kernel_rows::<Masked>(dtype, swapped)
 }
 
 macro_rules! kernels2 {

@@ -14,6 +14,7 @@ mod dtype;
 mod elementary;
 pub(crate) mod lanes;
 mod linear;
+pub(crate) mod pairs;
 mod real;
 mod rounding;
 mod scalar;

@@ -9,7 +9,8 @@ use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
-use crate::op::{Axes, Cmp, Extremum, Linear, Op, Scalar};
+use crate::op::pairs::Known;
+use crate::op::{Axes, Binary, Cmp, DType, Extremum, Linear, Op, Scalar};
 
 /// Rows longer than this are not kept in registers.
 const LONGEST_ROW: usize = 16 << 10;
@@ -23,7 +24,7 @@ const WIDEST_TOTAL: usize = 16 << 10;
 
 /// Where an item's value is.
 #[derive(Clone, Debug)]
-enum Home {
+pub(super) enum Home {
     Const(Scalar),
     /// The index along an axis: made again wherever it is used.
     Iota(usize),
@@ -44,8 +45,8 @@ enum Home {
 }
 
 pub(super) struct Planner<'a> {
-    items: &'a [Item],
-    homes: Vec<Home>,
+    pub(super) items: &'a [Item],
+    pub(super) homes: Vec<Home>,
     pub(super) kernels: Vec<(u32, Builder)>,
     by_stage: FxHashMap<(u32, usize), usize>,
     /// Where kernels' values have been stored.
@@ -54,6 +55,8 @@ pub(super) struct Planner<'a> {
     emitted: FxHashMap<(usize, usize, Level), u32>,
     /// The row length of kernels over so many elements.
     pub(super) rows: FxHashMap<usize, usize>,
+    /// For a number of rows, the number of elements that has so many.
+    of_rows: FxHashMap<usize, usize>,
     steps: Vec<(u32, Step)>,
     inputs: usize,
     sizes: Vec<usize>,
@@ -65,6 +68,8 @@ pub(super) struct Planner<'a> {
 /// Makes the plan for a sketch.
 pub(crate) fn plan(items: &[Item]) -> Plan {
     let inputs = items.iter().filter(|i| i.input.is_some()).count();
+    let rows = row_lengths(items);
+    let of_rows = rows.iter().map(|(&n, &row)| (n / row, n)).collect();
     let mut p = Planner {
         items,
         homes: Vec::with_capacity(items.len()),
@@ -72,7 +77,8 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
         by_stage: FxHashMap::default(),
         stored: FxHashMap::default(),
         emitted: FxHashMap::default(),
-        rows: row_lengths(items),
+        rows,
+        of_rows,
         steps: vec![],
         inputs,
         sizes: vec![],
@@ -206,7 +212,6 @@ impl Planner<'_> {
     /// Item `i` in memory.
     fn stored(&mut self, i: usize) -> View {
         let item = &self.items[i];
-        let bytes = item.len() * item.dtype.size();
         match self.homes[i].clone() {
             Home::Stored(view, _) => view,
             Home::Const(c) => {
@@ -231,20 +236,43 @@ impl Planner<'_> {
                 self.stored(i)
             }
             Home::Lane { kernel, value, .. } => {
+                let (value, layout) = self
+                    .one_a_row(item, kernel, value)
+                    .unwrap_or_else(|| (value, Layout::dense(&item.shape)));
+                let kept = layout.strides.iter().zip(&item.shape);
+                let kept: usize = kept.filter(|(s, _)| **s != 0).map(|(_, n)| n).product();
                 let known = self.stored.get(&(kernel, value)).copied();
                 let slot = known.unwrap_or_else(|| {
-                    let slot = self.slot(bytes);
+                    let slot = self.slot(kept * item.dtype.size());
                     self.kernels[kernel].1.store(value, slot);
                     self.stored.insert((kernel, value), slot);
                     slot
                 });
-                View { slot, layout: Layout::dense(&item.shape) }
+                View { slot, layout }
             }
         }
     }
 
+    /// For a value that is the same along rows: the row's number, and the layout that repeats it.
+    fn one_a_row(&self, item: &Item, kernel: usize, value: u32) -> Option<(u32, Layout)> {
+        let builder = &self.kernels[kernel].1;
+        let row = builder.row_source(value)?;
+        let mut layout = Layout::dense(&item.shape);
+        let mut rest = builder.row?;
+        for (stride, &n) in layout.strides.iter_mut().zip(&item.shape).rev() {
+            if rest == 1 {
+                *stride /= builder.row? as isize;
+            } else if rest % n == 0 {
+                (rest, *stride) = (rest / n, 0);
+            } else {
+                return None;
+            }
+        }
+        (rest == 1).then_some((row, layout))
+    }
+
     /// Item `i` as a value of a kernel: computed there, or loaded.
-    fn operand(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
+    pub(super) fn operand(&mut self, i: usize, kernel: usize, level: Level) -> u32 {
         let item = &self.items[i];
         match self.homes[i].clone() {
             Home::Const(c) => self.kernels[kernel].1.constant(c, item.dtype, level),
@@ -350,18 +378,41 @@ impl Planner<'_> {
         let items = self.items;
         let item = &items[i];
         let source = items[item.src[0] as usize].dtype;
+        if item.op == Op::Where
+            && let Some(value) = self.masked(i, kernel, level)
+        {
+            return value;
+        }
         let s: SmallVec<[u32; 3]> =
             item.src.iter().map(|&s| self.operand(s as usize, kernel, level)).collect();
+        if level == Level::Full
+            && let Some(rows) = self.along_rows(kernel, &s)
+        {
+            let row = self.instruction(item, source, kernel, Level::Row, &rows);
+            let code = Code::RowExpand(item.dtype.size(), row);
+            return self.kernels[kernel].1.code(code, item.dtype, level, 1);
+        }
         let short = match &item.op {
-            Op::Zip(op) if level == Level::Full => self
-                .zip_rows(*op, item.dtype, kernel, &s)
+            Op::Zip(op) if level == Level::Full => (*op == Binary::Add)
+                .then(|| self.add_hot(item.dtype, kernel, &s))
+                .flatten()
+                .or_else(|| self.zip_rows(*op, item.dtype, kernel, &s))
                 .or_else(|| self.zip_one(*op, item.dtype, kernel, &s)),
             Op::Compare(Cmp::Eq) if level == Level::Full => self.one_hot(kernel, &s),
             _ => None,
         };
-        if let Some(value) = short {
-            return value;
-        }
+        short.unwrap_or_else(|| self.instruction(item, source, kernel, level, &s))
+    }
+
+    /// The instruction on values of its level, `source` being the first one's type.
+    fn instruction(
+        &mut self,
+        item: &Item,
+        source: DType,
+        kernel: usize,
+        level: Level,
+        s: &[u32],
+    ) -> u32 {
         let code = match &item.op {
             Op::Map(op) => Code::Map(op.kernel(item.dtype), s[0]),
             Op::Zip(op) => Code::Zip(op.kernel(item.dtype), s[0], s[1]),
@@ -375,7 +426,9 @@ impl Planner<'_> {
             // The same elements under another number.
             _ => return s[0],
         };
-        self.kernels[kernel].1.code(code, item.dtype, level, cost(&item.op))
+        let builder = &mut self.kernels[kernel].1;
+        let value = builder.code(code, item.dtype, level, cost(&item.op));
+        builder.known(value, Known::of(&item.op), false)
     }
 
     /// The kernel and level at which sources of `n` elements can be used together, earliest first.
@@ -401,7 +454,18 @@ impl Planner<'_> {
                 }
             }
         }
-        joint.unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
+        joint
+            .or_else(|| self.beside_rows(stage, n))
+            .unwrap_or_else(|| (self.kernel(stage, n), Level::Full))
+    }
+
+    /// The kernel of a stage with `n` rows, if there is one: numbers for rows that need nothing
+    /// from it are computed there all the same, for they will meet those that do.
+    fn beside_rows(&self, stage: u32, n: usize) -> Option<(usize, Level)> {
+        let &all = self.of_rows.get(&n)?;
+        let &kernel = self.by_stage.get(&(stage, all))?;
+        let row = self.kernels[kernel].1.row?;
+        (row * n == all).then_some((kernel, Level::Row))
     }
 
     fn reshape(&mut self, item: &Item, x: usize) -> Home {
@@ -479,7 +543,10 @@ impl Planner<'_> {
             let value = self.operand(x, kernel, level);
             let builder = &mut self.kernels[kernel].1;
             builder.row = Some(count);
-            let code = Code::RowFold(fold, dtype, value);
+            let code = match builder.as_hot(value) {
+                Some((index, x)) if fold == Fold::Sum => Code::Pick(dtype, x, index),
+                _ => Code::RowFold(fold, dtype, value),
+            };
             let value = builder.code(code, dtype, Level::Row, 1);
             return Home::Lane { kernel, level: Level::Row, value };
         }

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::View;
 use crate::op::lanes::{Kernel1, Kernel2, Kernel3, KernelRows};
+use crate::op::pairs::{KernelPair, KernelTwo, Known};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
@@ -65,9 +66,24 @@ pub(crate) enum Code<P> {
     ZipOne(KernelRows, P, P),
     /// Truth values: in each row, whether the index is the row's number.
     OneHot(P),
+    /// From each row the element at the row's index, 0 where there is none: elements, indices.
+    Pick(DType, P, P),
+    /// Elements, to one of which in each row something is added: elements, indices, numbers.
+    AddHot(DType, P, P, P),
+    /// Two operations in one loop: elements, and what each takes besides.
+    Pair(KernelPair, P, (P, Level), (P, Level)),
+    /// Sine and cosine: the kernel takes two results, of which this is the sine's place or, if it
+    /// is said so, the cosine's. The register after it takes the other.
+    SinCos(KernelTwo, P, bool),
+    /// In each row the sum of products of elements.
+    RowDot(DType, P, P),
     /// Copies, for a value that must stand in two places.
     Copy(P),
 }
+
+/// What makes two instructions equal: kind, loop, sources. One loop may have several addresses;
+/// then the instructions are two.
+type CodeKey = (u8, usize, [u32; 3]);
 
 /// An instruction: what, to where, at which level, and the element's size.
 #[derive(Clone, Debug)]
@@ -149,19 +165,24 @@ pub(crate) struct Register {
 
 /// A value while building.
 #[derive(Clone, Debug)]
-enum Def {
+pub(super) enum Def {
     Preset(PresetValue),
     /// The stream `inputs[i]`.
     Input(u32),
     Code(Code<u32>),
+    /// The second result of the code of this value.
+    Second(u32),
 }
 
 #[derive(Clone, Debug)]
-struct Val {
-    def: Def,
-    dtype: DType,
-    level: Level,
+pub(super) struct Val {
+    pub(super) def: Def,
+    pub(super) dtype: DType,
+    pub(super) level: Level,
     cost: u32,
+    /// What it is, if that may be joined with others, and whether its arguments have changed
+    /// places.
+    pub(super) known: Option<(Known, bool)>,
 }
 
 /// A kernel being built.
@@ -171,15 +192,17 @@ pub(crate) struct Builder {
     pub(crate) row: Option<usize>,
     /// The row length of a transposed load, for which blocks should have several rows.
     across: Option<usize>,
-    vals: Vec<Val>,
+    pub(super) vals: Vec<Val>,
     inputs: Vec<Stream>,
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
     consts: FxHashMap<(u64, DType, Level), u32>,
+    /// Known instructions, so that each is done once.
+    codes: FxHashMap<(CodeKey, DType, Level), u32>,
     /// Numbers that are the same everywhere, as one.
     ones: FxHashMap<u32, u32>,
-    stores: Vec<(u32, usize)>,
-    totals: Vec<Total<u32>>,
+    pub(super) stores: Vec<(u32, usize)>,
+    pub(super) totals: Vec<Total<u32>>,
 }
 
 impl Builder {
@@ -187,8 +210,8 @@ impl Builder {
         Builder { n, ..Builder::default() }
     }
 
-    fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
-        self.vals.push(Val { def, dtype, level, cost });
+    pub(super) fn push(&mut self, def: Def, dtype: DType, level: Level, cost: u32) -> u32 {
+        self.vals.push(Val { def, dtype, level, cost, known: None });
         self.vals.len() as u32 - 1
     }
 
@@ -247,6 +270,18 @@ impl Builder {
         }
     }
 
+    /// What is the same along each row as one number for each: copies of such numbers, or of one.
+    pub(crate) fn as_rows(&mut self, value: u32) -> Option<u32> {
+        if let Some(row) = self.row_source(value) {
+            return Some(row);
+        }
+        let Val { dtype, ref def, .. } = self.vals[value as usize];
+        match def {
+            Def::Preset(PresetValue::Const(c)) => Some(self.constant(*c, dtype, Level::Row)),
+            _ => None,
+        }
+    }
+
     /// A number that is the same everywhere, as one.
     pub(crate) fn as_one(&mut self, value: u32) -> Option<u32> {
         let Val { dtype, ref def, .. } = self.vals[value as usize];
@@ -268,14 +303,25 @@ impl Builder {
         matches!(def, Def::Code(Code::Iota { len, stride: 1 }) if *len == row)
     }
 
+    /// If a value is 0 but for one element in each row: the index, and the elements it is one of.
+    pub(crate) fn as_hot(&self, value: u32) -> Option<(u32, u32)> {
+        let def = |value: u32| &self.vals[value as usize].def;
+        let Def::Code(Code::Where(_, one, then, otherwise)) = def(value) else { return None };
+        let Def::Preset(PresetValue::Const(c)) = def(*otherwise) else { return None };
+        let Def::Code(Code::OneHot(index)) = def(*one) else { return None };
+        (c.to_f64().to_bits() == 0).then_some((*index, *then))
+    }
+
     /// Values that something stored or summed up depends on.
     fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.vals.len()];
         let ends = self.stores.iter().map(|s| s.0).chain(self.totals.iter().map(|t| t.x));
         ends.for_each(|v| needed[v as usize] = true);
         for i in (0..self.vals.len()).rev() {
-            if let (true, Def::Code(code)) = (needed[i], &self.vals[i].def) {
-                code.sources(|s| needed[s as usize] = true);
+            match (needed[i], &self.vals[i].def) {
+                (true, Def::Code(code)) => code.sources(|s| needed[s as usize] = true),
+                (true, Def::Second(first)) => needed[*first as usize] = true,
+                _ => {}
             }
         }
         needed
@@ -304,7 +350,19 @@ impl Builder {
     }
 
     pub(crate) fn code(&mut self, code: Code<u32>, dtype: DType, level: Level, cost: u32) -> u32 {
-        self.push(Def::Code(code), dtype, level, cost)
+        let key = code.key().map(|key| (key, dtype, level));
+        if let Some(&known) = key.and_then(|key| self.codes.get(&key)) {
+            return known;
+        }
+        let value = self.push(Def::Code(code), dtype, level, cost);
+        self.codes.extend(key.map(|key| (key, value)));
+        value
+    }
+
+    /// Says which operation a value is, and whether its arguments have changed places.
+    pub(crate) fn known(&mut self, value: u32, op: Option<Known>, swapped: bool) -> u32 {
+        self.vals[value as usize].known = op.map(|op| (op, swapped));
+        value
     }
 
     pub(crate) fn store(&mut self, value: u32, slot: usize) {
@@ -317,6 +375,8 @@ impl Builder {
 
     /// Assigns registers and sizes.
     pub(crate) fn finish(mut self) -> Kernel {
+        let needed = self.needed();
+        self.pair(&needed);
         let needed = self.needed();
         let unit = self.unit(&needed);
         // A stored value is computed in its place; one that is no code, or is stored twice, copied.
@@ -345,28 +405,38 @@ impl Builder {
             last[total.x as usize] = usize::MAX;
         }
         let mut file = Registers::default();
-        let mut places = Vec::with_capacity(self.vals.len());
+        let mut places = vec![Place::Reg(u32::MAX); self.vals.len()];
         let (mut code, mut presets) = (Vec::new(), Vec::new());
         let mut cost = 0;
-        for (i, val) in self.vals.iter().enumerate() {
-            if !is_needed(i) {
-                places.push(Place::Reg(u32::MAX));
-                continue;
-            }
+        let at_hand = |(i, _): &(usize, &Val)| is_needed(*i);
+        for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
             cost += if val.level == Level::Full { val.cost } else { 0 };
-            let size = val.dtype.size();
-            let place = match (&val.def, out_of[i]) {
-                (Def::Preset(value), _) => {
-                    let reg = file.fresh(size, val.level);
+            match &val.def {
+                Def::Preset(value) => {
+                    let reg = file.fresh(val.dtype.size(), val.level);
                     presets.push(Preset { reg, value: value.clone(), dtype: val.dtype });
-                    Place::Reg(reg)
+                    places[i] = Place::Reg(reg);
                 }
-                (Def::Input(stream), _) => Place::In(*stream),
-                (Def::Code(_), Some(out)) => Place::Out(out),
-                (Def::Code(_), None) => Place::Reg(file.take(size, val.level)),
-            };
-            places.push(place);
+                Def::Input(stream) => places[i] = Place::In(*stream),
+                Def::Code(_) | Def::Second(_) => {}
+            }
+        }
+        for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
+            if let Def::Second(first) = &val.def {
+                places[i] = places[*first as usize];
+                if let Place::Reg(reg) = &mut places[i] {
+                    *reg += 1;
+                    debug_assert_eq!(file.regs[*reg as usize].1, Level::Full);
+                }
+            }
             if let Def::Code(c) = &val.def {
+                let size = val.dtype.size();
+                let place = match (out_of[i], c) {
+                    (Some(out), _) => Place::Out(out),
+                    (None, Code::SinCos(..)) => Place::Reg(file.two(size, val.level)),
+                    (None, _) => Place::Reg(file.take(size, val.level)),
+                };
+                places[i] = place;
                 code.push(Instr {
                     code: c.map(|s| places[s as usize]),
                     to: place,
@@ -380,7 +450,8 @@ impl Builder {
                 });
                 for s in dying {
                     let v = &self.vals[s as usize];
-                    if let (Place::Reg(reg), Def::Code(_)) = (places[s as usize], &v.def) {
+                    let computed = matches!(v.def, Def::Code(_) | Def::Second(_));
+                    if let (Place::Reg(reg), true) = (places[s as usize], computed) {
                         file.give_back(reg, v.dtype.size(), v.level);
                     }
                 }
@@ -437,6 +508,13 @@ impl Registers {
         self.regs.len() as u32 - 1
     }
 
+    /// Two that follow each other: the first.
+    fn two(&mut self, size: usize, level: Level) -> u32 {
+        let first = self.fresh(size, level);
+        self.fresh(size, level);
+        first
+    }
+
     fn take(&mut self, size: usize, level: Level) -> u32 {
         match self.free.iter().rposition(|f| (f.0, f.1) == (size, level)) {
             Some(i) => self.free.swap_remove(i).2,
@@ -486,21 +564,44 @@ impl Registers {
     }
 }
 
+impl Code<u32> {
+    /// The key of the kinds that are recorded often.
+    fn key(&self) -> Option<CodeKey> {
+        Some(match *self {
+            Code::Map(k, x) => (0, k as usize, [x, 0, 0]),
+            Code::Zip(k, x, y) => (1, k as usize, [x, y, 0]),
+            Code::ZipRows(k, x, y) => (2, k as usize, [x, y, 0]),
+            Code::ZipOne(k, x, y) => (3, k as usize, [x, y, 0]),
+            Code::Where(k, c, x, y) => (4, k as usize, [c, x, y]),
+            Code::RowExpand(size, x) => (5, size, [x, 0, 0]),
+            Code::RowFold(fold, _, x) => (6, fold as usize, [x, 0, 0]),
+            _ => return None,
+        })
+    }
+}
+
 impl<P: Copy> Code<P> {
     /// Calls `f` on each source.
-    fn sources(&self, mut f: impl FnMut(P)) {
+    pub(super) fn sources(&self, mut f: impl FnMut(P)) {
         match *self {
             Code::Load { .. } | Code::Iota { .. } => {}
             Code::Map(_, x)
             | Code::RowFold(_, _, x)
             | Code::RowExpand(_, x)
             | Code::OneHot(x)
+            | Code::SinCos(_, x, _)
             | Code::Copy(x) => f(x),
-            Code::Zip(_, x, y) | Code::ZipRows(_, x, y) | Code::ZipOne(_, x, y) => {
+            Code::Zip(_, x, y)
+            | Code::ZipRows(_, x, y)
+            | Code::ZipOne(_, x, y)
+            | Code::RowDot(_, x, y)
+            | Code::Pick(_, x, y) => {
                 f(x);
                 f(y);
             }
-            Code::Where(_, c, x, y) => {
+            Code::Where(_, c, x, y)
+            | Code::AddHot(_, c, x, y)
+            | Code::Pair(_, c, (x, _), (y, _)) => {
                 f(c);
                 f(x);
                 f(y);
@@ -520,6 +621,11 @@ impl<P: Copy> Code<P> {
             Code::ZipRows(k, x, y) => Code::ZipRows(k, f(x), f(y)),
             Code::ZipOne(k, x, y) => Code::ZipOne(k, f(x), f(y)),
             Code::OneHot(x) => Code::OneHot(f(x)),
+            Code::Pick(dtype, x, y) => Code::Pick(dtype, f(x), f(y)),
+            Code::AddHot(dtype, x, y, z) => Code::AddHot(dtype, f(x), f(y), f(z)),
+            Code::Pair(k, x, (y, ly), (w, lw)) => Code::Pair(k, f(x), (f(y), ly), (f(w), lw)),
+            Code::SinCos(k, x, cosine) => Code::SinCos(k, f(x), cosine),
+            Code::RowDot(dtype, x, y) => Code::RowDot(dtype, f(x), f(y)),
             Code::Copy(x) => Code::Copy(f(x)),
         }
     }

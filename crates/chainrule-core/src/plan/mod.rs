@@ -16,6 +16,7 @@
 pub(crate) mod cache;
 pub(crate) mod fuse;
 pub(crate) mod kernel;
+mod pairs;
 mod short;
 
 use chainrule_kernels::Layout;

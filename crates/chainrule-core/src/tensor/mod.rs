@@ -13,6 +13,7 @@ mod look;
 mod make;
 mod memory;
 mod movement;
+mod notebook;
 mod print;
 mod reduce;
 mod scalar;
@@ -26,6 +27,7 @@ pub use index::{Indices, NewAxis};
 pub use make::{manual_seed, rng_state, set_rng_state};
 pub use memory::Numbers;
 pub use movement::{cat, stack};
+pub use notebook::contents;
 
 /// Declares methods in pairs: `name` panics at the caller's line, `try_name` returns the error.
 macro_rules! methods {

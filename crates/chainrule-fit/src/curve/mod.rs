@@ -20,6 +20,9 @@
 //! the data do not determine them, and the report names the [`Direction`] instead of inventing an
 //! error. Parameters at a bound count as known.
 //!
+//! A sum of squares that consists of rounding errors is computed again in twice the precision, from
+//! the decimals that the data stand for (`solve/twofold.rs`, which says when).
+//!
 //! A prediction at x has the variance g C gᵀ with g = ∂f/∂θ there (where the curve is), and s² more
 //! for a new observation.
 //!
@@ -62,7 +65,7 @@ use crate::error::{Result, fail, shown};
 use crate::inference::{Estimate, Reference, correlation, estimates};
 use crate::metrics::Metrics;
 use crate::solve::seeds::{self, Seeds};
-use crate::solve::{Loss, Options, Outcome, Residuals, Solution, Traced, least_squares};
+use crate::solve::{Loss, Options, Outcome, Residuals, Solution, Traced, least_squares, twofold};
 use spread::{Spread, deviation, named, residue};
 
 /// What to fit, and how.
@@ -206,7 +209,7 @@ pub fn fit<Y: Given<Tree = Tensor>>(
     if problem.residuals() != y.len() {
         fail!("the model gives {} numbers for {} observations", problem.residuals(), y.len());
     }
-    let found = match &request.start {
+    let mut found = match &request.start {
         Some(start) => least_squares(&mut problem, start, &request.options)?,
         None => seeds::search(&mut problem, &request.options, &request.seeds)?,
     };
@@ -216,6 +219,9 @@ pub fn fit<Y: Given<Tree = Tensor>>(
             _ => String::new(),
         };
         fail!("{what}; {}", lower(found.outcome.advice()));
+    }
+    if twofold::is_needed(y, &found, &request.options) {
+        twofold::sharpen(residuals, y, &mut found, &request.options)?;
     }
     Ok(judge(y, request, found, begin))
 }

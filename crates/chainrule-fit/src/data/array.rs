@@ -170,14 +170,22 @@ impl Array {
     /// # Errors
     /// If the engine refuses the shape.
     pub fn to_tensor(&self) -> Result<Tensor> {
+        self.clone().into_tensor()
+    }
+
+    /// The same without a copy.
+    ///
+    /// # Errors
+    /// As [`to_tensor`](Self::to_tensor).
+    pub fn into_tensor(self) -> Result<Tensor> {
         let shape: Vec<i64> = self.shape.iter().map(|&n| n as i64).collect();
         let shape = shape.as_slice();
-        Ok(match &self.numbers {
-            Numbers::Bool(v) => Tensor::from_vec(v.clone(), shape)?,
-            Numbers::U8(v) => Tensor::from_vec(v.iter().map(|&x| i64::from(x)).collect(), shape)?,
-            Numbers::I64(v) => Tensor::from_vec(v.clone(), shape)?,
-            Numbers::F32(v) => Tensor::from_vec(v.clone(), shape)?,
-            Numbers::F64(v) => Tensor::from_vec(v.clone(), shape)?,
+        Ok(match self.numbers {
+            Numbers::Bool(v) => Tensor::from_vec(v, shape)?,
+            Numbers::U8(v) => Tensor::from_vec(v.into_iter().map(i64::from).collect(), shape)?,
+            Numbers::I64(v) => Tensor::from_vec(v, shape)?,
+            Numbers::F32(v) => Tensor::from_vec(v, shape)?,
+            Numbers::F64(v) => Tensor::from_vec(v, shape)?,
         })
     }
 

@@ -259,7 +259,7 @@ impl Encoder {
     }
 }
 
-fn constant(name: &str) -> String {
+pub(super) fn constant(name: &str) -> String {
     format!("the feature \"{}\" is constant in the training rows and was left out", shown(name))
 }
 

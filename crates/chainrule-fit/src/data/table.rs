@@ -199,6 +199,13 @@ impl Table {
         Ok(())
     }
 
+    /// The same with its first row on `line`: part of a longer file.
+    pub(super) fn beginning_at(mut self, line: usize) -> Table {
+        let first = self.lines.first().map_or(0, |first| *first as usize);
+        self.lines.iter_mut().for_each(|own| *own = (*own as usize - first + line) as _);
+        self
+    }
+
     /// The name of the file, for messages.
     pub fn path(&self) -> &str {
         &self.path

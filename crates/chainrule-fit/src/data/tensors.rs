@@ -15,6 +15,9 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
+//! Whoever sends a file may have written anything into it: sizes are checked before what they are
+//! the size of, and names are printed with care.
+//!
 //! Not here: numbers of less than a byte. The format: the README of `huggingface/safetensors`.
 
 use std::collections::HashMap;
@@ -30,7 +33,8 @@ use crate::error::{Error, Result, fail, shown};
 /// The largest file that is read.
 pub const MAX_BYTES: usize = 3 << 30;
 
-/// The largest header, which a parser turns into something larger still.
+/// The largest header, a hundred thousand tensors with long names; a parser turns it into something
+/// larger still.
 const MAX_HEADER: u64 = 16 << 20;
 
 /// What such a file holds.

@@ -2,6 +2,7 @@
 
 use chainrule_core::{DType, Result as CoreResult, Tensor, cat};
 
+use super::rows::Totals;
 use super::target::Response;
 use crate::error::{Result, fail};
 use crate::inference::Reference;
@@ -127,14 +128,13 @@ impl Family {
     }
 
     /// The best coefficients without features, one for each linear predictor.
-    pub(super) fn null(self, y: &Response) -> Vec<f64> {
-        match y {
-            Response::Classes { classes, .. } => {
-                let counts = y.counts();
-                (1..classes.len()).map(|k| (counts[k] as f64 / counts[0] as f64).ln()).collect()
+    pub(super) fn null(self, totals: &Totals) -> Vec<f64> {
+        match &totals.counts[..] {
+            [first, others @ ..] => {
+                others.iter().map(|&n| (n as f64 / *first as f64).ln()).collect()
             }
-            Response::Numbers(_) if self == Family::Poisson => vec![y.mean().ln()],
-            Response::Numbers(_) => vec![y.mean()],
+            [] if self == Family::Poisson => vec![totals.mean.ln()],
+            [] => vec![totals.mean],
         }
     }
 

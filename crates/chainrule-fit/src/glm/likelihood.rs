@@ -4,15 +4,15 @@
 //! columns have mean 0, so least squares have the mean of y as their intercept; for the others the
 //! run begins at the model without features.
 
-use chainrule_core::{Outcome as Gives, Tensor, no_grad};
+use chainrule_core::{Tensor, no_grad};
 
 use super::family::Family;
 use super::lasso;
-use super::target::Response;
+use super::rows::{Design, Rows};
 use crate::error::Result;
 use crate::least_squares::least_squares;
 use crate::solve::minimise::dense::{Cholesky, largest};
-use crate::solve::minimise::{Method, Minimiser, Objective, Outcome, Problem};
+use crate::solve::minimise::{Method, Minimiser, Outcome, Problem};
 use crate::solve::qr::Qr;
 
 /// The largest element of the gradient of the mean loss at the answer, relative to the mean of
@@ -23,14 +23,10 @@ const TOLERANCE: f64 = 1e-10;
 const COARSE: f64 = 1e-4;
 
 /// With more coefficients than this, steps use products with the Hessian only.
-const MANY: usize = 400;
+pub(super) const MANY: usize = 400;
 
 /// With more coefficients than this there are no errors.
 const TOO_MANY: usize = 2000;
-
-/// The most numbers that a Hessian may need on its way, rows times linear predictors times
-/// coefficients; if more, it is made column by column.
-const WIDE: usize = 10_000_000;
 
 /// The most Newton steps for the last digits.
 const POLISH: usize = 6;
@@ -61,80 +57,38 @@ pub(super) struct Solution {
     pub(super) is_too_large: bool,
 }
 
-/// Rows, and what their targets say about coefficients.
-struct Data {
-    family: Family,
-    /// The columns and one of ones, n × (width + 1).
-    x: Tensor,
-    y: Tensor,
-    predictors: usize,
-}
-
-impl Data {
-    fn new(family: Family, x: &[f64], width: usize, y: &Response) -> Result<Data> {
-        let rows = y.len();
-        let mut all = Vec::with_capacity(rows * (width + 1));
-        for row in x.chunks(width.max(1)) {
-            all.extend_from_slice(row);
-            all.push(1.0);
-        }
-        let x = Tensor::from_vec(all, [rows, width + 1])?;
-        Ok(Data {
-            family,
-            x,
-            y: family.target(y)?,
-            predictors: family.predictors(y.classes().len()),
-        })
-    }
-
-    fn loss(&self, b: &Tensor) -> chainrule_core::Result<Tensor> {
-        let width = self.x.shape()[1];
-        let eta = self.x.matmul(&b.try_reshape([self.predictors, width])?.t());
-        self.family.loss(&eta, &self.y)
-    }
-
-    /// How many numbers the Hessian needs on its way: rows times linear predictors times
-    /// coefficients.
-    fn need(&self) -> usize {
-        let m = self.predictors;
-        self.x.len().saturating_mul(m).saturating_mul(m)
-    }
-}
-
 /// The coefficients that are best for `family` with a ridge penalty.
-pub(super) fn solve(
-    family: Family,
-    ridge: f64,
-    x: &[f64],
-    width: usize,
-    y: &Response,
-) -> Result<Solution> {
-    let data = Data::new(family, x, width, y)?;
-    let (n, ridge) = (y.len() as f64, family.ridge(ridge));
-    let mut null = vec![0.0; data.predictors * (width + 1)];
-    for (k, b) in family.null(y).into_iter().enumerate() {
+pub(super) fn solve(family: Family, ridge: f64, rows: &dyn Rows) -> Result<Solution> {
+    let (totals, width) = (rows.totals(), rows.width());
+    let (n, ridge) = (totals.rows as f64, family.ridge(ridge));
+    let mut null = vec![0.0; totals.predictors(family) * (width + 1)];
+    for (k, b) in family.null(totals).into_iter().enumerate() {
         null[k * (width + 1) + width] = b;
     }
     let free = family.is_free(ridge);
-    let (mut weight, steps, outcome) = if family.is_least_squares() {
-        quadratic(family, ridge, x, width, y)
-    } else {
-        newton(&data, ridge, &null, y)?
-    };
-    let losses = Objective::new(|b: &Tensor| data.loss(b), weight.len())?;
-    let is_too_large = weight.len() > TOO_MANY;
+    let is_too_large = null.len() > TOO_MANY;
     let mut known = Known { covariance: vec![], runaway: vec![], is_unique: true };
-    if free && is_separated(&data, &weight, y)? {
-        known.runaway = long(&weight, 0.0);
-    } else if free && !is_too_large {
-        known = if family.is_least_squares() {
-            exact(x, width, 2.0 * n * losses.value(&weight)?, y.len())
-        } else {
-            near(&data, &losses, &mut weight, outcome)?
-        };
+    let (weight, steps, outcome, loss, null_loss);
+    if family.is_least_squares() {
+        let design = rows.design()?;
+        (weight, steps, outcome) = quadratic(family, ridge, &design, width, totals.mean);
+        (loss, null_loss) =
+            (half_mean(&design, &weight, totals.mean), { half_mean(&design, &null, totals.mean) });
+        if free && !is_too_large {
+            known = exact(&design, width, 2.0 * loss, totals.rows);
+        }
+    } else {
+        let losses = rows.losses(0.0)?;
+        let mut found = newton(family, rows, ridge, &null)?;
+        if free && rows.is_separated(&found.0)? {
+            known.runaway = long(&found.0, 0.0);
+        } else if free && !is_too_large {
+            known = near(rows, &*losses, &mut found.0, found.2)?;
+        }
+        (weight, steps, outcome) = found;
+        (loss, null_loss) = (losses.value(&weight)?, losses.value(&null)?);
     }
-    let (loss, null_loss) = (losses.value(&weight)?, losses.value(&null)?);
-    let deviance = |loss: f64| 2.0 * (family.saturated(y) + n * loss);
+    let deviance = |loss: f64| 2.0 * (totals.saturated + n * loss);
     let log_likelihood = if family.is_least_squares() {
         -0.5 * n * ((2.0 * std::f64::consts::PI * 2.0 * loss).ln() + 1.0)
     } else {
@@ -144,7 +98,6 @@ pub(super) fn solve(
         known.covariance = vec![f64::NAN; weight.len() * weight.len()];
     }
     Ok(Solution {
-        weight,
         covariance: known.covariance,
         log_likelihood,
         deviance: deviance(loss),
@@ -154,7 +107,20 @@ pub(super) fn solve(
         runaway: known.runaway,
         is_unique: known.is_unique,
         is_too_large,
+        weight,
     })
+}
+
+/// The mean of half the squared errors.
+fn half_mean(design: &Design<'_>, weight: &[f64], mean: f64) -> f64 {
+    let width = weight.len() - 1;
+    let rows = design.ones.iter().zip(&design.y).enumerate();
+    let error = |(i, (one, y)): (usize, (&f64, &f64))| {
+        let x = &design.x[i * width..(i + 1) * width];
+        let along: f64 = x.iter().zip(weight).map(|(x, w)| x * w).sum();
+        y - along - (weight[width] - mean) * one
+    };
+    rows.map(error).map(|e| 0.5 * e * e).sum::<f64>() / design.y.len() as f64
 }
 
 /// What is known of coefficients besides their values.
@@ -165,13 +131,15 @@ struct Known {
     is_unique: bool,
 }
 
-/// Least squares: C = σ² (XᵀX)⁻¹ = σ² R⁻¹ R⁻ᵀ, from the columns and one of ones.
-fn exact(x: &[f64], width: usize, rss: f64, rows: usize) -> Known {
+/// Least squares: C = σ² (XᵀX)⁻¹ = σ² R⁻¹ R⁻ᵀ, from the columns and one of ones. `square` is the
+/// mean of the squared errors.
+fn exact(design: &Design<'_>, width: usize, square: f64, rows: usize) -> Known {
     let p = width + 1;
-    let qr = factored(x, width, rows);
+    let qr = factored(design, width);
     let mut covariance = vec![];
     if qr.rank() == p && rows > p {
-        let noise = rss / (rows - p) as f64;
+        // σ² = n square/(n − p), and XᵀX is n/m of the design's.
+        let noise = square * design.y.len() as f64 / (rows - p) as f64;
         covariance = vec![0.0; p * p];
         for k in 0..p {
             let mut unit = vec![0.0; p];
@@ -185,25 +153,24 @@ fn exact(x: &[f64], width: usize, rss: f64, rows: usize) -> Known {
     Known { covariance, runaway: vec![], is_unique: qr.rank() == p }
 }
 
-fn factored(x: &[f64], width: usize, rows: usize) -> Qr {
+fn factored(design: &Design<'_>, width: usize) -> Qr {
     let mut columns: Vec<Vec<f64>> =
-        (0..width).map(|j| x.iter().skip(j).step_by(width).copied().collect()).collect();
-    columns.push(vec![1.0; rows]);
-    Qr::new(columns, rows, INDEPENDENT)
+        (0..width).map(|j| design.x.iter().skip(j).step_by(width).copied().collect()).collect();
+    columns.push(design.ones.clone());
+    Qr::new(columns, design.y.len(), INDEPENDENT)
 }
 
 /// The others: C = (n ∇² mean loss)⁻¹, after the last digits of the coefficients are found by a few
 /// more Newton steps. Where these do not become small, the answer is at infinity.
-fn near<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
-    data: &Data,
-    losses: &Objective<F>,
+fn near(
+    rows: &dyn Rows,
+    losses: &dyn Problem,
     weight: &mut [f64],
     outcome: Outcome,
 ) -> Result<Known> {
-    let (rows, width) = (data.x.shape()[0], data.x.shape()[1] - 1);
+    let width = rows.width();
     let mut known = Known { covariance: vec![], runaway: vec![], is_unique: true };
-    let x: Vec<f64> = data.x.slice(1, 0..width).to_vec()?;
-    if factored(&x, width, rows).rank() <= width {
+    if factored(&rows.design()?, width).rank() <= width {
         known.is_unique = false;
         return Ok(known);
     }
@@ -213,7 +180,7 @@ fn near<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
     let mut step = vec![];
     for _ in 0..POLISH {
         let (_, g) = losses.value_and_gradient(weight)?;
-        let h = hessian(data, losses, weight)?;
+        let h = hessian(rows, losses, weight)?;
         let Some(factor) = Cholesky::new(&h, weight.len()) else {
             let flat = (0..weight.len()).all(|j| h[j * weight.len() + j] < FLAT);
             known.runaway = if flat { long(weight, 1.0) } else { vec![] };
@@ -228,7 +195,8 @@ fn near<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
             break;
         }
     }
-    known.covariance.iter_mut().for_each(|c| *c /= rows as f64);
+    let n = rows.totals().rows as f64;
+    known.covariance.iter_mut().for_each(|c| *c /= n);
     known.runaway = long(&step, LONG);
     if !known.runaway.is_empty() {
         known.covariance.clear();
@@ -250,25 +218,24 @@ fn long(step: &[f64], least: f64) -> Vec<usize> {
 fn quadratic(
     family: Family,
     ridge: f64,
-    x: &[f64],
+    design: &Design<'_>,
     width: usize,
-    y: &Response,
+    mean: f64,
 ) -> (Vec<f64>, usize, Outcome) {
-    let mean = y.mean();
-    let mut rest: Vec<f64> = y.numbers().iter().map(|y| y - mean).collect();
     let (mut weight, steps, outcome) = match family {
-        Family::Lasso(lambda) if lambda > 0.0 => lasso::descend(x, width, &rest, lambda),
-        _ => {
-            let mut rows = x.to_vec();
-            if ridge > 0.0 {
-                let size = (y.len() as f64 * ridge).sqrt();
-                for j in 0..width {
-                    rows.extend((0..width).map(|k| if j == k { size } else { 0.0 }));
-                }
-                rest.resize(y.len() + width, 0.0);
+        Family::Lasso(lambda) if lambda > 0.0 => {
+            lasso::descend(&design.x, width, &design.y, lambda)
+        }
+        _ if ridge > 0.0 => {
+            let (mut rows, mut rest) = (design.x.to_vec(), design.y.clone());
+            let size = (rest.len() as f64 * ridge).sqrt();
+            for j in 0..width {
+                rows.extend((0..width).map(|k| if j == k { size } else { 0.0 }));
             }
+            rest.resize(rest.len() + width, 0.0);
             (least_squares(&rows, width, &rest).weight, 1, Outcome::Converged)
         }
+        _ => (least_squares(&design.x, width, &design.y).weight, 1, Outcome::Converged),
     };
     weight.push(mean);
     (weight, steps, outcome)
@@ -276,65 +243,41 @@ fn quadratic(
 
 /// Newton's method on the penalised loss.
 fn newton(
-    data: &Data,
+    family: Family,
+    rows: &dyn Rows,
     ridge: f64,
     start: &[f64],
-    y: &Response,
 ) -> Result<(Vec<f64>, usize, Outcome)> {
-    let width = data.x.shape()[1];
-    let is_weight = |j: usize| f64::from(u8::from(j % width != width - 1));
-    let mask: Vec<f64> = (0..start.len()).map(|j| ridge * is_weight(j)).collect();
-    let mask = Tensor::from(mask);
-    let loss = |b: &Tensor| {
-        let loss = data.loss(b)?;
-        Ok(if ridge > 0.0 { loss + 0.5 * (&mask * b.square()).sum() } else { loss })
-    };
-    let columns = start.len() > MANY || data.need() > WIDE;
+    let columns = start.len() > MANY || !rows.is_narrow();
     let method = if columns { Method::NewtonCg } else { Method::Newton };
-    let size = if data.family == Family::Poisson { y.mean().max(1.0) } else { 1.0 };
-    let problem = Objective::new(loss, start.len())?;
+    let size = if family == Family::Poisson { rows.totals().mean.max(1.0) } else { 1.0 };
+    let problem = rows.losses(ridge)?;
     let run = |tolerance: f64, start: &[f64]| {
         let tolerance = tolerance * size;
-        Minimiser { tolerance, max_steps: 200, ..Minimiser::new(method) }.run(&problem, start)
+        Minimiser { tolerance, max_steps: 200, ..Minimiser::new(method) }.run(&*problem, start)
     };
     let first = run(COARSE, start)?;
-    if ridge == 0.0 && is_separated(data, &first.x, y)? {
+    if ridge == 0.0 && rows.is_separated(&first.x)? {
         return Ok((first.x, first.steps, first.outcome));
     }
     let found = run(TOLERANCE, &first.x)?;
     Ok((found.x, first.steps + found.steps, found.outcome))
 }
 
-/// Whether the coefficients give every row's class the largest probability. Multiples of them then
-/// give it a probability as near to 1 as one likes, and there are no best ones.
-fn is_separated(data: &Data, weight: &[f64], y: &Response) -> Result<bool> {
-    let Response::Classes { classes, rows } = y else { return Ok(false) };
-    let width = data.x.shape()[1];
-    let b = Tensor::from_vec(weight.to_vec(), [data.predictors, width])?;
-    let means: Vec<f64> = no_grad(|| data.family.mean(&data.x.matmul(&b.t())))?.to_vec()?;
-    let is_right =
-        |(p, &k): (&[f64], &usize)| p.iter().enumerate().all(|(j, q)| j == k || *q < p[k]);
-    Ok(means.chunks(classes.len()).zip(rows).all(is_right))
-}
-
 /// The Hessian of the mean loss, made in one piece or column by column.
-fn hessian<Y: Gives<Tree = Tensor>, F: Fn(&Tensor) -> Y>(
-    data: &Data,
-    losses: &Objective<F>,
-    weight: &[f64],
-) -> Result<Vec<f64>> {
-    let p = weight.len();
-    if data.need() <= WIDE {
+fn hessian(rows: &dyn Rows, losses: &dyn Problem, weight: &[f64]) -> Result<Vec<f64>> {
+    if rows.is_narrow() {
         return losses.hessian(weight);
     }
-    let mut rows = Vec::with_capacity(p * p);
+    let p = weight.len();
+    let mut all = Vec::with_capacity(p * p);
     let mut unit = vec![0.0; p];
     for j in 0..p {
         unit[j] = 1.0;
-        rows.extend(losses.hvp(weight, &unit)?);
+        all.extend(losses.hvp(weight, &unit)?);
         unit[j] = 0.0;
     }
-    Ok(rows)
+    Ok(all)
 }
 
 /// The means that coefficients predict for encoded rows.

@@ -52,6 +52,8 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
+//! [`fit_file`] does the same to a file larger than memory (`passes` says how).
+//!
 //! Not here: offsets and weights of rows, other links, interactions of columns.
 //!
 //! P. McCullagh and J. A. Nelder (1989), *Generalized Linear Models*, 2nd edition; A. Albert and
@@ -62,8 +64,12 @@ mod family;
 mod lasso;
 mod likelihood;
 pub mod model;
+mod passes;
 pub mod report;
-mod target;
+
+mod rows;
+pub(crate) mod tally;
+pub(crate) mod target;
 
 use std::time::Instant;
 
@@ -79,9 +85,11 @@ use crate::{INTERCEPT, RowCounts};
 
 pub use family::Family;
 pub use model::{Model, Predictions};
+pub use passes::fit_file;
 pub use target::MAX_CLASSES;
 
 use likelihood::Solution;
+use rows::Memory;
 use target::Response;
 
 /// What to fit.
@@ -227,18 +235,49 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
     family.check(request.ridge)?;
     let Numbers { rows, encoder, x, y, test_x, test_y, missing } =
         numbers(table, request, &mut warnings)?;
-    let solution = likelihood::solve(family, request.ridge, &x, encoder.width(), &y)?;
-    let (names, classes) = (encoder.names(), y.classes().to_vec());
-    let runaway = runaway(&solution, &names, &y);
+    let learnt = Memory::new(family, &x, encoder.width(), &y)?;
+    let solution = likelihood::solve(family, request.ridge, &learnt)?;
+    drop(learnt);
+    let (path, classes) = (table.path().into(), y.classes().to_vec());
+    let found = Found { path, rows, missing, encoder, classes, solution, warnings };
+    finish(found, request, start, |model, _| {
+        Ok((y.score(&model.means(&x)?), test_y.score(&model.means(&test_x)?)))
+    })
+}
+
+/// A solution, and what it was found from.
+struct Found {
+    path: String,
+    rows: RowCounts,
+    missing: Vec<Missing>,
+    encoder: Encoder,
+    classes: Vec<String>,
+    solution: Solution,
+    warnings: Vec<String>,
+}
+
+/// All that follows from a solution; `scores` are those of a model on the rows to train and to test
+/// on.
+fn finish(
+    found: Found,
+    request: &Request,
+    start: Instant,
+    scores: impl FnOnce(&Model, &mut Vec<String>) -> Result<(Option<Score>, Option<Score>)>,
+) -> Result<Fit> {
+    let Found { path, rows, missing, encoder, classes, solution, mut warnings } = found;
+    let family = request.family;
+    let names = encoder.names();
+    let runaway = runaway(&solution, &names, &classes);
     warn(&solution, &runaway, request, &mut warnings);
     let target = request.target.clone();
     let weight = solution.weight;
     let model = Model { target, family, classes: classes.clone(), encoder, weight };
-    let Some(train) = y.score(&model.means(&x)?) else { fail!("there are no rows to train on") };
-    let test = test_y.score(&model.means(&test_x)?);
+    let (Some(train), test) = scores(&model, &mut warnings)? else {
+        fail!("there are no rows to train on")
+    };
     let (values, covariance) = model.in_units(&solution.covariance);
     if values.iter().any(|v| !v.is_finite()) {
-        fail!("{}: the numbers are too large or too small to compute with", table.path());
+        fail!("{path}: the numbers are too large or too small to compute with");
     }
     let reference = family.reference(rows.train, values.len());
     let parameters =
@@ -249,7 +288,7 @@ pub fn fit(table: &Table, request: &Request) -> Result<Fit> {
         Some(value).filter(|value| free && value.is_finite())
     };
     Ok(Fit {
-        path: table.path().into(),
+        path,
         request: request.clone(),
         rows,
         missing,
@@ -287,12 +326,12 @@ fn enough(table: &Table, rows: usize, train: usize) -> Result<()> {
 }
 
 /// The names of the parameters that grow without end.
-fn runaway(solution: &Solution, names: &[String], y: &Response) -> Vec<String> {
+fn runaway(solution: &Solution, names: &[String], classes: &[String]) -> Vec<String> {
     let width = names.len() + 1;
     let name = |j: usize| {
         let name = names.get(j % width).map_or(INTERCEPT, String::as_str);
-        match y.classes().get(j / width + 1) {
-            Some(class) if y.classes().len() > 2 => format!("{name} of {class}"),
+        match classes.get(j / width + 1) {
+            Some(class) if classes.len() > 2 => format!("{name} of {class}"),
             _ => name.to_string(),
         }
     };

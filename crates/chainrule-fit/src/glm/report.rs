@@ -39,12 +39,12 @@ pub fn text(fit: &Fit, bold: &dyn Fn(&str) -> String) -> String {
         Family::Lasso(_) => format!("{} of the weights", count(fit.steps, "visit")),
         _ => count(fit.steps, "step"),
     };
-    out + &format!("\n{} in {steps}, {:.2} s\n", outcome(fit), fit.seconds)
+    out + &format!("\n{} in {steps}, {:.2} s\n", outcome(fit).replace('_', " "), fit.seconds)
 }
 
 /// The outcome in a word.
 fn outcome(fit: &Fit) -> &'static str {
-    if fit.runaway.is_empty() { fit.outcome.name() } else { "separated" }
+    if fit.runaway.is_empty() { fit.outcome.word() } else { "separated" }
 }
 
 /// What the linear predictor is.

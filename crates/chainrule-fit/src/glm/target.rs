@@ -17,7 +17,7 @@ pub const MAX_CLASSES: usize = 100;
 
 /// The target of some rows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Response {
+pub(crate) enum Response {
     Numbers(Vec<f64>),
     /// The number of the class of each row.
     Classes {
@@ -75,7 +75,7 @@ impl Response {
     }
 
     /// How good the means that a model predicts are; none without rows.
-    pub(super) fn score(&self, means: &[f64]) -> Option<Score> {
+    pub(crate) fn score(&self, means: &[f64]) -> Option<Score> {
         match self {
             Response::Numbers(y) => Metrics::of(y, means).map(Score::Numbers),
             Response::Classes { classes, rows } => {

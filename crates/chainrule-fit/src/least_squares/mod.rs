@@ -20,7 +20,7 @@
 //!
 //! Golub and Van Loan, *Matrix Computations*, §5.2 and §5.4–5.5.
 
-mod extended;
+pub(crate) mod extended;
 pub mod ols;
 
 use crate::solve::qr::Qr;

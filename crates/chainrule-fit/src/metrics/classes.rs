@@ -54,6 +54,8 @@ pub struct Classification {
     pub log_loss: f64,
     /// The area under the ROC curve of the second class, if there are two and both were observed.
     pub auc: Option<f64>,
+    /// That curve, with at most 401 points; empty where there is no area.
+    pub roc: Vec<RocPoint>,
     /// How many rows of class i were called j.
     pub confusion: Vec<Vec<usize>>,
     /// Each class by itself.
@@ -82,13 +84,27 @@ impl Classification {
             confusion[y][most_probable(p)] += 1;
             surprise -= p[y].max(f64::EPSILON).ln();
         }
-        let right: usize = (0..k).map(|i| confusion[i][i]).sum();
         let positive: Vec<bool> = observed.iter().map(|&y| y == 1).collect();
         let score: Vec<f64> = probabilities.iter().skip(1).step_by(k).copied().collect();
-        Some(Classification {
+        let roc = if k == 2 { roc_curve(&positive, &score) } else { None };
+        Classification::counted(classes, confusion, surprise, roc)
+    }
+
+    /// From the counts of classes, the sum of −ln p of the observed ones, and the ROC curve.
+    pub(crate) fn counted(
+        classes: &[String],
+        confusion: Vec<Vec<usize>>,
+        surprise: f64,
+        roc: Option<Vec<RocPoint>>,
+    ) -> Option<Classification> {
+        let k = classes.len();
+        let n: usize = confusion.iter().flatten().sum();
+        let right: usize = (0..k).map(|i| confusion[i][i]).sum();
+        (n > 0).then(|| Classification {
             accuracy: right as f64 / n as f64,
             log_loss: surprise / n as f64,
-            auc: if k == 2 { roc_auc(&positive, &score) } else { None },
+            auc: roc.as_deref().map(area),
+            roc: thinned(roc.unwrap_or_default()),
             classes: (0..k).map(|i| scores(&classes[i], &confusion, i)).collect(),
             confusion,
         })
@@ -181,12 +197,31 @@ fn scores(class: &str, confusion: &[Vec<usize>], i: usize) -> ClassScores {
 /// # Panics
 /// If there are not as many scores as classes.
 pub fn roc_auc(positive: &[bool], score: &[f64]) -> Option<f64> {
-    let points = roc_curve(positive, score)?;
-    let area = points.windows(2).map(|pair| {
+    roc_curve(positive, score).as_deref().map(area)
+}
+
+fn area(points: &[RocPoint]) -> f64 {
+    let strip = |pair: &[RocPoint]| {
         let (a, b) = (&pair[0], &pair[1]);
         (b.false_positives - a.false_positives) * 0.5 * (a.true_positives + b.true_positives)
-    });
-    Some(area.sum())
+    };
+    points.windows(2).map(strip).sum()
+}
+
+/// Points of a curve that are a two-hundredth apart along one axis, and the last.
+fn thinned(points: Vec<RocPoint>) -> Vec<RocPoint> {
+    let mut kept: Vec<RocPoint> = vec![];
+    let last = points.len().saturating_sub(1);
+    for (i, point) in points.into_iter().enumerate() {
+        let far = |old: &RocPoint| {
+            let rise = point.true_positives - old.true_positives;
+            (point.false_positives - old.false_positives).max(rise) >= 0.005
+        };
+        if i == last || kept.last().is_none_or(far) {
+            kept.push(point);
+        }
+    }
+    kept
 }
 
 /// A point of a ROC curve.
@@ -198,6 +233,12 @@ pub struct RocPoint {
     pub false_positives: f64,
     /// The share of positives that is called positive.
     pub true_positives: f64,
+}
+
+impl RocPoint {
+    /// Where nothing is called positive.
+    pub(crate) const START: RocPoint =
+        RocPoint { threshold: f64::INFINITY, false_positives: 0.0, true_positives: 0.0 };
 }
 
 /// The ROC curve from (0, 0), where the threshold is infinite, to (1, 1), with a point for each
@@ -214,8 +255,7 @@ pub fn roc_curve(positive: &[bool], score: &[f64]) -> Option<Vec<RocPoint>> {
     }
     let mut order: Vec<usize> = (0..score.len()).collect();
     order.sort_by(|&a, &b| score[b].total_cmp(&score[a]));
-    let mut points =
-        vec![RocPoint { threshold: f64::INFINITY, false_positives: 0.0, true_positives: 0.0 }];
+    let mut points = vec![RocPoint::START];
     let (mut hits, mut misses) = (0, 0);
     for (i, &row) in order.iter().enumerate() {
         *(if positive[row] { &mut hits } else { &mut misses }) += 1;

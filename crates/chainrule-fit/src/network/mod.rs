@@ -26,29 +26,33 @@
 //! Not here: images and sequences; those have no columns.
 
 pub mod model;
+mod parts;
 pub mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chainrule_core::{Tensor, manual_seed};
+use chainrule_core::Tensor;
 use serde_json::json;
 
-use crate::data::array::Numbers;
+use crate::data::dataset::Dataset;
 use crate::data::encode::{Encoder, Missing};
 use crate::data::loader::{Batch, DataLoader};
-use crate::data::split::{split, stratified};
+use crate::data::stream::{Part, Shares, Stream};
 use crate::data::table::Table;
 use crate::data::target::Target;
-use crate::error::{Result, count, fail, shown};
+use crate::error::{Result, fail};
 use crate::features;
 use crate::glm::Score;
+use crate::glm::tally::Tally;
 use crate::nn::Module;
 use crate::optim::schedule::{Curve, OneCycle, Schedule};
 use crate::optim::{Adam, AdamW, Lion, NAdam, Optimiser, RmsProp, Rule, Sgd};
 use crate::train::{Checkpoints, Sweep, SweepOptions, Task, Trained, Trainer, Watcher, lr_find};
 
+use model::CHUNK;
 pub use model::Model;
-use model::{CHUNK, layers, weights};
+use parts::Parts;
 
 /// The most weights of a network.
 pub const MAX_WEIGHTS: usize = 100_000_000;
@@ -249,16 +253,8 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
     let kind = Target::learn(table, target, &parts.train, request.as_class)?;
     let encoder = Encoder::learn(table, &columns, &parts.train, &mut warnings)?;
     let missing = encoder.missing(table, &parts.all)?;
-    if weights(encoder.width(), &request.hidden, kind.outputs()).is_none_or(|n| n > MAX_WEIGHTS) {
-        fail!("the network has more than {MAX_WEIGHTS} weights; choose narrower layers");
-    }
-    manual_seed(request.seed);
-    let net = layers(encoder.width(), &request.hidden, kind.outputs());
-    let (target_name, hidden) = (request.target.clone(), request.hidden.clone());
-    let model = Model { target: target_name, encoder, kind, hidden, net };
-
-    let train = model.data(table, target, &parts.train, &mut warnings)?;
-    let train = DataLoader::new(train, request.batch).shuffled(request.seed);
+    let model = Model::fresh(request, encoder, kind)?;
+    let train = DataLoader::new(model.data(table, target, &parts.train, &mut warnings)?, 1);
     let validation = match parts.validation.is_empty() {
         true => None,
         false => {
@@ -266,6 +262,90 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
             Some(DataLoader::new(data, CHUNK))
         }
     };
+    let taught = teach(&model, request, (train, validation), &mut warnings, watcher)?;
+    let score = |rows: &[usize]| model.score(table, target, rows);
+    let Some(on_train) = score(&parts.train)? else { fail!("there are no rows to train on") };
+    let rows = RowCounts {
+        train: parts.train.len(),
+        validation: parts.validation.len(),
+        test: parts.test.len(),
+        without_target: table.len() - parts.all.len(),
+    };
+    let scores = (on_train, score(&parts.test)?);
+    Ok(taught.fit(table.path().into(), rows, missing, scores, warnings, model))
+}
+
+/// Fits a network to the file at `path` without reading it into memory: batches come from blocks
+/// that are shuffled with their neighbours ([`Stream`]), and rows are kept to validate and to test
+/// on by [`Shares`].
+///
+/// # Errors
+/// As [`fit`]; if a row has no target.
+pub fn fit_file(path: &Path, request: &Request, watcher: Option<Watcher<'_>>) -> Result<Fit> {
+    let (test, validation, seed) = (request.test_split, request.validation, request.seed);
+    let shares = Shares { test, validation, seed };
+    let (target, features) = (&request.target, request.features.as_deref());
+    let stream = Stream::divided(path, target, features, request.as_class, shares)?;
+    let mut warnings = stream.warnings().to_vec();
+    let model = Model::fresh(request, stream.encoder().clone(), stream.target().clone())?;
+    let stream = Arc::new(stream);
+    let section = |part: Part| stream.section(part);
+    let sizes = [Part::Train, Part::Validation, Part::Test].map(|part| section(part).len());
+    let train = DataLoader::new(section(Part::Train), 1);
+    let validation = (sizes[1] > 0).then(|| DataLoader::new(section(Part::Validation), CHUNK));
+    let taught = teach(&model, request, (train, validation), &mut warnings, watcher)?;
+    let mut score = |part: Part| -> Result<Option<Score>> {
+        let about = if let Target::Number { mean, .. } = model.kind { mean } else { 0.0 };
+        let mut tally = Tally::new(model.classes(), about);
+        for block in 0..stream.blocks() {
+            let (table, rows) = (stream.table(block)?, stream.places(block, part));
+            let mut here = vec![];
+            let means = model.means(&table, &rows, &mut here)?;
+            tally.take(&model.observed(&table, stream.column(), &rows)?, &means);
+            here.retain(|text| !warnings.contains(text));
+            warnings.append(&mut here);
+        }
+        Ok(tally.score())
+    };
+    let Some(on_train) = score(Part::Train)? else { fail!("there are no rows to train on") };
+    let scores = (on_train, score(Part::Test)?);
+    let [train, validation, test] = sizes;
+    let rows = RowCounts { train, validation, test, without_target: 0 };
+    Ok(taught.fit(stream.path(), rows, stream.missing().to_vec(), scores, warnings, model))
+}
+
+/// What training gave.
+struct Taught {
+    trained: Trained,
+    sweep: Option<Sweep>,
+    rate: f64,
+}
+
+impl Taught {
+    fn fit(
+        self,
+        path: String,
+        rows: RowCounts,
+        missing: Vec<Missing>,
+        (train, test): (Score, Option<Score>),
+        warnings: Vec<String>,
+        model: Model,
+    ) -> Fit {
+        let Taught { trained, sweep, rate } = self;
+        Fit { path, rows, missing, train, test, trained, sweep, rate, warnings, model }
+    }
+}
+
+/// Trains a model on loaders for rows to learn from and to validate on.
+fn teach(
+    model: &Model,
+    request: &Request,
+    (mut train, validation): (DataLoader, Option<DataLoader>),
+    warnings: &mut Vec<String>,
+    watcher: Option<Watcher<'_>>,
+) -> Result<Taught> {
+    train.batch = request.batch.max(1);
+    let train = train.shuffled(request.seed);
     let loss = |batch: &Batch| model.judged(batch);
     let mut rate = request.rate.unwrap_or(request.method.usual_rate());
     let mut optimiser = request.method.over(model.net.parameters(), rate);
@@ -289,26 +369,7 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
     let trainer = trainer(request, &train, rate)?;
     let trained = trainer.train(task, watcher)?;
     warnings.extend(trained.warnings.iter().cloned());
-
-    let score = |rows: &[usize]| model.score(table, target, rows);
-    let Some(on_train) = score(&parts.train)? else { fail!("there are no rows to train on") };
-    Ok(Fit {
-        path: table.path().into(),
-        rows: RowCounts {
-            train: parts.train.len(),
-            validation: parts.validation.len(),
-            test: parts.test.len(),
-            without_target: table.len() - parts.all.len(),
-        },
-        missing,
-        train: on_train,
-        test: score(&parts.test)?,
-        trained,
-        sweep,
-        rate,
-        warnings,
-        model,
-    })
+    Ok(Taught { trained, sweep, rate })
 }
 
 fn trainer(request: &Request, train: &DataLoader, rate: f64) -> Result<Trainer> {
@@ -329,60 +390,4 @@ fn trainer(request: &Request, train: &DataLoader, rate: f64) -> Result<Trainer> 
         "test split": request.test_split, "seed": request.seed.to_string(),
     });
     Ok(trainer)
-}
-
-/// The rows with a target, and what they are used for.
-struct Parts {
-    all: Vec<usize>,
-    train: Vec<usize>,
-    validation: Vec<usize>,
-    test: Vec<usize>,
-}
-
-impl Parts {
-    fn of(table: &Table, target: usize, request: &Request) -> Result<Parts> {
-        let all: Vec<usize> =
-            (0..table.len()).filter(|&row| table.cell(row, target).is_some()).collect();
-        if all.is_empty() {
-            fail!(
-                "{}: the target \"{}\" has no value in any row; choose another --target",
-                table.path(),
-                shown(&request.target)
-            );
-        }
-        // Classes keep their shares in each part.
-        let classes = match Target::learn(table, target, &all, request.as_class)? {
-            kind @ Target::Class(_) => match kind.encode(table, target, &all)? {
-                Numbers::I64(classes) => Some(classes),
-                _ => None,
-            },
-            Target::Number { .. } => None,
-        };
-        let divide = |places: &[usize], share: f64, seed: u64| {
-            let (a, b) = match &classes {
-                None => split(places.len(), share, seed),
-                Some(classes) => {
-                    let of: Vec<usize> = places.iter().map(|&i| classes[i] as usize).collect();
-                    stratified(&of, share, seed)
-                }
-            };
-            let pick = |part: Vec<usize>| part.into_iter().map(|i| places[i]).collect::<Vec<_>>();
-            (pick(a), pick(b))
-        };
-        let places: Vec<usize> = (0..all.len()).collect();
-        let (rest, test) = divide(&places, request.test_split, request.seed);
-        let (train, validation) = divide(&rest, request.validation, request.seed.wrapping_add(1));
-        if train.len() < 2 {
-            fail!(
-                "{} has {} with a target, and {} left to train on; at least 2 are needed: add rows \
-                 or test and validate on fewer",
-                table.path(),
-                count(all.len(), "row"),
-                train.len()
-            );
-        }
-        let rows = |part: Vec<usize>| part.into_iter().map(|i| all[i]).collect();
-        let (train, validation, test) = (rows(train), rows(validation), rows(test));
-        Ok(Parts { all, train, validation, test })
-    }
 }

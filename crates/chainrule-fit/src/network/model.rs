@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use chainrule_core::{DType, Tensor, no_grad};
+use chainrule_core::{DType, Tensor, manual_seed, no_grad};
 use serde_json::{Value, json};
 
 use crate::atomic;
@@ -19,14 +19,15 @@ use crate::data::target::Target;
 use crate::error::{Error, Result, fail};
 use crate::glm::Score;
 use crate::glm::model::{Predictions, classes};
-use crate::metrics::Metrics;
-use crate::metrics::classes::Classification;
+use crate::glm::target::Response;
 use crate::model::{about, columns, feature_to_json, no_model};
 use crate::nn::{
     Activation, Layer, Linear, Metadata, Module, Reduction, Sequential, from_bytes, load_state,
     loss, state, to_bytes,
 };
 use crate::train::Judged;
+
+use super::{MAX_WEIGHTS, Request};
 
 /// The version of the layout.
 pub const LAYOUT: &str = "mlp-1";
@@ -53,7 +54,7 @@ impl std::fmt::Debug for Model {
     }
 }
 
-pub(super) fn layers(inputs: usize, hidden: &[usize], outputs: usize) -> Sequential {
+fn layers(inputs: usize, hidden: &[usize], outputs: usize) -> Sequential {
     let (mut net, mut width) = (Sequential::new(), inputs);
     for &next in hidden {
         net = net.then(Linear::new(width, next)).then(Activation::Relu);
@@ -63,7 +64,7 @@ pub(super) fn layers(inputs: usize, hidden: &[usize], outputs: usize) -> Sequent
 }
 
 /// The number of weights of a network, unless it is beyond counting.
-pub(super) fn weights(inputs: usize, hidden: &[usize], outputs: usize) -> Option<usize> {
+fn weights(inputs: usize, hidden: &[usize], outputs: usize) -> Option<usize> {
     let widths: Vec<usize> = [&[inputs], hidden, &[outputs]].concat();
     widths
         .windows(2)
@@ -71,6 +72,18 @@ pub(super) fn weights(inputs: usize, hidden: &[usize], outputs: usize) -> Option
 }
 
 impl Model {
+    /// With first weights that follow from the seed.
+    pub(super) fn fresh(request: &Request, encoder: Encoder, kind: Target) -> Result<Model> {
+        let (inputs, outputs) = (encoder.width(), kind.outputs());
+        if weights(inputs, &request.hidden, outputs).is_none_or(|n| n > MAX_WEIGHTS) {
+            fail!("the network has more than {MAX_WEIGHTS} weights; choose narrower layers");
+        }
+        manual_seed(request.seed);
+        let net = layers(inputs, &request.hidden, outputs);
+        let (target, hidden) = (request.target.clone(), request.hidden.clone());
+        Ok(Model { target, encoder, kind, hidden, net })
+    }
+
     /// The classes, or none if the target is a number.
     pub fn classes(&self) -> &[String] {
         match &self.kind {
@@ -114,7 +127,12 @@ impl Model {
     }
 
     /// For each row the prediction in the unit of the target, or a probability for each class.
-    fn means(&self, table: &Table, rows: &[usize], warnings: &mut Vec<String>) -> Result<Vec<f64>> {
+    pub(super) fn means(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<f64>> {
         self.net.set_training(false);
         let x = self.encoder.encode(table, rows, warnings)?;
         let width = self.encoder.width();
@@ -133,6 +151,24 @@ impl Model {
         Ok(means)
     }
 
+    /// The targets of rows, in their own unit.
+    pub(super) fn observed(
+        &self,
+        table: &Table,
+        column: usize,
+        rows: &[usize],
+    ) -> Result<Response> {
+        let number = |&row: &usize| Ok(table.number(row, column)?.unwrap_or(f64::NAN));
+        let Target::Class(classes) = &self.kind else {
+            return Ok(Response::Numbers(rows.iter().map(number).collect::<Result<_>>()?));
+        };
+        let rows = match self.kind.encode(table, column, rows)? {
+            Numbers::I64(places) => places.into_iter().map(|place| place as usize).collect(),
+            _ => vec![],
+        };
+        Ok(Response::Classes { classes: classes.clone(), rows })
+    }
+
     pub(super) fn score(
         &self,
         table: &Table,
@@ -140,20 +176,7 @@ impl Model {
         rows: &[usize],
     ) -> Result<Option<Score>> {
         let means = self.means(table, rows, &mut vec![])?;
-        match &self.kind {
-            Target::Number { .. } => {
-                let y = rows.iter().map(|&row| Ok(table.number(row, column)?.unwrap_or(f64::NAN)));
-                Ok(Metrics::of(&y.collect::<Result<Vec<f64>>>()?, &means).map(Score::Numbers))
-            }
-            Target::Class(classes) => {
-                let places = match self.kind.encode(table, column, rows)? {
-                    Numbers::I64(places) => places,
-                    _ => vec![],
-                };
-                let places: Vec<usize> = places.iter().map(|&place| place as usize).collect();
-                Ok(Classification::of(classes, &places, &means).map(Score::Classes))
-            }
-        }
+        Ok(self.observed(table, column, rows)?.score(&means))
     }
 
     /// Predicts every row of `table`, and compares with the target if the table has it.
@@ -275,7 +298,7 @@ mod tests {
     use crate::data::encode::Feature;
 
     fn model(kind: Target) -> Model {
-        chainrule_core::manual_seed(1);
+        manual_seed(1);
         let features = vec![Feature { name: "a".into(), levels: None }];
         let encoder = Encoder { features, mean: vec![1.0], scale: vec![2.0] };
         let net = layers(1, &[3], kind.outputs());

@@ -148,7 +148,10 @@ pub fn json(fit: &Fit) -> Value {
         },
         "missing": fit.missing.iter().map(missing_json).collect::<Vec<Value>>(),
         "seed": fit.seed,
+        "outcome": "done",
+        "iterations": fit.epochs * fit.rows.train.div_ceil(fit.batch.max(1)),
         "parameters": list(&fit.descent),
+        "rss": fit.descent.train.rmse.powi(2) * fit.rows.train as f64,
         "metrics": {
             "train": metrics(Some(&fit.descent.train)),
             "test": metrics(fit.descent.test.as_ref()),

@@ -22,7 +22,8 @@
 //! All of them scale parameters by the norms of their columns of J, the largest so far, so that
 //! units do not matter; factor J by pivoted QR and never form JᵀJ; and when the cost can no longer
 //! tell two points apart, end with Gauss–Newton steps as long as these keep getting smaller: a
-//! minimum is flat, so that its value has digits for only half of those of its place.
+//! minimum is flat, so that its value has digits for only half of those of its place. Residuals
+//! that are nothing but rounding errors are computed in twice the precision (`twofold`).
 //!
 //! # Bounds
 //!
@@ -64,6 +65,7 @@ mod problem;
 pub(crate) mod qr;
 mod run;
 pub mod seeds;
+pub(crate) mod twofold;
 
 pub use loss::Loss;
 pub use outcome::{Outcome, Place, Why};

@@ -1,4 +1,8 @@
-//! How a search ended, and what to do about it.
+//! How a search for least squares ended, and what to do about it.
+//!
+//! What residuals tell beyond a function's value is in it: which test was met, which parameter ran
+//! away, which residual or derivative is not finite. [`minimise`](super::minimise::Outcome) has an
+//! outcome of its own, which knows none of that; the words for machines are the same.
 
 use std::fmt;
 

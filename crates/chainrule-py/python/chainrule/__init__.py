@@ -17,7 +17,7 @@ from ._errors import AxisError, DTypeError, LinAlgError, ShapeError
 from ._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ._native import *  # noqa: F403
 from ._native import Tensor, __version__
-from . import _methods  # noqa: F401
+from . import _functions, _methods  # noqa: F401
 from ._print import set_printoptions
 from . import autograd, linalg, special
 
@@ -34,10 +34,13 @@ _METHODS_ONLY = {
 for _name in dir(Tensor):
     if not _name.startswith("_") and not _name.endswith("_") and _name not in _METHODS_ONLY:
         globals().setdefault(_name, getattr(Tensor, _name))
+for _name in _functions.FUNCTIONS:
+    globals()[_name] = getattr(_functions, _name)
 del _name
 
 double, long = _native.float64, _native.int64
 bool = _native.bool
+polygamma = special.polygamma
 concat = concatenate = _native.cat
 e, inf, nan, pi = 2.718281828459045, 1e400, 1e400 - 1e400, 3.141592653589793
 

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import autograd as autograd, fit as fit, func as func, linalg as linalg, nn as nn, optim as optim, plot as plot, special as special, symbolic as symbolic, utils as utils
-from ._errors import AxisError as AxisError, DTypeError as DTypeError, LinAlgError as LinAlgError, ShapeError as ShapeError
-from ._grad_mode import enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad, set_grad_enabled as set_grad_enabled
 from ._native import (
     ArrayLike, Dims, DTypeLike, Number, Operand, _bool, dtype as dtype,
     Node, RemovableHandle, bool as bool, __version__ as __version__,
@@ -20,6 +18,7 @@ from ._native import (
     eye as eye,
     float32 as float32,
     float64 as float64,
+    from_arrow as from_arrow,
     from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     full as full,
@@ -48,12 +47,89 @@ from ._native import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
-from ._print import set_printoptions as set_printoptions
-from ._program import Program as Program, checkpoint as checkpoint, compile as compile
-from ._storage import load as load, load_file as load_file, save as save, save_file as save_file
-from .func import vmap as vmap
-from .plot import draw as draw
 from ._returns import ValuesAndIndices
+from ._errors import AxisError as AxisError
+from ._errors import DTypeError as DTypeError
+from ._errors import LinAlgError as LinAlgError
+from ._program import Program as Program
+from ._errors import ShapeError as ShapeError
+from ._functions import addcdiv as addcdiv
+from ._functions import addcmul as addcmul
+from ._functions import addmm as addmm
+from ._functions import addmv as addmv
+from ._functions import aminmax as aminmax
+from ._functions import atleast_1d as atleast_1d
+from ._functions import atleast_2d as atleast_2d
+from ._functions import atleast_3d as atleast_3d
+from ._functions import baddbmm as baddbmm
+from ._functions import bincount as bincount
+from ._functions import block_diag as block_diag
+from ._functions import broadcast_tensors as broadcast_tensors
+from ._functions import cdist as cdist
+from ._program import checkpoint as checkpoint
+from ._functions import column_stack as column_stack
+from ._program import compile as compile
+from ._functions import corrcoef as corrcoef
+from ._functions import count_nonzero as count_nonzero
+from ._functions import cov as cov
+from ._functions import cross as cross
+from ._functions import deg2rad as deg2rad
+from ._functions import diff as diff
+from ._functions import dist as dist
+from .plot import draw as draw
+from ._functions import dstack as dstack
+from ._grad_mode import enable_grad as enable_grad
+from ._functions import fliplr as fliplr
+from ._functions import flipud as flipud
+from ._functions import float_power as float_power
+from ._functions import ger as ger
+from ._functions import heaviside as heaviside
+from ._functions import hstack as hstack
+from ._functions import index_add as index_add
+from ._functions import index_copy as index_copy
+from ._functions import index_fill as index_fill
+from ._functions import index_put as index_put
+from ._grad_mode import inference_mode as inference_mode
+from ._functions import inner as inner
+from ._functions import is_floating_point as is_floating_point
+from ._functions import is_tensor as is_tensor
+from ._functions import kron as kron
+from ._storage import load as load
+from ._storage import load_file as load_file
+from ._functions import logcumsumexp as logcumsumexp
+from ._functions import logspace as logspace
+from ._functions import median as median
+from ._functions import meshgrid as meshgrid
+from ._functions import nan_to_num as nan_to_num
+from ._functions import nanmean as nanmean
+from ._functions import nansum as nansum
+from ._grad_mode import no_grad as no_grad
+from ._functions import outer as outer
+from .special import polygamma as polygamma
+from ._functions import quantile as quantile
+from ._functions import rad2deg as rad2deg
+from ._functions import repeat_interleave as repeat_interleave
+from ._functions import rot90 as rot90
+from ._functions import row_stack as row_stack
+from ._functions import rsub as rsub
+from ._storage import save as save
+from ._storage import save_file as save_file
+from ._grad_mode import set_grad_enabled as set_grad_enabled
+from ._print import set_printoptions as set_printoptions
+from ._functions import sinc as sinc
+from ._functions import std_mean as std_mean
+from ._functions import take_along_dim as take_along_dim
+from ._functions import tensor_split as tensor_split
+from ._functions import tensordot as tensordot
+from ._functions import trapezoid as trapezoid
+from ._functions import trapz as trapz
+from ._functions import tril_indices as tril_indices
+from ._functions import triu_indices as triu_indices
+from ._functions import unique as unique
+from ._functions import var_mean as var_mean
+from ._functions import vdot as vdot
+from .func import vmap as vmap
+from ._functions import vstack as vstack
 
 double: dtype
 long: dtype
@@ -63,15 +139,35 @@ nan: float
 pi: float
 
 def abs(input: Tensor) -> Tensor:
-    """|x|. Derivative sign x; 0 at the kink."""
+    """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+    
+    LaTeX: \\left|x\\right|
+    """
 def absolute(input: Tensor) -> Tensor:
-    """|x|. Derivative sign x; 0 at the kink."""
+    """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+    
+    LaTeX: \\left|x\\right|
+    """
 def acos(input: Tensor) -> Tensor:
-    """The inverse cosine, π/2 − asin x."""
+    """`acos`, element by element: The inverse cosine, π/2 − asin x.
+    
+    LaTeX: \\arccos x
+    """
 def acosh(input: Tensor) -> Tensor:
-    """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+    """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+    
+    LaTeX: \\operatorname{arcosh} x
+    """
 def add(input: Tensor, other: Operand, *, alpha: Number | None = None) -> Tensor:
     """x + alpha y."""
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+    """input + value · a / b."""
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+    """input + value · a b."""
+def addmm(input: Tensor, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A B."""
+def addmv(input: Tensor, mat: Any, vec: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A v."""
 def all(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """Whether all elements are true (or not 0)."""
 def allclose(input: Tensor, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -80,22 +176,42 @@ def amax(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The largest elements along axes; equal ones share the derivative."""
 def amin(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The smallest elements along axes; equal ones share the derivative."""
+def aminmax(input: Tensor, *, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The smallest and the largest element."""
 def any(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """Whether any element is true (or not 0)."""
 def arccos(input: Tensor) -> Tensor:
-    """The inverse cosine, π/2 − asin x."""
+    """`acos`, element by element: The inverse cosine, π/2 − asin x.
+    
+    LaTeX: \\arccos x
+    """
 def arccosh(input: Tensor) -> Tensor:
-    """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+    """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+    
+    LaTeX: \\operatorname{arcosh} x
+    """
 def arcsin(input: Tensor) -> Tensor:
-    """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+    """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+    
+    LaTeX: \\arcsin x
+    """
 def arcsinh(input: Tensor) -> Tensor:
-    """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+    """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+    
+    LaTeX: \\operatorname{arsinh} x
+    """
 def arctan(input: Tensor) -> Tensor:
-    """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+    """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+    
+    LaTeX: \\arctan x
+    """
 def arctan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the points (other, self), in (−π, π]."""
 def arctanh(input: Tensor) -> Tensor:
-    """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+    """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+    
+    LaTeX: \\operatorname{artanh} x
+    """
 def argmax(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
     """The index of the first largest element, of all in row-major order or along `dim`."""
 def argmin(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
@@ -103,15 +219,31 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Ten
 def argsort(input: Tensor, dim: int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
     """The indices that sort along an axis. Stable; NaN counts as the largest number."""
 def asin(input: Tensor) -> Tensor:
-    """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+    """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+    
+    LaTeX: \\arcsin x
+    """
 def asinh(input: Tensor) -> Tensor:
-    """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+    """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+    
+    LaTeX: \\operatorname{arsinh} x
+    """
 def atan(input: Tensor) -> Tensor:
-    """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+    """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+    
+    LaTeX: \\arctan x
+    """
 def atan2(input: Tensor, other: Operand) -> Tensor:
     """The angle of the points (other, self), in (−π, π]."""
 def atanh(input: Tensor) -> Tensor:
-    """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+    """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+    
+    LaTeX: \\operatorname{artanh} x
+    """
+def baddbmm(input: Tensor, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+    """β input + α A B, for each matrix of a batch."""
+def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
+    """How often each whole number occurs, or the sums of its weights."""
 def bitwise_and(input: Tensor, other: Operand) -> Tensor:
     """The operator on truth values."""
 def bitwise_or(input: Tensor, other: Operand) -> Tensor:
@@ -123,9 +255,15 @@ def bmm(input: Tensor, other: Operand) -> Tensor:
 def broadcast_to(input: Tensor, size: int | Sequence[int]) -> Tensor:
     """Stretched to a shape."""
 def cbrt(input: Tensor) -> Tensor:
-    """∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0."""
+    """`cbrt`, element by element: ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
+    
+    LaTeX: \\sqrt[3]{x}
+    """
 def ceil(input: Tensor) -> Tensor:
-    """The smallest integer ≥ x."""
+    """`ceil`, element by element: The smallest integer ≥ x.
+    
+    LaTeX: \\lceil x\\rceil
+    """
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """The axis in `chunks` parts, all but perhaps the last equally long."""
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
@@ -136,22 +274,45 @@ def clone(input: Tensor) -> Tensor:
     """The same numbers as a new tensor; gradients flow back."""
 def copysign(input: Tensor, other: Operand) -> Tensor:
     """|x| with the sign of y."""
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlations of rows."""
 def cos(input: Tensor) -> Tensor:
-    """cos x, x in radians. cos′ = −sin."""
+    """`cos`, element by element: cos x, x in radians. cos′ = −sin.
+    
+    LaTeX: \\cos x
+    """
 def cosh(input: Tensor) -> Tensor:
-    """(eˣ + e⁻ˣ)/2, with derivative sinh x."""
+    """`cosh`, element by element: (eˣ + e⁻ˣ)/2, with derivative sinh x.
+    
+    LaTeX: \\cosh x
+    """
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """The number of elements that are not 0."""
+def cov(input: Tensor, *, correction: float | None = 1) -> Tensor:
+    """The covariances of rows."""
+def cross(input: Tensor, other: Operand, dim: Dims = -1) -> Tensor:
+    """The vector product along an axis of length 3."""
 def cumprod(input: Tensor, dim: int) -> Tensor:
     """Running products along an axis."""
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Running sums along an axis."""
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians."""
 def detach(input: Tensor) -> Tensor:
     """The same numbers, for which no derivative flows back."""
 def diag(input: Tensor) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
 def diagonal(input: Tensor) -> Tensor:
     """The diagonal of a matrix."""
+def diff(input: Tensor, n: int = 1, dim: Dims = -1) -> Tensor:
+    """The differences of neighbours along an axis, n times."""
 def digamma(input: Tensor) -> Tensor:
-    """ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x)."""
+    """`digamma`, element by element: ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
+    
+    LaTeX: \\psi\\left(x\\right)
+    """
+def dist(input: Tensor, other: Operand, p: Number | None = 2) -> Tensor:
+    """The p-norm of the difference."""
 def div(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
 def divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -159,55 +320,104 @@ def divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -
 def dot(input: Tensor, other: Operand) -> Tensor:
     """Σ xᵢ yᵢ of two vectors."""
 def elu(input: Tensor) -> Tensor:
-    """x above 0, else eˣ − 1."""
+    """`elu`, element by element: x above 0, else eˣ − 1.
+    
+    LaTeX: \\operatorname{elu} x
+    """
 def eq(input: Tensor, other: Operand) -> Tensor:
     """x = y, as truth values, as the operator `==`."""
 def equal(input: Tensor, other: Operand) -> _bool:
     """Whether shape and all elements are equal."""
 def erf(input: Tensor) -> Tensor:
-    """The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand."""
+    """`erf`, element by element: The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand.
+    
+    LaTeX: \\operatorname{erf} x
+    """
 def erfc(input: Tensor) -> Tensor:
-    """1 − erf x, without cancellation for large x."""
+    """`erfc`, element by element: 1 − erf x, without cancellation for large x.
+    
+    LaTeX: \\operatorname{erfc} x
+    """
 def exp(input: Tensor) -> Tensor:
-    """eˣ, its own derivative."""
+    """`exp`, element by element: eˣ, its own derivative.
+    
+    LaTeX: e^{x}
+    """
 def exp2(input: Tensor) -> Tensor:
-    """2ˣ = e^(x ln 2), so y′ = y ln 2."""
+    """`exp2`, element by element: 2ˣ = e^(x ln 2), so y′ = y ln 2.
+    
+    LaTeX: 2^{x}
+    """
 def expm1(input: Tensor) -> Tensor:
-    """eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1."""
+    """`expm1`, element by element: eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1.
+    
+    LaTeX: e^{x}-1
+    """
 def fix(input: Tensor) -> Tensor:
-    """Towards zero."""
+    """`trunc`, element by element: Towards zero.
+    
+    LaTeX: \\operatorname{trunc} x
+    """
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = ...) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Backwards along axes."""
+def fliplr(input: Tensor) -> Tensor:
+    """Backwards along the second axis."""
+def flipud(input: Tensor) -> Tensor:
+    """Backwards along the first axis."""
+def float_power(input: Tensor, exponent: Operand) -> Tensor:
+    """The power in float64."""
 def floor(input: Tensor) -> Tensor:
-    """The largest integer ≤ x."""
+    """`floor`, element by element: The largest integer ≤ x.
+    
+    LaTeX: \\lfloor x\\rfloor
+    """
 def floor_divide(input: Tensor, other: Operand) -> Tensor:
     """The whole number below x / y, as Python's `//`."""
 def fmod(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of x."""
 def frac(input: Tensor) -> Tensor:
-    """x − trunc x, with the sign of x. Derivative 1."""
+    """`frac`, element by element: x − trunc x, with the sign of x. Derivative 1.
+    
+    LaTeX: \\operatorname{frac} x
+    """
 def gather(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """`out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on."""
 def ge(input: Tensor, other: Operand) -> Tensor:
     """x ≥ y, as truth values, as the operator `>=`."""
 def gelu(input: Tensor) -> Tensor:
-    """x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x)."""
+    """`gelu`, element by element: x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x).
+    
+    LaTeX: \\operatorname{gelu} x
+    """
 def gelu_tanh(input: Tensor) -> Tensor:
-    """The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³)."""
+    """`gelu_tanh`, element by element: The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³).
+    
+    LaTeX: \\operatorname{gelu}_{\\tanh} x
+    """
 def greater(input: Tensor, other: Operand) -> Tensor:
     """x > y, as truth values, as the operator `>`."""
 def greater_equal(input: Tensor, other: Operand) -> Tensor:
     """x ≥ y, as truth values, as the operator `>=`."""
 def gt(input: Tensor, other: Operand) -> Tensor:
     """x > y, as truth values, as the operator `>`."""
+def heaviside(input: Tensor, values: Any) -> Tensor:
+    """0 below 0, 1 above, ``values`` at 0."""
 def hypot(input: Tensor, other: Operand) -> Tensor:
     """√(x² + y²) without overflow."""
+def index_add(input: Tensor, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+    """A copy with rows of ``source`` added at indices of an axis."""
+def index_copy(input: Tensor, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+    """A copy with rows of ``source`` at indices of an axis."""
+def index_fill(input: Tensor, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+    """A copy with a number at indices of an axis."""
+def index_put(input: Tensor, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+    """A copy with values where the indices point, or added there."""
 def index_select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """Several elements of an axis, by their indices."""
-def is_floating_point(input: Tensor) -> _bool:
-    """Whether elements are floating-point numbers, the ones that can carry gradients."""
+def inner(input: Tensor, other: Operand) -> Tensor:
+    """Sums of products over the last axes of both."""
 def isclose(input: Tensor, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where elements are near: |x − y| ≤ atol + rtol |y|."""
 def isfinite(input: Tensor) -> Tensor:
@@ -216,10 +426,15 @@ def isinf(input: Tensor) -> Tensor:
     """True where the number is infinite."""
 def isnan(input: Tensor) -> Tensor:
     """True where the number is NaN."""
+def kron(input: Tensor, other: Operand) -> Tensor:
+    """The Kronecker product."""
 def le(input: Tensor, other: Operand) -> Tensor:
     """x ≤ y, as truth values, as the operator `<=`."""
 def leaky_relu(input: Tensor) -> Tensor:
-    """x above 0, else x/100."""
+    """`leaky_relu`, element by element: x above 0, else x/100.
+    
+    LaTeX: \\operatorname{leakyrelu} x
+    """
 def lerp(input: Tensor, end: Operand, weight: Operand) -> Tensor:
     """(1 − weight) x + weight end."""
 def less(input: Tensor, other: Operand) -> Tensor:
@@ -227,21 +442,38 @@ def less(input: Tensor, other: Operand) -> Tensor:
 def less_equal(input: Tensor, other: Operand) -> Tensor:
     """x ≤ y, as truth values, as the operator `<=`."""
 def lgamma(input: Tensor) -> Tensor:
-    """ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function."""
+    """`lgamma`, element by element: ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function.
+    
+    LaTeX: \\ln\\Gamma\\left(x\\right)
+    """
 def ln(input: Tensor) -> Tensor:
-    """The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x."""
+    """`ln`, element by element: The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x.
+    
+    LaTeX: \\ln x
+    """
 def log(input: Tensor) -> Tensor:
     """The natural logarithm; the same as `ln`."""
 def log10(input: Tensor) -> Tensor:
-    """ln x / ln 10."""
+    """`log10`, element by element: ln x / ln 10.
+    
+    LaTeX: \\log_{10} x
+    """
 def log1p(input: Tensor) -> Tensor:
-    """ln(1 + x) without cancellation near 0. Derivative 1/(1 + x)."""
+    """`log1p`, element by element: ln(1 + x) without cancellation near 0. Derivative 1/(1 + x).
+    
+    LaTeX: \\ln\\left(1+x\\right)
+    """
 def log2(input: Tensor) -> Tensor:
-    """ln x / ln 2."""
+    """`log2`, element by element: ln x / ln 2.
+    
+    LaTeX: \\log_{2} x
+    """
 def log_softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """ln softmax(x) along an axis, without overflow."""
 def logaddexp(input: Tensor, other: Operand) -> Tensor:
     """ln(eˣ + e^y) without overflow."""
+def logcumsumexp(input: Tensor, dim: Dims) -> Tensor:
+    """ln of the running sums of eˣ along an axis."""
 def logical_and(input: Tensor, other: Operand) -> Tensor:
     """Both true (a number is true unless it is 0)."""
 def logical_not(input: Tensor) -> Tensor:
@@ -251,9 +483,15 @@ def logical_or(input: Tensor, other: Operand) -> Tensor:
 def logical_xor(input: Tensor, other: Operand) -> Tensor:
     """Exactly one true."""
 def logit(input: Tensor) -> Tensor:
-    """The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x))."""
+    """`logit`, element by element: The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x)).
+    
+    LaTeX: \\operatorname{logit} x
+    """
 def logsigmoid(input: Tensor) -> Tensor:
-    """ln σ(x) = −softplus(−x), so y′ = σ(−x)."""
+    """`logsigmoid`, element by element: ln σ(x) = −softplus(−x), so y′ = σ(−x).
+    
+    LaTeX: \\ln\\sigma\\left(x\\right)
+    """
 def logsumexp(input: Tensor, dim: Dims, keepdim: _bool = False) -> Tensor:
     """ln Σ eˣ along axes, without overflow."""
 def lt(input: Tensor, other: Operand) -> Tensor:
@@ -270,12 +508,17 @@ def maximum(input: Tensor, other: Operand) -> Tensor:
     """The larger of each pair; equal ones share the derivative."""
 def mean(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """The mean of all elements or along axes `dim`."""
+def median(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The lower of the middle elements, of all or along an axis with its index."""
 def min(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Any:
     """The smallest element; along `dim` the pair (values, indices); of two tensors the smaller."""
 def minimum(input: Tensor, other: Operand) -> Tensor:
     """The smaller of each pair; equal ones share the derivative."""
 def mish(input: Tensor) -> Tensor:
-    """x tanh(softplus x)."""
+    """`mish`, element by element: x tanh(softplus x).
+    
+    LaTeX: \\operatorname{mish} x
+    """
 def mm(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
 def moveaxis(input: Tensor, source: int, destination: int) -> Tensor:
@@ -288,12 +531,21 @@ def multiply(input: Tensor, other: Operand) -> Tensor:
     """x y, element by element, as the operator `*`."""
 def mv(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
+def nan_to_num(input: Tensor, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """NaN and infinities replaced by numbers."""
+def nanmean(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The mean of what is not NaN."""
+def nansum(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The sum of what is not NaN."""
 def narrow(input: Tensor, dim: int, start: Operand, length: int) -> Tensor:
     """A part of an axis: `length` elements from `start` on."""
 def ne(input: Tensor, other: Operand) -> Tensor:
     """x ≠ y, as truth values, as the operator `!=`."""
 def neg(input: Tensor) -> Tensor:
-    """−x. Derivative −1."""
+    """`neg`, element by element: −x. Derivative −1.
+    
+    LaTeX: -x
+    """
 def negative(input: Tensor) -> Tensor:
     """−x; the same as the operator."""
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Any:
@@ -308,32 +560,52 @@ def numel(input: Tensor) -> int:
     """The number of elements."""
 def one_hot(input: Tensor, num_classes: int) -> Tensor:
     """1 in the column of the class, else 0, along a new last axis."""
+def outer(input: Tensor, vec2: Any) -> Tensor:
+    """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
 def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """The axes in another order: `permute(2, 0, 1)`."""
-def polygamma(input: Tensor, n: int) -> Tensor:
-    """The n-th derivative of the digamma function at x, as `polygamma(n, x)` with x this tensor."""
 def pow(input: Tensor, exponent: Operand) -> Tensor:
     """x to the power y, element by element."""
 def prod(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
     """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
+def quantile(input: Tensor, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+    """The value below which a fraction q lies, between neighbours in proportion."""
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees."""
 def ravel(input: Tensor) -> Tensor:
     """All elements along one axis."""
 def recip(input: Tensor) -> Tensor:
-    """1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y²."""
+    """`recip`, element by element: 1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y².
+    
+    LaTeX: \\frac{1}{x}
+    """
 def reciprocal(input: Tensor) -> Tensor:
     """1/x; the same as `recip`."""
 def relu(input: Tensor) -> Tensor:
-    """max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN."""
+    """`relu`, element by element: max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN.
+    
+    LaTeX: \\operatorname{relu} x
+    """
 def remainder(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of y, as Python's `%`."""
+def repeat_interleave(input: Tensor, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+    """Each element of an axis several times in a row."""
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape, in row-major order; one length may be -1."""
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Shifted along axes, what leaves at one end entering at the other."""
+def rot90(input: Tensor, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+    """Turned by k right angles in the plane of two axes."""
 def round(input: Tensor) -> Tensor:
-    """The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch)."""
+    """`round`, element by element: The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
+    
+    LaTeX: \\operatorname{round} x
+    """
 def rsqrt(input: Tensor) -> Tensor:
-    """1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³."""
+    """`rsqrt`, element by element: 1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³.
+    
+    LaTeX: \\frac{1}{\\sqrt{x}}
+    """
 def scatter(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
     """A copy with `src` (numbers or one number) put at the places that `index` names."""
 def scatter_add(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
@@ -341,29 +613,58 @@ def scatter_add(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tens
 def select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
     """Element `index` of an axis, which disappears."""
 def sigmoid(input: Tensor) -> Tensor:
-    """σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y)."""
+    """`sigmoid`, element by element: σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y).
+    
+    LaTeX: \\sigma\\left(x\\right)
+    """
 def sign(input: Tensor) -> Tensor:
-    """−1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0."""
+    """`sign`, element by element: −1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0.
+    
+    LaTeX: \\operatorname{sgn} x
+    """
 def silu(input: Tensor) -> Tensor:
-    """x σ(x), also called swish: y′ = σ + x σ (1 − σ)."""
+    """`silu`, element by element: x σ(x), also called swish: y′ = σ + x σ (1 − σ).
+    
+    LaTeX: \\operatorname{silu} x
+    """
 def sin(input: Tensor) -> Tensor:
-    """sin x, x in radians. sin′ = cos."""
+    """`sin`, element by element: sin x, x in radians. sin′ = cos.
+    
+    LaTeX: \\sin x
+    """
+def sinc(input: Tensor) -> Tensor:
+    """sin(πx)/(πx), and 1 at 0."""
 def sinh(input: Tensor) -> Tensor:
-    """(eˣ − e⁻ˣ)/2, with derivative cosh x."""
+    """`sinh`, element by element: (eˣ − e⁻ˣ)/2, with derivative cosh x.
+    
+    LaTeX: \\sinh x
+    """
 def softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """eˣ / Σ eˣ along an axis, without overflow."""
 def softplus(input: Tensor) -> Tensor:
-    """ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere."""
+    """`softplus`, element by element: ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere.
+    
+    LaTeX: \\operatorname{softplus} x
+    """
 def softsign(input: Tensor) -> Tensor:
-    """x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0."""
+    """`softsign`, element by element: x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0.
+    
+    LaTeX: \\operatorname{softsign} x
+    """
 def sort(input: Tensor, dim: int = ..., descending: _bool = False) -> ValuesAndIndices:
     """The elements in order along an axis, and their indices."""
 def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """The axis in parts of a length, or of given lengths."""
 def sqrt(input: Tensor) -> Tensor:
-    """The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754)."""
+    """`sqrt`, element by element: The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
+    
+    LaTeX: \\sqrt{x}
+    """
 def square(input: Tensor) -> Tensor:
-    """x². Derivative 2x."""
+    """`square`, element by element: x². Derivative 2x.
+    
+    LaTeX: x^{2}
+    """
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without axes of length 1: those given, or all."""
 def std(input: Tensor, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
@@ -380,10 +681,20 @@ def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector as it is."""
 def take(input: Tensor, index: ArrayLike) -> Tensor:
     """Several elements by their places in row-major order."""
+def take_along_dim(input: Tensor, indices: Any, dim: Dims = None) -> Tensor:
+    """Elements by indices along an axis, as ``gather`` with broadcasting."""
 def tan(input: Tensor) -> Tensor:
-    """tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y²."""
+    """`tan`, element by element: tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
+    
+    LaTeX: \\tan x
+    """
 def tanh(input: Tensor) -> Tensor:
-    """sinh x / cosh x, so y′ = 1 − y²."""
+    """`tanh`, element by element: sinh x / cosh x, so y′ = 1 − y².
+    
+    LaTeX: \\tanh x
+    """
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
+    """The axis cut into so many parts of nearly equal length, or at places."""
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Copies side by side, as numpy's `tile`."""
 def topk(input: Tensor, k: int, dim: int = ..., largest: _bool = True) -> ValuesAndIndices:
@@ -399,16 +710,23 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def true_divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
 def trunc(input: Tensor) -> Tensor:
-    """Towards zero."""
+    """`trunc`, element by element: Towards zero.
+    
+    LaTeX: \\operatorname{trunc} x
+    """
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of an axis, without it."""
 def unflatten(input: Tensor, dim: int, sizes: int | Sequence[int]) -> Tensor:
     """One axis of length n as several."""
 def unfold(input: Tensor, dimension: int, size: int | Sequence[int], step: Operand) -> Tensor:
     """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
+def unique(input: Tensor, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
+    """The distinct elements in order; also where each stands among them, and how often."""
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new axis of length 1."""
 def var(input: Tensor, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
     """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""
+def vdot(input: Tensor, other: Operand) -> Tensor:
+    """Σ xᵢ yᵢ of two vectors."""
 def xlogy(input: Tensor, other: Operand) -> Tensor:
     """x ln y, and 0 where x = 0."""

@@ -6,7 +6,7 @@ A method ``f_`` gives the handle what ``f`` makes. Other handles on the same num
 
 import functools
 
-from . import _native, _print
+from . import _functions, _native, _print
 from ._native import Tensor
 
 
@@ -31,8 +31,12 @@ IN_PLACE = [
     "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "lt", "masked_fill", "mul",
     "ne", "neg", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add",
     "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "t", "tan", "tanh",
-    "transpose", "tril", "triu", "trunc", "unsqueeze", "xlogy",
+    "transpose", "tril", "triu", "trunc", "unsqueeze", "xlogy", "addmm", "addcmul", "addcdiv",
+    "index_add", "index_copy", "index_fill", "index_put", "nan_to_num",
 ]  # fmt: skip
+
+# These have become methods when their module was loaded.
+assert _functions.METHODS
 
 for _name in IN_PLACE:
     setattr(Tensor, _name + "_", _in_place(_name))

@@ -154,23 +154,49 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[int, int]: ...
     def __deepcopy__(self, memo: Any) -> Tensor: ...
     def abs(self) -> Tensor:
-        """|x|. Derivative sign x; 0 at the kink."""
+        """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+        
+        LaTeX: \\left|x\\right|
+        """
     def abs_(self) -> Tensor:
         """``abs`` in place: this handle stands for the result from now on."""
     def absolute(self) -> Tensor:
-        """|x|. Derivative sign x; 0 at the kink."""
+        """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
+        
+        LaTeX: \\left|x\\right|
+        """
     def acos(self) -> Tensor:
-        """The inverse cosine, π/2 − asin x."""
+        """`acos`, element by element: The inverse cosine, π/2 − asin x.
+        
+        LaTeX: \\arccos x
+        """
     def acos_(self) -> Tensor:
         """``acos`` in place: this handle stands for the result from now on."""
     def acosh(self) -> Tensor:
-        """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+        """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+        
+        LaTeX: \\operatorname{arcosh} x
+        """
     def acosh_(self) -> Tensor:
         """``acosh`` in place: this handle stands for the result from now on."""
     def add(self, other: Operand, *, alpha: Number | None = None) -> Tensor:
         """x + alpha y."""
     def add_(self, other: Operand, *, alpha: Number | None = None) -> Tensor:
         """``add`` in place: this handle stands for the result from now on."""
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """input + value · a / b."""
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """``addcdiv`` in place: this handle stands for the result from now on."""
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """input + value · a b."""
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Operand = 1) -> Tensor:
+        """``addcmul`` in place: this handle stands for the result from now on."""
+    def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A B."""
+    def addmm_(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """``addmm`` in place: this handle stands for the result from now on."""
+    def addmv(self, mat: Any, vec: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A v."""
     def all(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """Whether all elements are true (or not 0)."""
     def allclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -179,22 +205,42 @@ class Tensor:
         """The largest elements along axes; equal ones share the derivative."""
     def amin(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The smallest elements along axes; equal ones share the derivative."""
+    def aminmax(self, *, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The smallest and the largest element."""
     def any(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """Whether any element is true (or not 0)."""
     def arccos(self) -> Tensor:
-        """The inverse cosine, π/2 − asin x."""
+        """`acos`, element by element: The inverse cosine, π/2 − asin x.
+        
+        LaTeX: \\arccos x
+        """
     def arccosh(self) -> Tensor:
-        """The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1."""
+        """`acosh`, element by element: The inverse of cosh on x ≥ 1: y′ = 1/sinh y = 1/√(x² − 1). Unbounded at 1.
+        
+        LaTeX: \\operatorname{arcosh} x
+        """
     def arcsin(self) -> Tensor:
-        """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+        """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+        
+        LaTeX: \\arcsin x
+        """
     def arcsinh(self) -> Tensor:
-        """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+        """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+        
+        LaTeX: \\operatorname{arsinh} x
+        """
     def arctan(self) -> Tensor:
-        """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+        """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+        
+        LaTeX: \\arctan x
+        """
     def arctan2(self, other: Operand) -> Tensor:
         """The angle of the points (other, self), in (−π, π]."""
     def arctanh(self) -> Tensor:
-        """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+        """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+        
+        LaTeX: \\operatorname{artanh} x
+        """
     def argmax(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
         """The index of the first largest element, of all in row-major order or along `dim`."""
     def argmin(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
@@ -202,15 +248,24 @@ class Tensor:
     def argsort(self, dim: int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
         """The indices that sort along an axis. Stable; NaN counts as the largest number."""
     def asin(self) -> Tensor:
-        """The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1."""
+        """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
+        
+        LaTeX: \\arcsin x
+        """
     def asin_(self) -> Tensor:
         """``asin`` in place: this handle stands for the result from now on."""
     def asinh(self) -> Tensor:
-        """The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²)."""
+        """`asinh`, element by element: The inverse of sinh: y′ = 1/cosh y = 1/√(1 + x²).
+        
+        LaTeX: \\operatorname{arsinh} x
+        """
     def asinh_(self) -> Tensor:
         """``asinh`` in place: this handle stands for the result from now on."""
     def atan(self) -> Tensor:
-        """The inverse tangent: tan y = x, so (1 + x²) y′ = 1."""
+        """`atan`, element by element: The inverse tangent: tan y = x, so (1 + x²) y′ = 1.
+        
+        LaTeX: \\arctan x
+        """
     def atan2(self, other: Operand) -> Tensor:
         """The angle of the points (other, self), in (−π, π]."""
     def atan2_(self, other: Operand) -> Tensor:
@@ -218,7 +273,10 @@ class Tensor:
     def atan_(self) -> Tensor:
         """``atan`` in place: this handle stands for the result from now on."""
     def atanh(self) -> Tensor:
-        """The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1."""
+        """`atanh`, element by element: The inverse of tanh: (1 − x²) y′ = 1. ±∞ at ±1.
+        
+        LaTeX: \\operatorname{artanh} x
+        """
     def atanh_(self) -> Tensor:
         """``atanh`` in place: this handle stands for the result from now on."""
     def backward(self, gradient: ArrayLike | None = None, retain_graph: _bool | None = None, create_graph: _bool = False, inputs: Tensor | Sequence[Tensor] | None = None) -> None:
@@ -228,6 +286,10 @@ class Tensor:
         stays and may be used again, whatever `retain_graph` is; with `create_graph` the gradients
         can be differentiated in turn.
         """
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Number = 1) -> Tensor:
+        """β input + α A B, for each matrix of a batch."""
+    def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
+        """How often each whole number occurs, or the sums of its weights."""
     def bitwise_and(self, other: Operand) -> Tensor:
         """The operator on truth values."""
     def bitwise_and_(self, other: Operand) -> Tensor:
@@ -247,11 +309,17 @@ class Tensor:
     def broadcast_to(self, size: int | Sequence[int]) -> Tensor:
         """Stretched to a shape."""
     def cbrt(self) -> Tensor:
-        """∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0."""
+        """`cbrt`, element by element: ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
+        
+        LaTeX: \\sqrt[3]{x}
+        """
     def cbrt_(self) -> Tensor:
         """``cbrt`` in place: this handle stands for the result from now on."""
     def ceil(self) -> Tensor:
-        """The smallest integer ≥ x."""
+        """`ceil`, element by element: The smallest integer ≥ x.
+        
+        LaTeX: \\lceil x\\rceil
+        """
     def ceil_(self) -> Tensor:
         """``ceil`` in place: this handle stands for the result from now on."""
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -272,16 +340,30 @@ class Tensor:
         """|x| with the sign of y."""
     def copysign_(self, other: Operand) -> Tensor:
         """``copysign`` in place: this handle stands for the result from now on."""
+    def corrcoef(self) -> Tensor:
+        """The correlations of rows."""
     def cos(self) -> Tensor:
-        """cos x, x in radians. cos′ = −sin."""
+        """`cos`, element by element: cos x, x in radians. cos′ = −sin.
+        
+        LaTeX: \\cos x
+        """
     def cos_(self) -> Tensor:
         """``cos`` in place: this handle stands for the result from now on."""
     def cosh(self) -> Tensor:
-        """(eˣ + e⁻ˣ)/2, with derivative sinh x."""
+        """`cosh`, element by element: (eˣ + e⁻ˣ)/2, with derivative sinh x.
+        
+        LaTeX: \\cosh x
+        """
     def cosh_(self) -> Tensor:
         """``cosh`` in place: this handle stands for the result from now on."""
+    def count_nonzero(self, dim: Dims = None) -> Tensor:
+        """The number of elements that are not 0."""
+    def cov(self, *, correction: float | None = 1) -> Tensor:
+        """The covariances of rows."""
     def cpu(self) -> Tensor:
         """This tensor: everything is on the processor."""
+    def cross(self, other: Operand, dim: Dims = -1) -> Tensor:
+        """The vector product along an axis of length 3."""
     def cumprod(self, dim: int) -> Tensor:
         """Running products along an axis."""
     def cumprod_(self, dim: Dims) -> Tensor:
@@ -290,6 +372,8 @@ class Tensor:
         """Running sums along an axis."""
     def cumsum_(self, dim: Dims) -> Tensor:
         """``cumsum`` in place: this handle stands for the result from now on."""
+    def deg2rad(self) -> Tensor:
+        """Degrees as radians."""
     def detach(self) -> Tensor:
         """The same numbers, for which no derivative flows back."""
     def detach_(self) -> Tensor:
@@ -298,12 +382,19 @@ class Tensor:
         """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     def diagonal(self) -> Tensor:
         """The diagonal of a matrix."""
+    def diff(self, n: int = 1, dim: Dims = -1) -> Tensor:
+        """The differences of neighbours along an axis, n times."""
     def digamma(self) -> Tensor:
-        """ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x)."""
+        """`digamma`, element by element: ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
+        
+        LaTeX: \\psi\\left(x\\right)
+        """
     def digamma_(self) -> Tensor:
         """``digamma`` in place: this handle stands for the result from now on."""
     def dim(self) -> int:
         """The number of axes."""
+    def dist(self, other: Operand, p: Number | None = 2) -> Tensor:
+        """The p-norm of the difference."""
     def div(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
         """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
     def div_(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -317,7 +408,10 @@ class Tensor:
     def element_size(self) -> int:
         """Bytes of one element."""
     def elu(self) -> Tensor:
-        """x above 0, else eˣ − 1."""
+        """`elu`, element by element: x above 0, else eˣ − 1.
+        
+        LaTeX: \\operatorname{elu} x
+        """
     def eq(self, other: Operand) -> Tensor:
         """x = y, as truth values, as the operator `==`."""
     def eq_(self, other: Operand) -> Tensor:
@@ -325,17 +419,29 @@ class Tensor:
     def equal(self, other: Operand) -> _bool:
         """Whether shape and all elements are equal."""
     def erf(self) -> Tensor:
-        """The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand."""
+        """`erf`, element by element: The error function 2/√π ∫₀ˣ e^(−t²) dt, whose derivative is its integrand.
+        
+        LaTeX: \\operatorname{erf} x
+        """
     def erf_(self) -> Tensor:
         """``erf`` in place: this handle stands for the result from now on."""
     def erfc(self) -> Tensor:
-        """1 − erf x, without cancellation for large x."""
+        """`erfc`, element by element: 1 − erf x, without cancellation for large x.
+        
+        LaTeX: \\operatorname{erfc} x
+        """
     def erfc_(self) -> Tensor:
         """``erfc`` in place: this handle stands for the result from now on."""
     def exp(self) -> Tensor:
-        """eˣ, its own derivative."""
+        """`exp`, element by element: eˣ, its own derivative.
+        
+        LaTeX: e^{x}
+        """
     def exp2(self) -> Tensor:
-        """2ˣ = e^(x ln 2), so y′ = y ln 2."""
+        """`exp2`, element by element: 2ˣ = e^(x ln 2), so y′ = y ln 2.
+        
+        LaTeX: 2^{x}
+        """
     def exp2_(self) -> Tensor:
         """``exp2`` in place: this handle stands for the result from now on."""
     def exp_(self) -> Tensor:
@@ -345,21 +451,36 @@ class Tensor:
     def expand_as(self, other: Operand) -> Tensor:
         """Stretched to the shape of another tensor."""
     def expm1(self) -> Tensor:
-        """eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1."""
+        """`expm1`, element by element: eˣ − 1 without cancellation near 0. Derivative eˣ = y + 1.
+        
+        LaTeX: e^{x}-1
+        """
     def expm1_(self) -> Tensor:
         """``expm1`` in place: this handle stands for the result from now on."""
     def fill_(self, value: Operand) -> Tensor:
         """One number everywhere from now on."""
     def fix(self) -> Tensor:
-        """Towards zero."""
+        """`trunc`, element by element: Towards zero.
+        
+        LaTeX: \\operatorname{trunc} x
+        """
     def flatten(self, start_dim: int = 0, end_dim: int = ...) -> Tensor:
         """The axes from `start_dim` to `end_dim` as one."""
     def flip(self, *dims: int | Sequence[int]) -> Tensor:
         """Backwards along axes."""
+    def fliplr(self) -> Tensor:
+        """Backwards along the second axis."""
+    def flipud(self) -> Tensor:
+        """Backwards along the first axis."""
     def float(self) -> Tensor:
         """As `float32`."""
+    def float_power(self, exponent: Operand) -> Tensor:
+        """The power in float64."""
     def floor(self) -> Tensor:
-        """The largest integer ≤ x."""
+        """`floor`, element by element: The largest integer ≤ x.
+        
+        LaTeX: \\lfloor x\\rfloor
+        """
     def floor_(self) -> Tensor:
         """``floor`` in place: this handle stands for the result from now on."""
     def floor_divide(self, other: Operand) -> Tensor:
@@ -371,7 +492,10 @@ class Tensor:
     def fmod_(self, other: Operand) -> Tensor:
         """``fmod`` in place: this handle stands for the result from now on."""
     def frac(self) -> Tensor:
-        """x − trunc x, with the sign of x. Derivative 1."""
+        """`frac`, element by element: x − trunc x, with the sign of x. Derivative 1.
+        
+        LaTeX: \\operatorname{frac} x
+        """
     def frac_(self) -> Tensor:
         """``frac`` in place: this handle stands for the result from now on."""
     def gather(self, dim: int, index: ArrayLike) -> Tensor:
@@ -381,9 +505,15 @@ class Tensor:
     def ge_(self, other: Operand) -> Tensor:
         """``ge`` in place: this handle stands for the result from now on."""
     def gelu(self) -> Tensor:
-        """x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x)."""
+        """`gelu`, element by element: x Φ(x), Φ the normal distribution function: y′ = Φ(x) + x φ(x).
+        
+        LaTeX: \\operatorname{gelu} x
+        """
     def gelu_tanh(self) -> Tensor:
-        """The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³)."""
+        """`gelu_tanh`, element by element: The tanh form of GELU: x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³).
+        
+        LaTeX: \\operatorname{gelu}_{\\tanh} x
+        """
     def greater(self, other: Operand) -> Tensor:
         """x > y, as truth values, as the operator `>`."""
     def greater_equal(self, other: Operand) -> Tensor:
@@ -392,12 +522,32 @@ class Tensor:
         """x > y, as truth values, as the operator `>`."""
     def gt_(self, other: Operand) -> Tensor:
         """``gt`` in place: this handle stands for the result from now on."""
+    def heaviside(self, values: Any) -> Tensor:
+        """0 below 0, 1 above, ``values`` at 0."""
     def hypot(self, other: Operand) -> Tensor:
         """√(x² + y²) without overflow."""
     def hypot_(self, other: Operand) -> Tensor:
         """``hypot`` in place: this handle stands for the result from now on."""
+    def index_add(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+        """A copy with rows of ``source`` added at indices of an axis."""
+    def index_add_(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+        """``index_add`` in place: this handle stands for the result from now on."""
+    def index_copy(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+        """A copy with rows of ``source`` at indices of an axis."""
+    def index_copy_(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+        """``index_copy`` in place: this handle stands for the result from now on."""
+    def index_fill(self, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+        """A copy with a number at indices of an axis."""
+    def index_fill_(self, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
+        """``index_fill`` in place: this handle stands for the result from now on."""
+    def index_put(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+        """A copy with values where the indices point, or added there."""
+    def index_put_(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
+        """``index_put`` in place: this handle stands for the result from now on."""
     def index_select(self, dim: int, index: ArrayLike) -> Tensor:
         """Several elements of an axis, by their indices."""
+    def inner(self, other: Operand) -> Tensor:
+        """Sums of products over the last axes of both."""
     def is_contiguous(self) -> _bool:
         """Always: memory is always in order."""
     def is_floating_point(self) -> _bool:
@@ -412,12 +562,17 @@ class Tensor:
         """True where the number is NaN."""
     def item(self) -> int | float | _bool:
         """The one number of a tensor with one element, as Python's."""
+    def kron(self, other: Operand) -> Tensor:
+        """The Kronecker product."""
     def le(self, other: Operand) -> Tensor:
         """x ≤ y, as truth values, as the operator `<=`."""
     def le_(self, other: Operand) -> Tensor:
         """``le`` in place: this handle stands for the result from now on."""
     def leaky_relu(self) -> Tensor:
-        """x above 0, else x/100."""
+        """`leaky_relu`, element by element: x above 0, else x/100.
+        
+        LaTeX: \\operatorname{leakyrelu} x
+        """
     def lerp(self, end: Operand, weight: Operand) -> Tensor:
         """(1 − weight) x + weight end."""
     def lerp_(self, end: Operand, weight: Operand) -> Tensor:
@@ -427,23 +582,38 @@ class Tensor:
     def less_equal(self, other: Operand) -> Tensor:
         """x ≤ y, as truth values, as the operator `<=`."""
     def lgamma(self) -> Tensor:
-        """ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function."""
+        """`lgamma`, element by element: ln |Γ(x)|; +∞ at 0 and the negative integers. Its derivative is ψ(x), the digamma function.
+        
+        LaTeX: \\ln\\Gamma\\left(x\\right)
+        """
     def lgamma_(self) -> Tensor:
         """``lgamma`` in place: this handle stands for the result from now on."""
     def ln(self) -> Tensor:
-        """The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x."""
+        """`ln`, element by element: The natural logarithm: −∞ at 0, NaN below. e^y = x, so y′ = 1/x.
+        
+        LaTeX: \\ln x
+        """
     def log(self) -> Tensor:
         """The natural logarithm; the same as `ln`."""
     def log10(self) -> Tensor:
-        """ln x / ln 10."""
+        """`log10`, element by element: ln x / ln 10.
+        
+        LaTeX: \\log_{10} x
+        """
     def log10_(self) -> Tensor:
         """``log10`` in place: this handle stands for the result from now on."""
     def log1p(self) -> Tensor:
-        """ln(1 + x) without cancellation near 0. Derivative 1/(1 + x)."""
+        """`log1p`, element by element: ln(1 + x) without cancellation near 0. Derivative 1/(1 + x).
+        
+        LaTeX: \\ln\\left(1+x\\right)
+        """
     def log1p_(self) -> Tensor:
         """``log1p`` in place: this handle stands for the result from now on."""
     def log2(self) -> Tensor:
-        """ln x / ln 2."""
+        """`log2`, element by element: ln x / ln 2.
+        
+        LaTeX: \\log_{2} x
+        """
     def log2_(self) -> Tensor:
         """``log2`` in place: this handle stands for the result from now on."""
     def log_(self) -> Tensor:
@@ -452,6 +622,8 @@ class Tensor:
         """ln softmax(x) along an axis, without overflow."""
     def logaddexp(self, other: Operand) -> Tensor:
         """ln(eˣ + e^y) without overflow."""
+    def logcumsumexp(self, dim: Dims) -> Tensor:
+        """ln of the running sums of eˣ along an axis."""
     def logical_and(self, other: Operand) -> Tensor:
         """Both true (a number is true unless it is 0)."""
     def logical_and_(self, other: Operand) -> Tensor:
@@ -469,11 +641,17 @@ class Tensor:
     def logical_xor_(self, other: Operand) -> Tensor:
         """``logical_xor`` in place: this handle stands for the result from now on."""
     def logit(self) -> Tensor:
-        """The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x))."""
+        """`logit`, element by element: The inverse of σ, ln(x/(1 − x)): y′ = 1/(x (1 − x)).
+        
+        LaTeX: \\operatorname{logit} x
+        """
     def logit_(self) -> Tensor:
         """``logit`` in place: this handle stands for the result from now on."""
     def logsigmoid(self) -> Tensor:
-        """ln σ(x) = −softplus(−x), so y′ = σ(−x)."""
+        """`logsigmoid`, element by element: ln σ(x) = −softplus(−x), so y′ = σ(−x).
+        
+        LaTeX: \\ln\\sigma\\left(x\\right)
+        """
     def logsumexp(self, dim: Dims, keepdim: _bool = False) -> Tensor:
         """ln Σ eˣ along axes, without overflow."""
     def long(self) -> Tensor:
@@ -496,12 +674,17 @@ class Tensor:
         """The larger of each pair; equal ones share the derivative."""
     def mean(self, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
         """The mean of all elements or along axes `dim`."""
+    def median(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The lower of the middle elements, of all or along an axis with its index."""
     def min(self, dim: Dims = None, keepdim: _bool = False) -> Any:
         """The smallest element; along `dim` the pair (values, indices); of two tensors the smaller."""
     def minimum(self, other: Operand) -> Tensor:
         """The smaller of each pair; equal ones share the derivative."""
     def mish(self) -> Tensor:
-        """x tanh(softplus x)."""
+        """`mish`, element by element: x tanh(softplus x).
+        
+        LaTeX: \\operatorname{mish} x
+        """
     def mm(self, other: Operand) -> Tensor:
         """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
     def moveaxis(self, source: int, destination: int) -> Tensor:
@@ -518,6 +701,14 @@ class Tensor:
         """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
     def named(self, name: str) -> Tensor:
         """Names the tensor, for errors, pictures and formulas. The first name stays."""
+    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+        """NaN and infinities replaced by numbers."""
+    def nan_to_num_(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+        """``nan_to_num`` in place: this handle stands for the result from now on."""
+    def nanmean(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The mean of what is not NaN."""
+    def nansum(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The sum of what is not NaN."""
     def narrow(self, dim: int, start: Operand, length: int) -> Tensor:
         """A part of an axis: `length` elements from `start` on."""
     def ne(self, other: Operand) -> Tensor:
@@ -525,7 +716,10 @@ class Tensor:
     def ne_(self, other: Operand) -> Tensor:
         """``ne`` in place: this handle stands for the result from now on."""
     def neg(self) -> Tensor:
-        """−x. Derivative −1."""
+        """`neg`, element by element: −x. Derivative −1.
+        
+        LaTeX: -x
+        """
     def neg_(self) -> Tensor:
         """``neg`` in place: this handle stands for the result from now on."""
     def negative(self) -> Tensor:
@@ -556,6 +750,8 @@ class Tensor:
         """The numbers as an array of numpy: the same memory, read-only. ``.copy()`` it to write."""
     def one_hot(self, num_classes: int) -> Tensor:
         """1 in the column of the class, else 0, along a new last axis."""
+    def outer(self, vec2: Any) -> Tensor:
+        """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
     def permute(self, *dims: int | Sequence[int]) -> Tensor:
         """The axes in another order: `permute(2, 0, 1)`."""
     def polygamma(self, n: int) -> Tensor:
@@ -566,12 +762,19 @@ class Tensor:
         """``pow`` in place: this handle stands for the result from now on."""
     def prod(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
         """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
+    def quantile(self, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
+        """The value below which a fraction q lies, between neighbours in proportion."""
+    def rad2deg(self) -> Tensor:
+        """Radians as degrees."""
     def ravel(self) -> Tensor:
         """All elements along one axis."""
     def realize(self) -> None:
         """Computes the numbers now, while other threads of Python run."""
     def recip(self) -> Tensor:
-        """1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y²."""
+        """`recip`, element by element: 1/x; ±∞ at ±0. Differentiating xy = 1: y + x y′ = 0, hence y′ = −y².
+        
+        LaTeX: \\frac{1}{x}
+        """
     def reciprocal(self) -> Tensor:
         """1/x; the same as `recip`."""
     def reciprocal_(self) -> Tensor:
@@ -581,7 +784,10 @@ class Tensor:
         None, takes the gradient's place.
         """
     def relu(self) -> Tensor:
-        """max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN."""
+        """`relu`, element by element: max(x, 0). Derivative 1 above 0, else 0; NaN stays NaN.
+        
+        LaTeX: \\operatorname{relu} x
+        """
     def relu_(self) -> Tensor:
         """``relu`` in place: this handle stands for the result from now on."""
     def remainder(self, other: Operand) -> Tensor:
@@ -590,6 +796,8 @@ class Tensor:
         """``remainder`` in place: this handle stands for the result from now on."""
     def repeat(self, *repeats: int | Sequence[int]) -> Tensor:
         """Copies side by side: `repeats[i]` of them along axis i."""
+    def repeat_interleave(self, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+        """Each element of an axis several times in a row."""
     def requires_grad_(self, requires_grad: _bool = True) -> Tensor:
         """Makes the tensor a parameter, whose gradient `backward` gathers in `grad`; or no more."""
     def reshape(self, *shape: int | Sequence[int]) -> Tensor:
@@ -600,12 +808,20 @@ class Tensor:
         """Keeps the gradient by this tensor, though it is computed, in `grad`."""
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
         """Shifted along axes, what leaves at one end entering at the other."""
+    def rot90(self, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+        """Turned by k right angles in the plane of two axes."""
     def round(self) -> Tensor:
-        """The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch)."""
+        """`round`, element by element: The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
+        
+        LaTeX: \\operatorname{round} x
+        """
     def round_(self) -> Tensor:
         """``round`` in place: this handle stands for the result from now on."""
     def rsqrt(self) -> Tensor:
-        """1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³."""
+        """`rsqrt`, element by element: 1/√x. With y = x^(−1/2), y′ = −½ x^(−3/2) = −½ y³.
+        
+        LaTeX: \\frac{1}{\\sqrt{x}}
+        """
     def rsqrt_(self) -> Tensor:
         """``rsqrt`` in place: this handle stands for the result from now on."""
     def scatter(self, dim: int, index: ArrayLike, src: Operand) -> Tensor:
@@ -619,21 +835,38 @@ class Tensor:
     def select(self, dim: int, index: ArrayLike) -> Tensor:
         """Element `index` of an axis, which disappears."""
     def sigmoid(self) -> Tensor:
-        """σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y)."""
+        """`sigmoid`, element by element: σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y).
+        
+        LaTeX: \\sigma\\left(x\\right)
+        """
     def sigmoid_(self) -> Tensor:
         """``sigmoid`` in place: this handle stands for the result from now on."""
     def sign(self) -> Tensor:
-        """−1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0."""
+        """`sign`, element by element: −1, 0 or 1; a zero keeps its sign, NaN stays NaN. Derivative 0.
+        
+        LaTeX: \\operatorname{sgn} x
+        """
     def sign_(self) -> Tensor:
         """``sign`` in place: this handle stands for the result from now on."""
     def silu(self) -> Tensor:
-        """x σ(x), also called swish: y′ = σ + x σ (1 − σ)."""
+        """`silu`, element by element: x σ(x), also called swish: y′ = σ + x σ (1 − σ).
+        
+        LaTeX: \\operatorname{silu} x
+        """
     def sin(self) -> Tensor:
-        """sin x, x in radians. sin′ = cos."""
+        """`sin`, element by element: sin x, x in radians. sin′ = cos.
+        
+        LaTeX: \\sin x
+        """
     def sin_(self) -> Tensor:
         """``sin`` in place: this handle stands for the result from now on."""
+    def sinc(self) -> Tensor:
+        """sin(πx)/(πx), and 1 at 0."""
     def sinh(self) -> Tensor:
-        """(eˣ − e⁻ˣ)/2, with derivative cosh x."""
+        """`sinh`, element by element: (eˣ − e⁻ˣ)/2, with derivative cosh x.
+        
+        LaTeX: \\sinh x
+        """
     def sinh_(self) -> Tensor:
         """``sinh`` in place: this handle stands for the result from now on."""
     def size(self, dim: int | None = None) -> Any:
@@ -641,19 +874,31 @@ class Tensor:
     def softmax(self, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
         """eˣ / Σ eˣ along an axis, without overflow."""
     def softplus(self) -> Tensor:
-        """ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere."""
+        """`softplus`, element by element: ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere.
+        
+        LaTeX: \\operatorname{softplus} x
+        """
     def softsign(self) -> Tensor:
-        """x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0."""
+        """`softsign`, element by element: x/(1 + |x|): y′ = 1/(1 + |x|)², with the same value on both sides of 0.
+        
+        LaTeX: \\operatorname{softsign} x
+        """
     def sort(self, dim: int = ..., descending: _bool = False) -> ValuesAndIndices:
         """The elements in order along an axis, and their indices."""
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """The axis in parts of a length, or of given lengths."""
     def sqrt(self) -> Tensor:
-        """The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754)."""
+        """`sqrt`, element by element: The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
+        
+        LaTeX: \\sqrt{x}
+        """
     def sqrt_(self) -> Tensor:
         """``sqrt`` in place: this handle stands for the result from now on."""
     def square(self) -> Tensor:
-        """x². Derivative 2x."""
+        """`square`, element by element: x². Derivative 2x.
+        
+        LaTeX: x^{2}
+        """
     def square_(self) -> Tensor:
         """``square`` in place: this handle stands for the result from now on."""
     def squeeze(self, dim: Dims = None) -> Tensor:
@@ -678,14 +923,24 @@ class Tensor:
         """``t`` in place: this handle stands for the result from now on."""
     def take(self, index: ArrayLike) -> Tensor:
         """Several elements by their places in row-major order."""
+    def take_along_dim(self, indices: Any, dim: Dims = None) -> Tensor:
+        """Elements by indices along an axis, as ``gather`` with broadcasting."""
     def tan(self) -> Tensor:
-        """tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y²."""
+        """`tan`, element by element: tan x = sin x / cos x, so y′ = (cos² + sin²)/cos² = 1 + y².
+        
+        LaTeX: \\tan x
+        """
     def tan_(self) -> Tensor:
         """``tan`` in place: this handle stands for the result from now on."""
     def tanh(self) -> Tensor:
-        """sinh x / cosh x, so y′ = 1 − y²."""
+        """`tanh`, element by element: sinh x / cosh x, so y′ = 1 − y².
+        
+        LaTeX: \\tanh x
+        """
     def tanh_(self) -> Tensor:
         """``tanh`` in place: this handle stands for the result from now on."""
+    def tensor_split(self, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
+        """The axis cut into so many parts of nearly equal length, or at places."""
     def tile(self, *dims: int | Sequence[int]) -> Tensor:
         """Copies side by side, as numpy's `tile`."""
     def to(self, *args: Any, dtype: DTypeLike | None = None, device: Any = None, copy: _bool | None = False, non_blocking: _bool = False) -> Tensor:
@@ -713,7 +968,10 @@ class Tensor:
     def true_divide(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
         """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
     def trunc(self) -> Tensor:
-        """Towards zero."""
+        """`trunc`, element by element: Towards zero.
+        
+        LaTeX: \\operatorname{trunc} x
+        """
     def trunc_(self) -> Tensor:
         """``trunc`` in place: this handle stands for the result from now on."""
     def type(self, dtype: DTypeLike | None) -> Tensor:
@@ -728,12 +986,16 @@ class Tensor:
         """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
     def uniform_(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform random numbers from ``low`` to ``high`` from now on."""
+    def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
+        """The distinct elements in order; also where each stands among them, and how often."""
     def unsqueeze(self, dim: int) -> Tensor:
         """A new axis of length 1."""
     def unsqueeze_(self, dim: Dims) -> Tensor:
         """``unsqueeze`` in place: this handle stands for the result from now on."""
     def var(self, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
         """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""
+    def vdot(self, other: Operand) -> Tensor:
+        """Σ xᵢ yᵢ of two vectors."""
     def view(self, *shape: int | Sequence[int]) -> Tensor:
         """The same as `reshape`, or with an element type the same as `to`."""
     def view_as(self, other: Operand) -> Tensor:
@@ -783,6 +1045,8 @@ def empty_like(input: Operand | None, *, dtype: DTypeLike | None = None, require
     """`empty` of the shape and type of a tensor."""
 def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """The identity matrix of n rows, and m columns if given."""
+def from_arrow(array: Any) -> Tensor:
+    """A copy of an Arrow array of numbers; missing ones become NaN."""
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A copy of an array of another library that has `__dlpack__`."""
 def from_numpy(ndarray: Any) -> Tensor:
@@ -842,5 +1106,12 @@ def zeros(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_g
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
 def zeros_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`zeros` of the shape and type of a tensor."""
-
+_func: Any
+_layers: Any
 _linalg: Any
+_losses: Any
+_optim: Any
+_plot: Any
+_solve: Any
+_storage: Any
+_symbolic: Any

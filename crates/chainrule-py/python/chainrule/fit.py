@@ -267,7 +267,7 @@ def minimize(
     result = OptimizeResult(
         x=_array(found["x"]), fun=found["fun"], nit=found["nit"], nfev=found["nfev"],
         njev=found["njev"], nhev=found["nhev"], success=found["success"],
-        status=0 if found["success"] else 1 if found["word"] == "max steps" else 2,
+        status=0 if found["success"] else 1 if found["word"] == "max_steps" else 2,
         message=found["message"],
     )  # fmt: skip
     if found["jac"]:

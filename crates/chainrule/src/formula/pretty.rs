@@ -51,7 +51,16 @@ fn bare(node: &Node, last: bool) -> String {
         Expr::Power(base, exponent) => power(base, exponent),
         Expr::Transpose(a) => format!("{}'", within(a, Tightness::Transpose, false)),
         Expr::Call(function, arguments) => call(*function, arguments, last),
-        Expr::Vector(all) => format!("[{}]", list(all, ", ", Tightness::Or)),
+        Expr::Vector(all) => {
+            let row = |node: &Node| match node.expr() {
+                Expr::Vector(row) if row.len() > 1 => Some(list(row, ", ", Tightness::Or)),
+                _ => None,
+            };
+            match all.iter().map(row).collect::<Option<Vec<String>>>() {
+                Some(rows) if rows.len() > 1 => format!("[{}]", rows.join("; ")),
+                _ => format!("[{}]", list(all, ", ", Tightness::Or)),
+            }
+        }
         Expr::Compare(first, rest) => {
             let mut text = within(first, Tightness::Sum, true);
             for (cmp, node) in rest {

@@ -14,6 +14,9 @@
 //! of the Jacobian, ∇(A x) = Aᵀ. The rules are those of T. P. Minka, *Old and new matrix algebra
 //! useful for statistics* (2000).
 //!
+//! The sum of a vector is its product with a vector of ones. The trace of a product of matrices is
+//! the same wherever the product begins, so that tr(L X R) has the gradient of a number L X R.
+//!
 //! Not here: functions of each element, inverses, determinants, and derivatives of matrices by
 //! vectors.
 
@@ -22,19 +25,9 @@ use std::collections::HashMap;
 use chainrule_core::Real;
 use chainrule_core::op::{Binary, Unary};
 
+use super::kinds::Kind;
 use super::term::Term;
 use crate::formula::{By, Expr, Formula, Function, Node, Sign, Span};
-
-/// What a name stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// A number.
-    Scalar,
-    /// A column.
-    Vector,
-    /// A matrix.
-    Matrix,
-}
 
 /// A symbol of a word.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -49,6 +42,32 @@ type Word = Vec<Atom>;
 /// How a value lies: (is one row high, is one column wide).
 type Lie = (bool, bool);
 
+/// How a value lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// A number.
+    Scalar,
+    /// A vector, as a column.
+    Column,
+    /// A vector, as a row.
+    Row,
+    /// A matrix.
+    Matrix,
+}
+
+/// A name in a result that stands for no variable of the formula.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Extra {
+    /// The name.
+    pub name: String,
+    /// A vector of ones if [`Kind::Vector`], the identity matrix if [`Kind::Matrix`].
+    pub kind: Kind,
+    /// It is as long as this variable is high,
+    pub like: String,
+    /// or, if this is true, wide.
+    pub wide: bool,
+}
+
 /// A value on the way.
 #[derive(Clone)]
 enum Value {
@@ -57,80 +76,13 @@ enum Value {
 }
 
 /// A formula with vectors and matrices, ready to be differentiated.
+#[derive(Clone)]
 pub struct MatrixFormula {
     kinds: HashMap<String, Kind>,
-    /// The words that are numbers, each with a symbol of its own.
-    words: Vec<Word>,
-    value: Option<Value>,
-}
-
-/// Whether a formula has vectors or matrices in it as it is written.
-pub fn has_matrices(formula: &Formula) -> bool {
-    let mut rest = vec![formula.root()];
-    while let Some(node) = rest.pop() {
-        let is_one = match node.expr() {
-            Expr::Transpose(_) => true,
-            Expr::Call(f, _) => matches!(f, Function::Norm | Function::Dot | Function::Trace),
-            _ => false,
-        };
-        if is_one {
-            return true;
-        }
-        node.expr().for_children(&mut |child| rest.push(child));
-    }
-    false
-}
-
-/// What the names of a formula stand for, as people write: capitals are matrices; what is
-/// transposed, measured or stands behind a matrix or a row is a vector.
-pub fn guessed_kinds(formula: &Formula) -> HashMap<String, Kind> {
-    let capital = |name: &str| name.starts_with(char::is_uppercase);
-    let mut kinds: HashMap<String, Kind> = formula
-        .variables()
-        .iter()
-        .map(|n| (n.clone(), if capital(n) { Kind::Matrix } else { Kind::Scalar }))
-        .collect();
-    // The names of a sum of vectors are vectors.
-    let mut vector = |node: &Node| {
-        let mut inside = vec![node];
-        while let Some(node) = inside.pop() {
-            match node.expr() {
-                Expr::Variable(name) if !capital(name) => {
-                    kinds.insert(name.clone(), Kind::Vector);
-                }
-                Expr::Negate(a) => inside.push(a),
-                Expr::Sum(a, rest) => {
-                    inside.push(a);
-                    inside.extend(rest.iter().map(|(_, x)| x));
-                }
-                _ => {}
-            }
-        }
-    };
-    let multiplies = |node: &Node| match node.expr() {
-        Expr::Variable(name) => capital(name),
-        Expr::Transpose(_) => true,
-        _ => false,
-    };
-    let mut rest = vec![formula.root()];
-    while let Some(node) = rest.pop() {
-        match node.expr() {
-            Expr::Transpose(a) => vector(a),
-            Expr::Call(Function::Norm | Function::Dot, all) => all.iter().for_each(&mut vector),
-            Expr::Product(first, others) => {
-                let all: Vec<&Node> =
-                    std::iter::once(&**first).chain(others.iter().map(|(_, x)| x)).collect();
-                for pair in all.windows(2) {
-                    if multiplies(pair[0]) {
-                        vector(pair[1]);
-                    }
-                }
-            }
-            _ => {}
-        }
-        node.expr().for_children(&mut |child| rest.push(child));
-    }
-    kinds
+    /// The words that are numbers, each with a symbol of its own, and whether they are traces.
+    words: Vec<(Word, bool)>,
+    extras: Vec<Extra>,
+    value: Value,
 }
 
 type Found<T> = Result<T, String>;
@@ -141,19 +93,115 @@ impl MatrixFormula {
     /// # Errors
     /// What in it is outside of what is described above.
     pub fn new(formula: &Formula, kinds: HashMap<String, Kind>) -> Result<MatrixFormula, String> {
-        let mut all = MatrixFormula { kinds, words: vec![], value: None };
-        all.value = Some(all.node(formula.root())?);
+        let value = Value::Scalar(Term::integer(0));
+        let mut all = MatrixFormula { kinds, words: vec![], extras: vec![], value };
+        all.value = all.read(formula.root())?;
         Ok(all)
     }
 
-    /// The symbol of a word that is a number: the word or its transpose, whichever is there.
-    fn symbol(&mut self, word: &Word) -> Term {
+    /// How the value lies.
+    pub fn shape(&self) -> Shape {
+        match &self.value {
+            Value::Scalar(_) | Value::Matrix(_, (true, true)) => Shape::Scalar,
+            Value::Matrix(_, (false, true)) => Shape::Column,
+            Value::Matrix(_, (true, false)) => Shape::Row,
+            Value::Matrix(_, (false, false)) => Shape::Matrix,
+        }
+    }
+
+    /// The names in results that are no variables of the formula.
+    pub fn extras(&self) -> &[Extra] {
+        &self.extras
+    }
+
+    /// The formula, simplified.
+    pub fn to_node(&self) -> Node {
+        match &self.value {
+            Value::Scalar(term) => self.scalar(term),
+            Value::Matrix(all, _) => self.sum(all),
+        }
+    }
+
+    /// The formula of the transpose.
+    #[must_use]
+    pub fn transposed(&self) -> MatrixFormula {
+        // The identity is its own transpose.
+        let symmetric =
+            |name: &str| self.extras.iter().any(|e| e.kind == Kind::Matrix && e.name == name);
+        let flipped = |word: &Word| {
+            let keep = |a: Atom| Atom { transposed: a.transposed && !symmetric(&a.name), ..a };
+            transposed(word).into_iter().map(keep).collect()
+        };
+        let value = match &self.value {
+            Value::Scalar(x) => Value::Scalar(x.clone()),
+            Value::Matrix(all, lie) => Value::Matrix(
+                collected(all.iter().map(|(c, w)| (c.clone(), flipped(w))).collect()),
+                (lie.1, lie.0),
+            ),
+        };
+        MatrixFormula { value, ..self.clone() }
+    }
+
+    /// A name that nothing else has for ones or an identity as long as `like` is high, or wide if
+    /// it is transposed.
+    fn extra(&mut self, kind: Kind, like: &Atom) -> Atom {
+        let atom = |name: &str| Atom { name: name.into(), transposed: false };
+        let same = |e: &&Extra| (e.kind, &e.like, e.wide) == (kind, &like.name, like.transposed);
+        if let Some(extra) = self.extras.iter().find(same) {
+            return atom(&extra.name);
+        }
+        let stem = if kind == Kind::Matrix { "I" } else { "ones" };
+        let names = std::iter::once(stem.to_string()).chain((2..).map(|i| format!("{stem}_{i}")));
+        let name = names.into_iter().find(|n| !self.kinds.contains_key(n)).unwrap_or_default();
+        self.kinds.insert(name.clone(), kind);
+        let (like, wide) = (like.name.clone(), like.transposed);
+        self.extras.push(Extra { name: name.clone(), kind, like, wide });
+        atom(&name)
+    }
+
+    /// The symbol of a word that is a number, or the trace of a word: the word or its transpose,
+    /// whichever is there.
+    fn symbol(&mut self, word: &Word, traced: bool) -> Term {
         let other = transposed(word);
-        let at = self.words.iter().position(|w| w == word || *w == other).unwrap_or_else(|| {
-            self.words.push(word.clone());
+        let same = |(w, t): &(Word, bool)| *t == traced && (w == word || *w == other);
+        let at = self.words.iter().position(same).unwrap_or_else(|| {
+            self.words.push((word.clone(), traced));
             self.words.len() - 1
         });
         Term::symbol(&name(at))
+    }
+
+    /// A word without the numbers in it, such as (xᵀ a) x of x xᵀ a.
+    fn reduced(&mut self, c: Term, word: Word) -> (Term, Word) {
+        let vector = |atom: &Atom, transposed: bool| {
+            self.kinds.get(&atom.name) == Some(&Kind::Vector) && atom.transposed == transposed
+        };
+        let inside = (0..word.len()).find_map(|i| {
+            let end = || (i + 1..word.len()).find(|&j| vector(&word[j], false));
+            vector(&word[i], true).then(end).flatten().map(|j| (i, j))
+        });
+        match inside {
+            Some((i, j)) if j - i + 1 < word.len() => {
+                let number = self.symbol(&word[i..=j].to_vec(), false);
+                self.reduced(&c * &number, [&word[..i], &word[j + 1..]].concat())
+            }
+            _ => (c, word),
+        }
+    }
+
+    /// The trace of a product.
+    fn trace(&mut self, all: &[(Term, Word)]) -> Term {
+        let mut sum = Term::integer(0);
+        for (c, word) in all {
+            let is_row = |a: &Atom| a.transposed && self.kinds.get(&a.name) == Some(&Kind::Vector);
+            let number = match word.iter().position(is_row) {
+                // tr(L x yᵀ R) = yᵀ R L x.
+                Some(i) => self.symbol(&[&word[i..], &word[..i]].concat(), false),
+                None => self.symbol(word, true),
+            };
+            sum = &sum + &(c * &number);
+        }
+        sum
     }
 
     fn lie(&self, word: &Word) -> Lie {
@@ -165,9 +213,9 @@ impl MatrixFormula {
         (side(word.first(), true), side(word.last(), false))
     }
 
-    fn node(&mut self, node: &Node) -> Found<Value> {
+    fn read(&mut self, node: &Node) -> Found<Value> {
         Ok(match node.expr() {
-            Expr::Number(x) => Value::Scalar(Term::integer(0).lit(*x)),
+            Expr::Number(x) => Value::Scalar(Term::written().lit(*x)),
             Expr::Constant(c) => Value::Scalar(Term::constant(*c)),
             Expr::Variable(name) => match self.kinds.get(name) {
                 Some(Kind::Vector | Kind::Matrix) => {
@@ -178,13 +226,13 @@ impl MatrixFormula {
                 _ => Value::Scalar(Term::symbol(name)),
             },
             Expr::Negate(a) => {
-                let a = self.node(a)?;
+                let a = self.read(a)?;
                 self.times(Value::Scalar(Term::integer(-1)), a)?
             }
             Expr::Sum(first, rest) => {
-                let mut sum = self.node(first)?;
+                let mut sum = self.read(first)?;
                 for (sign, term) in rest {
-                    let mut term = self.node(term)?;
+                    let mut term = self.read(term)?;
                     if *sign == Sign::Minus {
                         term = self.times(Value::Scalar(Term::integer(-1)), term)?;
                     }
@@ -199,9 +247,9 @@ impl MatrixFormula {
                 sum
             }
             Expr::Product(first, rest) => {
-                let mut product = self.node(first)?;
+                let mut product = self.read(first)?;
                 for (by, factor) in rest {
-                    let factor = self.node(factor)?;
+                    let factor = self.read(factor)?;
                     product = match (by, &factor) {
                         (By::Times, _) => self.times(product, factor)?,
                         (By::Over, Value::Scalar(x)) => {
@@ -213,13 +261,13 @@ impl MatrixFormula {
                 product
             }
             Expr::Power(base, exponent) => {
-                let (base, exponent) = (self.node(base)?, self.node(exponent)?);
+                let (base, exponent) = (self.read(base)?, self.read(exponent)?);
                 match (base, exponent) {
                     (Value::Scalar(x), Value::Scalar(y)) => Value::Scalar(x.raised(&y)),
                     _ => return Err("a power of a vector or matrix".into()),
                 }
             }
-            Expr::Transpose(a) => match self.node(a)? {
+            Expr::Transpose(a) => match self.read(a)? {
                 Value::Matrix(all, (row, column)) => Value::Matrix(
                     all.into_iter().map(|(c, w)| (c, transposed(&w))).collect(),
                     (column, row),
@@ -234,7 +282,7 @@ impl MatrixFormula {
     fn call(&mut self, function: Function, arguments: &[Node]) -> Found<Value> {
         let mut all = vec![];
         for argument in arguments {
-            all.push(self.node(argument)?);
+            all.push(self.read(argument)?);
         }
         let elements = || "a function of each element of a vector".to_string();
         Ok(match (function, all.as_slice()) {
@@ -243,6 +291,23 @@ impl MatrixFormula {
                 Value::Matrix(..) => return Err("the norm of a matrix".into()),
             },
             (Function::Norm, [Value::Scalar(x)]) => Value::Scalar(x.map(Unary::abs)),
+            (Function::Trace | Function::Sum, [Value::Scalar(x)]) => Value::Scalar(x.clone()),
+            (Function::Trace, [Value::Matrix(all, (false, false))]) => {
+                Value::Scalar(self.trace(all))
+            }
+            (Function::Sum, [v @ Value::Matrix(all, lie)]) if lie.0 != lie.1 => {
+                let first = all.first().and_then(|(_, w)| if lie.0 { w.last() } else { w.first() });
+                let Some(first) = first.cloned() else {
+                    return Ok(Value::Scalar(Term::integer(0)));
+                };
+                let like = Atom { transposed: first.transposed != lie.0, ..first };
+                let ones = self.extra(Kind::Vector, &like);
+                let ones = vec![(Term::integer(1), vec![Atom { transposed: !lie.0, ..ones }])];
+                match lie.0 {
+                    false => self.times(Value::Matrix(ones, (true, false)), v.clone())?,
+                    true => self.times(v.clone(), Value::Matrix(ones, (false, true)))?,
+                }
+            }
             (Function::Dot, [a, b]) => self.times(a.clone(), b.clone())?,
             (Function::Map(op), [Value::Scalar(x)]) => Value::Scalar(x.map(op)),
             (Function::Zip(op), [Value::Scalar(x), Value::Scalar(y)]) => {
@@ -279,39 +344,50 @@ impl MatrixFormula {
         let mut all = vec![];
         for (c, u) in &left {
             for (d, v) in &right {
-                all.push((c * d, [u.clone(), v.clone()].concat()));
+                all.push(self.reduced(c * d, [u.clone(), v.clone()].concat()));
             }
         }
         if rows && columns {
             let mut sum = Term::integer(0);
             for (c, word) in &all {
-                sum = &sum + &(c * &self.symbol(word));
+                sum = &sum + &(c * &self.symbol(word, false));
             }
             return Ok(Value::Scalar(sum));
         }
         Ok(Value::Matrix(collected(all), (rows, columns)))
     }
 
-    /// The gradient by `by`: as high as the variable, and as wide as the formula's value.
+    /// The formula of the gradient by `by`: as high as the variable, and as wide as the value.
+    ///
+    /// ```
+    /// use chainrule::formula::Formula;
+    /// use chainrule::symbolic::{MatrixFormula, guessed_kinds};
+    /// let formula = Formula::parse("x' A x")?;
+    /// let f = MatrixFormula::new(&formula, guessed_kinds(&formula))?;
+    /// let slope = f.gradient("x")?;
+    /// assert_eq!(slope.to_node().pretty(), "(A + A')x");
+    /// assert_eq!(slope.gradient("x")?.to_node().pretty(), "A + A'");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If it is no vector or matrix; the sentence says of what.
-    pub fn gradient(&mut self, by: &str) -> Result<Node, String> {
-        let Some(value) = self.value.clone() else { return Err("there is no formula".into()) };
+    pub fn gradient(&self, by: &str) -> Result<MatrixFormula, String> {
+        let mut all = self.clone();
         let kind = self.kinds.get(by).copied().unwrap_or(Kind::Scalar);
-        let result = match (value, kind) {
+        all.value = match (self.value.clone(), kind) {
             (Value::Scalar(f), Kind::Scalar) => Value::Scalar(f.derivative(by)),
-            (Value::Scalar(f), _) => self.of_scalar(&f, by, kind)?,
-            (Value::Matrix(all, lie), Kind::Scalar) => {
-                let all = all.into_iter().map(|(c, w)| (c.derivative(by), w)).collect();
-                Value::Matrix(collected(all), lie)
+            (Value::Scalar(f), _) => all.of_scalar(&f, by, kind)?,
+            (Value::Matrix(parts, lie), Kind::Scalar) => {
+                let parts = parts.into_iter().map(|(c, w)| (c.derivative(by), w)).collect();
+                Value::Matrix(collected(parts), lie)
             }
-            (Value::Matrix(all, lie), Kind::Vector) if lie.0 || lie.1 => {
-                self.of_vector(all, lie, by)?
+            (Value::Matrix(parts, lie), Kind::Vector) if lie.0 || lie.1 => {
+                all.of_vector(parts, lie, by)?
             }
             _ => return Err(format!("the derivative by {by} has more than two axes")),
         };
-        Ok(self.write(&result))
+        Ok(all)
     }
 
     /// Σ ∂f/∂w ∇w over the words in f.
@@ -322,7 +398,7 @@ impl MatrixFormula {
             if slope.is(0) {
                 continue;
             }
-            let word = self.words[k].clone();
+            let (word, _) = self.words[k].clone();
             for (c, w) in self.of_word(&word, by, kind) {
                 all.push((&slope * &c, w));
             }
@@ -338,8 +414,13 @@ impl MatrixFormula {
             let (left, right) = (word[..i].to_vec(), word[i + 1..].to_vec());
             let scalar = |this: &mut Self, w: &Word| match w.is_empty() {
                 true => Term::integer(1),
-                false => this.symbol(w),
+                false => this.symbol(w, false),
             };
+            if left.is_empty() && right.is_empty() && kind == Kind::Matrix {
+                let like = Atom { name: by.into(), transposed: false };
+                all.push((Term::integer(1), vec![self.extra(kind, &like)]));
+                continue;
+            }
             all.push(match (kind, atom.transposed) {
                 (Kind::Matrix, false) => {
                     (Term::integer(1), [transposed(&left), transposed(&right)].concat())
@@ -363,7 +444,10 @@ impl MatrixFormula {
                 }
                 let left = column[..i].to_vec();
                 let left = match left.is_empty() {
-                    true => vec![Atom { name: "I".into(), transposed: false }],
+                    true => {
+                        let like = Atom { name: by.into(), transposed: false };
+                        vec![self.extra(Kind::Matrix, &like)]
+                    }
                     false => transposed(&left),
                 };
                 result.push((c.clone(), left));
@@ -374,13 +458,6 @@ impl MatrixFormula {
             }
         }
         Ok(Value::Matrix(collected(result), (false, false)))
-    }
-
-    fn write(&self, value: &Value) -> Node {
-        match value {
-            Value::Scalar(term) => self.scalar(term),
-            Value::Matrix(all, _) => self.sum(all),
-        }
     }
 
     /// A scalar, with the words that its symbols stand for.
@@ -395,14 +472,22 @@ impl MatrixFormula {
         };
         if let Expr::Call(Function::Map(Unary::sqrt), x) = node.expr()
             && let Some(k) = word(&x[0])
-            && let [a, b] = self.words[k].as_slice()
+            && let ([a, b], false) = (self.words[k].0.as_slice(), self.words[k].1)
             && a.name == b.name
         {
             let b = Atom { name: b.name.clone(), transposed: false };
             return new(Expr::Call(Function::Norm, vec![symbol(&b)]));
         }
         if let Some(k) = word(node) {
-            return product(&self.words[k]);
+            let call = |f, word: &[Atom]| new(Expr::Call(f, vec![product(word)]));
+            let ones =
+                |a: &Atom| self.extras.iter().any(|e| e.kind == Kind::Vector && e.name == a.name);
+            return match (&self.words[k].0[..], self.words[k].1) {
+                (word, true) => call(Function::Trace, word),
+                ([a, rest @ ..], _) if ones(a) && !rest.is_empty() => call(Function::Sum, rest),
+                ([rest @ .., a], _) if ones(a) => call(Function::Sum, &transposed(rest)),
+                (word, false) => product(word),
+            };
         }
         let node = node.mapped(&mut |child| self.filled(child));
         match node.expr() {
@@ -512,7 +597,7 @@ fn product(word: &[Atom]) -> Node {
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }
 }
 
-fn transposed(word: &Word) -> Word {
+fn transposed(word: &[Atom]) -> Word {
     let flip = |a: &Atom| Atom { name: a.name.clone(), transposed: !a.transposed };
     word.iter().rev().map(flip).collect()
 }
@@ -533,12 +618,13 @@ fn collected(all: Vec<(Term, Word)>) -> Vec<(Term, Word)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kinds::guessed_kinds;
     use super::*;
 
     fn gradient(text: &str, by: &str) -> String {
         let formula = Formula::parse(text).unwrap();
         let kinds = guessed_kinds(&formula);
-        MatrixFormula::new(&formula, kinds).unwrap().gradient(by).unwrap().pretty()
+        MatrixFormula::new(&formula, kinds).unwrap().gradient(by).unwrap().to_node().pretty()
     }
 
     #[test]
@@ -559,6 +645,15 @@ mod tests {
         assert_eq!(gradient("e^(-x' x/2)", "x"), "−e^(−x' x/2) x");
         assert_eq!(gradient("a' x b' x", "x"), "b' x a + a' x b");
         assert_eq!(gradient("(x' x) x", "x"), "x' x I + 2x x'");
+        assert_eq!(gradient("sum(x)", "x"), "ones");
+        assert_eq!(gradient("sum(A x - b)", "x"), "A' ones");
+        assert_eq!(gradient("sum(x)^2", "x"), "2 sum(x) ones");
+        assert_eq!(gradient("A x + b", "x"), "A'");
+        assert_eq!(gradient("x x' a", "x"), "x' a I + a x'");
+        assert_eq!(gradient("trace(A X B)", "X"), "A' B'");
+        assert_eq!(gradient("trace(X' A X)", "X"), "(A + A')X");
+        assert_eq!(gradient("trace(X)", "X"), "I");
+        assert_eq!(gradient("trace(A x x')", "x"), "(A + A')x");
         assert_eq!(gradient("c x' x", "c"), "x' x");
         assert_eq!(gradient("ln(1 + norm(x)^2)", "x"), "2x/(x' x + 1)");
     }

@@ -15,8 +15,12 @@
 
 mod derive;
 mod exact;
+mod gradients;
+mod kinds;
 mod matrix;
+mod named;
 mod real;
+mod several;
 mod steps;
 mod term;
 mod tidy;
@@ -25,8 +29,12 @@ mod write;
 
 use std::fmt;
 
-pub use matrix::{Kind, MatrixFormula, guessed_kinds, has_matrices};
-pub use steps::{Rule, Step, steps};
+pub use gradients::{Known, gradient_steps};
+pub use kinds::{Kind, guessed_kinds, has_matrices, is_linear_map};
+pub use matrix::{Extra, MatrixFormula, Shape};
+pub use named::{LONG, Named, SAVED};
+pub use several::{chain_steps, composed};
+pub use steps::{Operator, Rule, Step, steps};
 pub use term::Term;
 pub use trace::trace;
 
@@ -40,7 +48,7 @@ impl Term {
     pub fn of(formula: &Formula) -> Result<Term, FormulaError> {
         let names: Vec<(&str, Term)> =
             formula.variables().iter().map(|name| (name.as_str(), Term::symbol(name))).collect();
-        formula.eval_real(&Term::integer(0), &names)
+        formula.eval_real(&Term::written(), &names)
     }
 
     /// The derivative by a variable.
@@ -107,7 +115,11 @@ mod tests {
             ("sin(-x)", "-sin(x)"),
             ("1 - x", "1 - x"),
             ("-x^2/2", "-x^2/2"),
-            ("0.1x", "x/10"),
+            ("0.1x", "0.1*x"),
+            ("x/10", "x/10"),
+            ("0.5x/3 + 0.25y", "x/6 + 0.25*y"),
+            ("x/0.3", "x/0.3"),
+            ("0.1x - x/10", "0"),
             ("x y/(2 z)", "x*y/(2*z)"),
             ("|x|^2", "x^2"),
             ("x^(-1/2)", "1/sqrt(x)"),
@@ -132,6 +144,10 @@ mod tests {
             ("{x^2 if x > 0; -x otherwise}", "{2*x if x > 0; -1 otherwise}"),
             ("relu(x)", "{1 if relu(x) > 0; 0 otherwise}"),
             ("2^x", "2^x*ln(2)"),
+            ("0.1x^2", "0.2*x"),
+            ("x^2/10", "x/5"),
+            ("x^1.5", "1.5*sqrt(x)"),
+            ("e^(-0.5 x^2)", "-x*e^(-0.5*x^2)"),
         ] {
             assert_eq!(term(text).derivative("x").to_string(), slope, "{text}");
         }

@@ -61,8 +61,10 @@ fn parity(op: Unary) -> Option<Exact> {
 }
 
 impl Real for Term {
+    /// A number of a decimal's arithmetic is a decimal: see `Term::written`.
     fn lit(&self, c: f64) -> Term {
-        known(c).unwrap_or_else(|| Term::number(Exact::meant(c)))
+        let spelt = |x: Exact| self.as_number().map_or(x, |like| x.spelt_like(like));
+        known(c).unwrap_or_else(|| Term::number(spelt(Exact::meant(c))))
     }
 
     fn map(&self, op: Unary) -> Term {

@@ -23,6 +23,7 @@
 use chainrule_core::Real;
 use chainrule_core::op::{Binary, Unary};
 
+use super::gradients::Known;
 use super::term::Term;
 use crate::formula::{By, Case, Constant, Expr, Formula, FormulaError, Function, Node, Sign, Span};
 
@@ -53,8 +54,12 @@ pub enum Rule {
     Chain(Option<Function>),
     /// A function of several expressions.
     ChainOfSeveral(Function),
+    /// A function of several variables that are functions themselves.
+    ChainOfVariables,
     /// Cases.
     Cases,
+    /// A rule for vectors and matrices.
+    Known(Known),
 }
 
 impl Rule {
@@ -76,9 +81,22 @@ impl Rule {
             Rule::ChainOfSeveral(f) => {
                 format!("chain rule in several variables, partial derivatives of {}", f.name())
             }
+            Rule::ChainOfVariables => "chain rule in several variables".into(),
             Rule::Cases => "each case by itself".into(),
+            Rule::Known(known) => known.name().into(),
         }
     }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operator {
+    /// d/dx, of functions of one variable.
+    Derivative,
+    /// ∂/∂x, of functions of several.
+    Partial,
+    /// ∇ₓ, by a vector or matrix.
+    Gradient,
 }
 
 /// The derivative of one expression.
@@ -90,8 +108,10 @@ pub struct Step {
     pub of: Node,
     /// The variable.
     pub by: String,
+    /// Which derivative by it.
+    pub operator: Operator,
     /// What the rule makes of it; variables named by [`hole`] stand for the derivatives in `parts`.
-    made: Node,
+    pub(super) made: Node,
     /// The derivative, simplified.
     pub value: Node,
     /// The derivatives that the rule asks for.
@@ -99,20 +119,20 @@ pub struct Step {
 }
 
 /// The name of the variable that stands for the derivative of part `i`.
-fn hole(i: usize) -> String {
+pub(super) fn hole(i: usize) -> String {
     format!("\u{1}{i}\u{2}")
 }
 
-fn new(expr: Expr) -> Node {
+pub(super) fn new(expr: Expr) -> Node {
     Node::new(expr, Span::default())
 }
 
-fn number(x: f64) -> Node {
+pub(super) fn number(x: f64) -> Node {
     new(Expr::Number(x))
 }
 
 /// The product of all, with the divisors of quotients among them at its end.
-fn times(all: Vec<Node>) -> Node {
+pub(super) fn times(all: Vec<Node>) -> Node {
     let (mut above, mut below) = (vec![], vec![]);
     for node in all {
         match node.expr() {
@@ -135,16 +155,16 @@ fn times(all: Vec<Node>) -> Node {
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }
 }
 
-fn over(above: Node, below: Node) -> Node {
+pub(super) fn over(above: Node, below: Node) -> Node {
     let quotient = new(Expr::Product(Box::new(number(1.0)), vec![(By::Over, below)]));
     times(vec![above, quotient])
 }
 
-fn raise(base: Node, exponent: Node) -> Node {
+pub(super) fn raise(base: Node, exponent: Node) -> Node {
     new(Expr::Power(Box::new(base), Box::new(exponent)))
 }
 
-fn call(op: Unary, x: Node) -> Node {
+pub(super) fn call(op: Unary, x: Node) -> Node {
     new(Expr::Call(Function::Map(op), vec![x]))
 }
 
@@ -165,34 +185,52 @@ fn call(op: Unary, x: Node) -> Node {
 /// If the formula has a vector in it.
 pub fn steps(formula: &Formula, by: &str) -> Result<Step, FormulaError> {
     Term::of(formula)?;
-    Ok(Steps { by }.step(formula.root()))
+    let operator = match formula.variables().len() {
+        0 | 1 => Operator::Derivative,
+        _ => Operator::Partial,
+    };
+    Ok(Steps { by, operator }.step(formula.root()))
 }
 
 struct Steps<'a> {
     by: &'a str,
+    operator: Operator,
 }
 
 /// A step on the way: what the rule makes, and what is differentiated in it.
-struct Draft {
-    rule: Rule,
-    made: Node,
-    inner: Vec<Node>,
+pub(super) struct Draft {
+    pub(super) rule: Rule,
+    pub(super) made: Node,
+    pub(super) inner: Vec<Node>,
+}
+
+/// Whether the variable `by` occurs in a tree.
+pub(super) fn depends(node: &Node, by: &str) -> bool {
+    let mut rest = vec![node];
+    while let Some(node) = rest.pop() {
+        if matches!(node.expr(), Expr::Variable(name) if name == by) {
+            return true;
+        }
+        node.expr().for_children(&mut |child| rest.push(child));
+    }
+    false
+}
+
+/// f′(u), found with a name for u that nothing else has.
+pub(super) fn outer_slope(function: Function, u: &Node) -> Node {
+    let name = "\u{1}u";
+    let f = new(Expr::Call(function, vec![new(Expr::Variable(name.into()))]));
+    let slope = term(&f).derivative(name).to_node();
+    replaced(&slope, name, u)
+}
+
+fn term(node: &Node) -> Term {
+    Term::of(&Formula::from_node(node.clone())).unwrap_or_else(|_| Term::symbol("?"))
 }
 
 impl Steps<'_> {
-    fn term(&self, node: &Node) -> Term {
-        Term::of(&Formula::from_node(node.clone())).unwrap_or_else(|_| Term::symbol("?"))
-    }
-
     fn depends(&self, node: &Node) -> bool {
-        let mut rest = vec![node];
-        while let Some(node) = rest.pop() {
-            if matches!(node.expr(), Expr::Variable(name) if name == self.by) {
-                return true;
-            }
-            node.expr().for_children(&mut |child| rest.push(child));
-        }
-        false
+        depends(node, self.by)
     }
 
     fn is_variable(&self, node: &Node) -> bool {
@@ -201,9 +239,10 @@ impl Steps<'_> {
 
     fn step(&self, node: &Node) -> Step {
         let Draft { rule, made, inner } = self.draft(node);
-        let value = self.term(node).derivative(self.by).to_node();
+        let value = term(node).derivative(self.by).to_node();
         let parts = inner.iter().map(|part| self.step(part)).collect();
-        Step { rule, of: node.clone(), by: self.by.into(), made, value, parts }
+        let (by, operator) = (self.by.into(), self.operator);
+        Step { rule, of: node.clone(), by, operator, made, value, parts }
     }
 
     fn draft(&self, node: &Node) -> Draft {
@@ -283,7 +322,7 @@ impl Steps<'_> {
         let d = |i| new(Expr::Variable(hole(i)));
         match (self.depends(base), self.depends(exponent)) {
             (true, false) => {
-                let lower = (&self.term(exponent) + &Term::integer(-1)).to_node();
+                let lower = (&term(exponent) + &Term::integer(-1)).to_node();
                 let lowered = match lower.expr() {
                     Expr::Number(1.0) => base.clone(),
                     _ => raise(base.clone(), lower),
@@ -321,11 +360,7 @@ impl Steps<'_> {
     fn call(&self, node: &Node, function: Function, arguments: &[Node]) -> Draft {
         let d = |i| new(Expr::Variable(hole(i)));
         if let [x] = arguments {
-            // f′(u), found with a name for u that nothing else has.
-            let u = || new(Expr::Variable("\u{1}u".into()));
-            let f = new(Expr::Call(function, vec![u()]));
-            let slope = self.term(&f).derivative("\u{1}u").to_node();
-            let slope = replaced(&slope, "\u{1}u", x);
+            let slope = outer_slope(function, x);
             if self.is_variable(x) {
                 return Draft { rule: Rule::Function(function), made: slope, inner: vec![] };
             }
@@ -343,7 +378,7 @@ impl Steps<'_> {
         };
         let Some(op) = binary else {
             // Several arguments of a maximum: by what it is chosen from.
-            let made = self.term(node).derivative(self.by).to_node();
+            let made = term(node).derivative(self.by).to_node();
             return Draft { rule: Rule::ChainOfSeveral(function), made, inner: vec![] };
         };
         let (u, v) = (Term::symbol("\u{1}u"), Term::symbol("\u{1}v"));
@@ -367,7 +402,7 @@ impl Steps<'_> {
 }
 
 /// The tree with `x` in the place of the variable `name`.
-fn replaced(node: &Node, name: &str, x: &Node) -> Node {
+pub(super) fn replaced(node: &Node, name: &str, x: &Node) -> Node {
     if matches!(node.expr(), Expr::Variable(n) if n == name) {
         return x.clone();
     }
@@ -379,9 +414,19 @@ impl Step {
     fn question(&self, latex: bool) -> String {
         if latex {
             let by = new(Expr::Variable(self.by.clone())).to_latex();
-            format!(r"\frac{{d}}{{d{by}}}\left[{}\right]", self.of.to_latex())
+            let sign = match self.operator {
+                Operator::Derivative => format!(r"\frac{{d}}{{d{by}}}"),
+                Operator::Partial => format!(r"\frac{{\partial}}{{\partial {by}}}"),
+                Operator::Gradient => format!(r"\nabla_{{{by}}}"),
+            };
+            format!(r"{sign}\left[{}\right]", self.of.to_latex())
         } else {
-            format!("d/d{}[{}]", self.by, self.of.pretty())
+            let (by, of) = (&self.by, self.of.pretty());
+            match self.operator {
+                Operator::Derivative => format!("d/d{by}[{of}]"),
+                Operator::Partial => format!("∂/∂{by}[{of}]"),
+                Operator::Gradient => format!("∇_{by}[{of}]"),
+            }
         }
     }
 
@@ -392,6 +437,13 @@ impl Step {
             text = text.replace(&hole(i), &part.question(latex));
         }
         text
+    }
+
+    /// What the rule makes of it, with the derivatives that it asks for in their places: equal to
+    /// `value`, but not simplified.
+    pub fn filled(&self) -> Node {
+        let parts = self.parts.iter().enumerate();
+        parts.fold(self.made.clone(), |node, (i, part)| replaced(&node, &hole(i), &part.value))
     }
 
     /// The lines of the tree down to `depth`: how deep, what, and by which rule. A step whose parts

@@ -98,6 +98,11 @@ impl Term {
         Term::number(Exact::ratio(n.into(), 1))
     }
 
+    /// What numbers that people wrote are made from: they stay decimals.
+    pub(super) fn written() -> Term {
+        Term::number(Exact::WRITTEN)
+    }
+
     /// The variable of this name.
     pub fn symbol(name: &str) -> Term {
         Term::new(Kind::Symbol(name.into()))

@@ -85,7 +85,7 @@ fn term(node: &GraphNode, all: &[Term]) -> Result<Term, Error> {
     let zero = Term::integer(0);
     Ok(match &node.op {
         Op::Const(_) | Op::Leaf | Op::Parameter | Op::Version => {
-            zero.lit(node.tensor.to_dtype(DType::F64).to_vec::<f64>()?[0])
+            Term::written().lit(node.tensor.to_dtype(DType::F64).to_vec::<f64>()?[0])
         }
         Op::Map(op) => source(0).map(*op),
         Op::Zip(op) => source(0).zip(*op, &source(1)),
@@ -133,7 +133,7 @@ mod tests {
         });
         assert_eq!(f.unwrap().to_string(), "e^(x*y)/(2*x)");
         assert_eq!(trace(&["x"], |v| v[0].clone()).unwrap().to_string(), "x");
-        assert_eq!(trace(&["x"], |_| Tensor::from(2.5)).unwrap().to_string(), "5/2");
+        assert_eq!(trace(&["x"], |_| Tensor::from(2.5)).unwrap().to_string(), "2.5");
     }
 
     #[test]

@@ -62,21 +62,14 @@ fn texts(a: &(Term, Term), b: &(Term, Term)) -> Ordering {
 fn scaled(c: Exact, term: Option<&Term>) -> Node {
     let negative = c.is_negative();
     let (mut above, mut below) = (vec![], vec![]);
-    match if negative { c.neg() } else { c } {
-        Exact::Ratio(n, d) => {
-            if n != 1 {
-                above.push(number(n as f64));
-            }
-            if d != 1 {
-                below.push(number(d as f64));
-            }
-        }
-        Exact::Float(x) if x.is_nan() => {
-            above.push(number(0.0));
-            below.push(number(0.0));
-        }
-        Exact::Float(x) if x.is_infinite() => above.push(new(Expr::Constant(Constant::Infinity))),
-        Exact::Float(x) => above.push(number(x)),
+    let (dividend, divisor) = if negative { c.neg() } else { c }.written();
+    match dividend {
+        1.0 => {}
+        f64::INFINITY => above.push(new(Expr::Constant(Constant::Infinity))),
+        x => above.push(number(x)),
+    }
+    if divisor != 1.0 {
+        below.push(number(divisor));
     }
     match term.map(Term::kind) {
         None => {}
@@ -110,7 +103,14 @@ fn scaled(c: Exact, term: Option<&Term>) -> Node {
 
 /// The product of all; 1 if there are none.
 fn joined(all: Vec<Node>, by: By) -> Node {
-    let mut all = all.into_iter();
+    // Factors of a factor are factors.
+    let flat = |node: Node| match node.expr() {
+        Expr::Product(a, rest) if rest.iter().all(|(by, _)| *by == By::Times) => {
+            std::iter::once((**a).clone()).chain(rest.iter().map(|(_, x)| x.clone())).collect()
+        }
+        _ => vec![node],
+    };
+    let mut all = all.into_iter().flat_map(flat);
     let Some(first) = all.next() else { return number(1.0) };
     let rest: Vec<(By, Node)> = all.map(|node| (by, node)).collect();
     if rest.is_empty() { first } else { new(Expr::Product(Box::new(first), rest)) }

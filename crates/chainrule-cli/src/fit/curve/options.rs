@@ -4,6 +4,8 @@ use chainrule_fit::solve::{self, Loss, Method};
 use chainrule_fit::{Error, Result, shown};
 use clap::Args;
 
+use crate::fit::given;
+
 /// The options of formulas.
 #[derive(Args)]
 #[group(skip)]
@@ -65,6 +67,17 @@ fn method(text: &str) -> std::result::Result<Method, String> {
 }
 
 impl Options {
+    /// The options that were given, as far as they say something else than their defaults.
+    pub(in crate::fit) fn given(&self) -> Vec<&'static str> {
+        given(&[
+            ("--start", !self.start.is_empty()),
+            ("--bounds", !self.bounds.is_empty()),
+            ("--loss", self.loss != Loss::Linear),
+            ("--weights", self.weights.is_some()),
+            ("--method", self.method != Method::LevenbergMarquardt),
+        ])
+    }
+
     /// The names that the options say are parameters.
     pub(super) fn declared(&self) -> Vec<String> {
         let bounds = self.bounds.iter().map(|b| b.0.clone());

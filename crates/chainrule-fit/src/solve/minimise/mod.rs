@@ -127,6 +127,11 @@ impl Default for Minimiser {
 }
 
 /// How a run ended. Each says what to do.
+///
+/// It is another type than that of [least squares](crate::solve::Outcome), which knows more: there
+/// a search has four ways to converge, and names the parameter, the observation or the derivative
+/// at fault, where a function of unknowns has only its value and its slope. Where both mean the
+/// same, [`word`](Self::word) is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The slope is as small as was asked for.
@@ -141,18 +146,18 @@ pub enum Outcome {
         at: usize,
     },
     /// No lower value was found in the direction of descent.
-    LineSearchFailed,
+    Stalled,
 }
 
 impl Outcome {
-    /// The outcome in a word or two, for machines.
-    pub fn name(self) -> &'static str {
+    /// One word, for machines: `converged`, `max_steps`, `diverged`, `non_finite` or `stalled`.
+    pub fn word(self) -> &'static str {
         match self {
             Outcome::Converged => "converged",
-            Outcome::MaxSteps => "max steps",
+            Outcome::MaxSteps => "max_steps",
             Outcome::Diverged => "diverged",
-            Outcome::NonFinite { .. } => "not finite",
-            Outcome::LineSearchFailed => "line search failed",
+            Outcome::NonFinite { .. } => "non_finite",
+            Outcome::Stalled => "stalled",
         }
     }
 }
@@ -177,7 +182,7 @@ impl fmt::Display for Outcome {
                 "the function or its gradient is not finite after step {at}: set bounds that keep \
                  away from there"
             ),
-            Outcome::LineSearchFailed => f.write_str(
+            Outcome::Stalled => f.write_str(
                 "no lower value was found along the descent: if the slope is tiny this is the \
                  limit of rounding, so ask for less; otherwise check the gradient with gradcheck",
             ),
@@ -267,7 +272,7 @@ impl Minimiser {
                     steps += 1;
                 }
                 None if descent.forget() => {}
-                None => break Outcome::LineSearchFailed,
+                None => break Outcome::Stalled,
             }
         };
         let slope = slope(&at, bounds);

@@ -1,202 +1,31 @@
-//! A CSV file larger than memory as a dataset.
-//!
-//! [`Stream::open`] reads the file once, row by row, and keeps what it learnt: where each block of
-//! rows begins, and for each column its kind and its mean and variance, gathered one number at a
-//! time (Welford 1962)
-//!
-//! ```text
-//! δ = x − μₙ₋₁      μₙ = μₙ₋₁ + δ / n      Sₙ = Sₙ₋₁ + δ (x − μₙ)      σ² = Sₙ / n
-//! ```
-//!
-//! or its levels. After that any block can be read by itself, from its first byte to the next
-//! one's. Blocks are of about a quarter of a million numbers, the last 32 that were read are kept,
-//! and the loader's order asks for no more than that at once, so that memory is bounded whatever
-//! the file.
-//!
-//! ```
-//! use chainrule_fit::data::{dataset::Dataset, stream::Stream};
-//! let folder = tempfile::tempdir().unwrap();
-//! let path = folder.path().join("t.csv");
-//! std::fs::write(&path, "x,y\n1,10\n3,30\n5,50\n").unwrap();
-//! let stream = Stream::open(&path, "y", None)?;
-//! assert_eq!((stream.len(), stream.encoder().mean[0]), (3, 3.0));
-//! # Ok::<(), chainrule_fit::Error>(())
-//! ```
-//!
-//! Not here: a split. Keep the rows to validate on in a file of their own. A file that is changed
-//! while it is used is noticed if its length changes.
+//! The first pass: where blocks begin, and what columns are.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use super::array::{Array, Numbers};
-use super::dataset::{Dataset, Example, WINDOW};
-use super::encode::{Encoder, Feature, Levels, MAX_LEVELS, MAX_WIDTH, MISSING_LEVEL};
-use super::open;
-use super::table::{
-    MAX_COLUMNS, MAX_RECORD, Table, delimiter, find, is_missing, number, shown_path,
+use super::{Part, Shares};
+use crate::data::encode::{
+    Encoder, Feature, Levels, MAX_LEVELS, MAX_WIDTH, MISSING_LEVEL, Missing, constant,
 };
-use super::target::{MAX_CLASSES, Target, label, sort};
+use crate::data::open;
+use crate::data::table::{MAX_COLUMNS, MAX_RECORD, delimiter, is_missing, number, shown_path};
+use crate::data::target::{MAX_CLASSES, Target, label, sort};
 use crate::error::{Error, Result, count, fail, reason, shown};
-
-/// The numbers of a block of rows, about.
-const BLOCK: usize = 1 << 18;
-
-/// The most rows of a block.
-const MAX_BLOCK_ROWS: usize = 4096;
-
-/// A CSV file whose rows are read when they are needed.
-pub struct Stream {
-    path: PathBuf,
-    /// The bytes of the header.
-    header: Vec<u8>,
-    /// Where each block begins, and where the last one ends.
-    starts: Vec<u64>,
-    rows: usize,
-    block: usize,
-    encoder: Encoder,
-    target: Target,
-    column: usize,
-    recent: Mutex<VecDeque<(usize, Arc<Example>)>>,
-}
-
-impl Stream {
-    /// Reads the file through and learns how to encode `features` (by default all other columns)
-    /// and `target`.
-    ///
-    /// # Errors
-    /// If the file cannot be read, a row is not like the others or has no target, or a column has
-    /// too many levels.
-    pub fn open(path: &Path, target: &str, features: Option<&[String]>) -> Result<Stream> {
-        let mut scan = Scan::new(path)?;
-        let names = scan.header()?;
-        let find = |name: &str| find(&scan.name, &names, name);
-        let column = find(target)?;
-        let features = match features {
-            None => (0..names.len()).filter(|&c| c != column).collect(),
-            Some(list) => list.iter().map(|f| find(f)).collect::<Result<Vec<usize>>>()?,
-        };
-        if features.is_empty() || features.contains(&column) {
-            fail!("{}: features must be columns besides the target; name others", scan.name);
-        }
-        let block = (BLOCK / names.len()).clamp(1, MAX_BLOCK_ROWS);
-        let mut columns = vec![Column::default(); names.len()];
-        let (starts, rows) = scan.rows(block, column, &mut columns)?;
-        let encoder = encoder(&scan.name, &names, &features, &columns, rows)?;
-        let target = columns[column].target(&scan.name, &names[column])?;
-        let recent = Mutex::new(VecDeque::new());
-        let (path, header) = (path.to_path_buf(), scan.head);
-        Ok(Stream { path, header, starts, rows, block, encoder, target, column, recent })
-    }
-
-    /// How features become numbers.
-    pub fn encoder(&self) -> &Encoder {
-        &self.encoder
-    }
-
-    /// How the target becomes a number.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// A block of rows, encoded; perhaps one that was read before.
-    fn at(&self, block: usize) -> Result<Arc<Example>> {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, example)) = recent.iter().find(|(b, _)| *b == block) {
-            return Ok(example.clone());
-        }
-        let example = Arc::new(self.read_block(block)?);
-        if recent.len() == 2 * WINDOW {
-            recent.pop_front();
-        }
-        recent.push_back((block, example.clone()));
-        Ok(example)
-    }
-
-    fn read_block(&self, block: usize) -> Result<Example> {
-        let name = shown_path(&self.path.display().to_string());
-        let (begin, end) = (self.starts[block], self.starts[block + 1]);
-        let mut bytes = self.header.clone();
-        let header = bytes.len();
-        bytes.resize(header + (end - begin) as usize, 0);
-        let read = |part: &mut [u8]| -> io::Result<()> {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(begin))?;
-            file.read_exact(part)
-        };
-        read(&mut bytes[header..])
-            .map_err(|e| Error::new(format!("{name} cannot be read any more: {}", reason(&e))))?;
-        let table = Table::parse(&self.path.display().to_string(), &bytes)?;
-        let rows: Vec<usize> = (0..table.len()).collect();
-        if rows.len() != self.block.min(self.rows - block * self.block) {
-            fail!("{name} was changed while it was read; start again");
-        }
-        let x = self.encoder.encode(&table, &rows, &mut vec![])?;
-        let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-        let y = self.target.encode(&table, self.column, &rows)?;
-        let shape = match &y {
-            Numbers::F32(_) => vec![rows.len(), 1],
-            _ => vec![rows.len()],
-        };
-        Ok(Example {
-            x: Array::new([rows.len(), self.encoder.width()], x)?,
-            y: Array::new(shape, y)?,
-        })
-    }
-}
-
-impl Dataset for Stream {
-    fn len(&self) -> usize {
-        self.rows
-    }
-
-    fn read(&self, rows: &[usize]) -> Result<Example> {
-        let width = self.encoder.width();
-        let mut x = Vec::with_capacity(rows.len() * width);
-        let mut y = match self.target {
-            Target::Number { .. } => Numbers::F32(vec![]),
-            Target::Class(_) => Numbers::I64(vec![]),
-        };
-        for &row in rows {
-            if row >= self.rows {
-                fail!("there is no row {row} among {}", self.rows);
-            }
-            let block = self.at(row / self.block)?;
-            let at = row % self.block;
-            if let Numbers::F32(from) = block.x.numbers() {
-                x.extend_from_slice(&from[at * width..(at + 1) * width]);
-            }
-            match (&mut y, block.y.numbers()) {
-                (Numbers::F32(y), Numbers::F32(from)) => y.push(from[at]),
-                (Numbers::I64(y), Numbers::I64(from)) => y.push(from[at]),
-                _ => {}
-            }
-        }
-        let shape = match &y {
-            Numbers::F32(_) => vec![rows.len(), 1],
-            _ => vec![rows.len()],
-        };
-        Ok(Example { x: Array::new([rows.len(), width], x)?, y: Array::new(shape, y)? })
-    }
-
-    fn block(&self) -> Option<usize> {
-        Some(self.block)
-    }
-}
 
 /// What one pass learns of a column.
 #[derive(Clone, Default)]
-struct Column {
+pub(super) struct Column {
     /// Numbers so far, their mean and sum of squares about it.
     n: u64,
     mean: f64,
     squares: f64,
     missing: u64,
+    /// Cells without a value, in rows that are not learnt from as well.
+    absent: u64,
     /// The line of the first cell that is no number.
     text: Option<u64>,
     /// The levels as text, until there are too many.
@@ -205,9 +34,18 @@ struct Column {
 }
 
 impl Column {
-    fn take(&mut self, cell: &str, line: u64) {
+    /// Takes in a cell, of a row that is learnt from or not. Whether a column is text depends on
+    /// all rows, as in a table.
+    fn take(&mut self, cell: &str, line: u64, learns: bool) {
         if is_missing(cell) {
-            self.missing += 1;
+            self.absent += 1;
+            self.missing += u64::from(learns);
+            return;
+        }
+        if !learns {
+            if self.text.is_none() && number(cell).is_none() {
+                self.text = Some(line);
+            }
             return;
         }
         match number(cell).filter(|x| x.is_finite()) {
@@ -221,7 +59,7 @@ impl Column {
                 self.text.get_or_insert(line);
             }
         }
-        if self.many && self.text.is_none() {
+        if self.many {
             return;
         }
         if let Some(n) = self.levels.get_mut(cell) {
@@ -238,18 +76,23 @@ impl Column {
         (self.mean, (self.squares / self.n.max(1) as f64).sqrt())
     }
 
-    fn target(&self, path: &str, name: &str) -> Result<Target> {
+    pub(super) fn target(&self, path: &str, name: &str, as_class: bool) -> Result<Target> {
         let name = shown(name);
-        if let Some(line) = self.text {
+        if self.text.is_some() || as_class {
             if self.many {
+                let line = self.text.map_or(String::new(), |line| format!(", line {line}"));
+                let is = if line.is_empty() { "" } else { "is text here, and " };
                 fail!(
-                    "{path}, line {line}: the target \"{name}\" is text here, and has more than \
-                     {MAX_CLASSES} values; correct it or choose another"
+                    "{path}{line}: the target \"{name}\" {is}has more than {MAX_CLASSES} values; \
+                     correct it or choose another"
                 );
             }
             let labels = self.levels.keys().map(|level| label(level));
             let mut classes: Vec<String> = labels.collect::<HashSet<_>>().into_iter().collect();
             sort(&mut classes);
+            if classes.len() < 2 {
+                fail!("{path}: the target \"{name}\" does not vary; choose another");
+            }
             return Ok(Target::Class(classes));
         }
         let (mean, scale) = self.moments();
@@ -280,12 +123,13 @@ impl Column {
     }
 }
 
-fn encoder(
+pub(super) fn encoder(
     path: &str,
     names: &[String],
     features: &[usize],
     columns: &[Column],
     rows: usize,
+    warnings: &mut Vec<String>,
 ) -> Result<Encoder> {
     let mut encoder = Encoder { features: vec![], mean: vec![], scale: vec![] };
     for &c in features {
@@ -293,6 +137,7 @@ fn encoder(
         if let Some(line) = column.text {
             let (levels, shares) = column.levels(path, &name, line, rows)?;
             if levels.others.is_empty() {
+                warnings.push(constant(&name));
                 continue;
             }
             encoder.features.push(Feature { name, levels: Some(levels) });
@@ -311,6 +156,13 @@ fn encoder(
             encoder.features.push(Feature { name, levels: None });
             encoder.mean.push(mean);
             encoder.scale.push(scale);
+        } else if column.n == 0 {
+            warnings.push(format!(
+                "the feature \"{}\" has no value in any row and was left out",
+                shown(&name)
+            ));
+        } else {
+            warnings.push(constant(&name));
         }
     }
     if encoder.features.is_empty() {
@@ -322,19 +174,45 @@ fn encoder(
     Ok(encoder)
 }
 
+/// What is missing in the features that are left.
+pub(super) fn missing(encoder: &Encoder, names: &[String], columns: &[Column]) -> Vec<Missing> {
+    let (mut found, mut at) = (vec![], 0);
+    for feature in &encoder.features {
+        let mean = feature.levels.is_none().then(|| encoder.mean[at]);
+        at += feature.width();
+        let column = names.iter().position(|name| *name == feature.name);
+        let cells = column.map_or(0, |c| columns[c].absent as usize);
+        if cells > 0 {
+            found.push(Missing { column: feature.name.clone(), cells, mean });
+        }
+    }
+    found
+}
+
+/// Where rows are.
+pub(super) struct Found {
+    /// Where each block begins and the last ends.
+    pub(super) starts: Vec<u64>,
+    /// The line of the first row of each block.
+    pub(super) lines: Vec<u64>,
+    pub(super) rows: usize,
+    /// Those to learn from.
+    pub(super) train: usize,
+}
+
 /// One pass over a file.
-struct Scan {
-    name: String,
+pub(super) struct Scan {
+    pub(super) name: String,
     reader: csv::Reader<Bounded>,
     /// The byte up to which the file may be read.
     allowed: Rc<Cell<u64>>,
     record: csv::StringRecord,
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     fields: usize,
 }
 
 impl Scan {
-    fn new(path: &Path) -> Result<Scan> {
+    pub(super) fn new(path: &Path) -> Result<Scan> {
         let name = shown_path(&path.display().to_string());
         let unreadable =
             |e: io::Error| Error::new(format!("{name} cannot be read: {}", reason(&e)));
@@ -377,7 +255,7 @@ impl Scan {
         }
     }
 
-    fn header(&mut self) -> Result<Vec<String>> {
+    pub(super) fn header(&mut self) -> Result<Vec<String>> {
         if !self.next()? {
             fail!("{} is empty; the first line must name the columns", self.name);
         }
@@ -393,14 +271,15 @@ impl Scan {
         Ok(self.record.iter().enumerate().map(name).collect())
     }
 
-    /// Where each block of rows begins and the last ends, and the number of rows.
-    fn rows(
+    /// Goes over all rows; columns learn from those of [`Part::Train`].
+    pub(super) fn rows(
         &mut self,
         block: usize,
         target: usize,
+        shares: Shares,
         columns: &mut [Column],
-    ) -> Result<(Vec<u64>, usize)> {
-        let (mut starts, mut rows) = (vec![], 0);
+    ) -> Result<Found> {
+        let mut found = Found { starts: vec![], lines: vec![], rows: 0, train: 0 };
         loop {
             let at = self.reader.position().byte();
             if !self.next()? {
@@ -416,25 +295,37 @@ impl Scan {
                     self.fields
                 );
             }
-            if rows % block == 0 {
-                starts.push(at);
+            if found.rows.is_multiple_of(block) {
+                found.starts.push(at);
+                found.lines.push(line);
             }
-            rows += 1;
+            let learns = shares.part(found.rows) == Part::Train;
+            found.rows += 1;
+            found.train += usize::from(learns);
             for (cell, column) in self.record.iter().zip(columns.iter_mut()) {
-                column.take(cell.trim(), line);
+                column.take(cell.trim(), line, learns);
             }
-            if columns[target].missing > 0 {
+            if columns[target].absent > 0 {
                 fail!(
                     "{}, line {line}: the row has no target; leave out rows without one",
                     self.name
                 );
             }
         }
-        if rows == 0 {
+        if found.rows == 0 {
             fail!("{} has a header but no rows of data below it", self.name);
         }
-        starts.push(self.reader.position().byte());
-        Ok((starts, rows))
+        if found.train < 2 {
+            fail!(
+                "{} has {}, and {} left to train on; at least 2 are needed: add rows or test on \
+                 fewer",
+                self.name,
+                count(found.rows, "row"),
+                found.train
+            );
+        }
+        found.starts.push(self.reader.position().byte());
+        Ok(found)
     }
 }
 
