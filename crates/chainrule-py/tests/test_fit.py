@@ -78,6 +78,7 @@ def test_certified_values():
     assert found.names == ["b1", "b2"] and near(found.values, popt, 1e-9)
     assert abs(found.rss / 1.2455138894e-01 - 1) < 1e-9 and found.dof == 12
     assert found.success and found.r2 > 0.9999
+    assert "&lt;0.0001" in found._repr_html_()
     assert "std. error" in str(found) and repr(found).startswith("CurveFit(b1=238.942")
 
 

@@ -303,6 +303,38 @@ def test_errors_say_what_is_wrong():
         F.conv1d(cr.ones(1, 2, 5), cr.ones(3, 2, 2), groups=0)
 
 
+def test_weights_of_other_shapes_are_errors_not_mistakes():
+    x, w, v = cr.ones(2, 3, 4), cr.ones(4, 4), cr.ones(4)
+    for run in (
+        lambda: F.linear(x, v),
+        lambda: F.embedding(cr.tensor([0]), v),
+        lambda: F.layer_norm(x, 5),
+        lambda: F.layer_norm(x, 4, cr.ones(3)),
+        lambda: F.batch_norm(x, cr.zeros(2), cr.ones(2), training=True),
+        lambda: F.batch_norm(cr.ones(()), cr.zeros(2), cr.ones(2), training=True),
+        lambda: F.conv2d(x, w),
+        lambda: F.conv1d(x, cr.ones(3, 3, 9)),
+        lambda: F.conv1d(x, cr.ones(3, 3, 2), stride=0),
+        lambda: F.max_pool2d(x, (1, 2, 3)),
+        lambda: F.avg_pool1d(x, 0),
+        lambda: F.multi_head_attention(x, x, x, 2, cr.ones(12, 4), None, v, None),
+        lambda: F.multi_head_attention(x, x, x, 0, cr.ones(12, 4), None, w, None),
+        lambda: nn.functional._layers.recurrent(
+            "gru", x, 4, [v, v], 1, False, False, False, 0.0, True, None, None
+        ),
+        lambda: F.rotary(cr.ones(3)),
+        lambda: F.softmax(x, 7),
+        lambda: F.adaptive_avg_pool2d(x, 0),
+        lambda: F.cross_entropy(cr.ones(()), cr.tensor(0)),
+        lambda: nn.init.xavier_normal_(cr.ones(3)),
+        lambda: nn.init.trunc_normal_(cr.ones(3), a=1.0, b=0.0),
+        lambda: cr.utils.data._storage.order(10**15, 0, 0),
+    ):
+        with pytest.raises((ValueError, RuntimeError, IndexError)) as raised:
+            run().tolist()
+        assert "mistake inside" not in str(raised.value), raised.value
+
+
 def test_sequences_tell_positions():
     table = F.sinusoids(4, 6)
     assert table[0].tolist() == [0.0, 1.0] * 3

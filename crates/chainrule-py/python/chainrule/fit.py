@@ -14,6 +14,7 @@ Not here: constraints other than bounds, sparse Jacobians, derivative-free metho
 
 from __future__ import annotations
 
+import html
 import inspect
 import math
 import warnings as _warnings
@@ -419,4 +420,8 @@ def _predict(self, data=None, **columns):
             "prediction": _array(prediction)}
 
 
-CurveFit.predict = _predict
+def _repr_html_(self):
+    return f"<pre>{html.escape(str(self))}</pre>"
+
+
+CurveFit.predict, CurveFit._repr_html_ = _predict, _repr_html_
