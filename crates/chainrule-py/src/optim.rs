@@ -164,8 +164,8 @@ fn parameters(handles: &Handles) -> Vec<Tensor> {
 }
 
 impl PyRule {
-    /// The rule, unless a step of it is under way: waiting could be for ever, since a closure that a
-    /// step calls may ask for the state.
+    /// The rule, unless a step of it is under way: waiting could be for ever, since a closure that
+    /// a step calls may ask for the state.
     fn lock(&self) -> fit::Result<MutexGuard<'_, Inner>> {
         match self.0.try_lock() {
             Ok(inner) => Ok(inner),
