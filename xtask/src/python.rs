@@ -162,7 +162,7 @@ fn assemble() -> io::Result<PathBuf> {
     } else {
         ("libchainrule_native.so", "_native.abi3.so")
     };
-    fs::copy(target().join("debug").join(built), folder.join(name))?;
+    fs::copy(target().join("debug/deps").join(built), folder.join(name))?;
     Ok(package)
 }
 
