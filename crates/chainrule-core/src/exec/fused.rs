@@ -567,11 +567,11 @@ impl Frame<'_, '_> {
                     (self.read(file, *x, Level::Full), self.read(file, *number, Level::Row));
                 by_type!(*dtype, add_hot, x, indices, number, self.kernel.row, out);
             }
-            Code::Pair(kernel, x, (y, by), (w, with)) => {
+            Code::Pair((kernel, signs), x, (y, by), (w, with)) => {
                 let in_rows = *by == Level::Row || *with == Level::Row;
                 let row = if in_rows { self.kernel.row } else { self.count[level as usize] };
                 let (y, w) = (self.read(file, *y, *by), self.read(file, *w, *with));
-                kernel(read(*x), y, w, row, out);
+                kernel([read(*x), y, w], *signs, row, out);
             }
             Code::RowDot(dtype, x, y) => {
                 let (x, y) = (self.read(file, *x, Level::Full), self.read(file, *y, Level::Full));

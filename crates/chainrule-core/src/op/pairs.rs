@@ -15,12 +15,14 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::Float;
 use chainrule_kernels::simd::{Vectorize, vectorize};
 
-use super::scalar::{Add, Mul, Scalar2, Sub};
 use super::{Binary, DType, Op, Unary};
 
-/// `(x, y, w, row, out)`: elements, what each of the two operations takes besides, and the length
-/// of the rows for which that may be one number.
-pub(crate) type KernelPair = fn(&[u8], &[u8], &[u8], usize, &mut [u8]);
+/// `([x, y, w], signs, row, out)`: elements, what each of the two operations takes besides, and the
+/// length of the rows for which that may be one number.
+pub(crate) type KernelPair = fn([&[u8]; 3], Signs, usize, &mut [u8]);
+
+/// Which of the two arguments of each operation count as negative.
+pub(crate) type Signs = [[bool; 2]; 2];
 
 /// An operation that may share a loop with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +64,40 @@ pub(crate) struct Part {
     pub(crate) swapped: bool,
 }
 
-/// One of the two operations, as a type.
-trait Step: 'static {
-    const ROW: bool;
-    fn of<F: Float>(x: F, y: F) -> F;
+impl Part {
+    /// Which of x and y count as negative, if it is a difference.
+    fn signs(self) -> [bool; 2] {
+        let minus = self.op == Known::Sub;
+        [minus && self.swapped, minus && !self.swapped]
+    }
 }
 
-/// `f(x, y)` with y an element (`ROW` is 0) or a number for the row; or `f(y, x)`.
-struct Take<S, const ROW: bool, const SWAPPED: bool>(PhantomData<S>);
+/// One of the two operations, as a type: of x, what it takes besides, and the signs of both.
+trait Step: 'static {
+    const ROW: bool;
+    fn of<F: Float>(x: F, y: F, signs: [F; 2]) -> F;
+}
 
-impl<S: Scalar2, const ROW: bool, const SWAPPED: bool> Step for Take<S, ROW, SWAPPED> {
+/// ±x ± y, y an element or a number for the row. A product with a sign is exact, so that one loop
+/// stands for sums and differences either way round.
+struct Sum<const ROW: bool>;
+
+impl<const ROW: bool> Step for Sum<ROW> {
     const ROW: bool = ROW;
     #[inline(always)]
-    fn of<F: Float>(x: F, y: F) -> F {
-        if SWAPPED { S::f(y, x) } else { S::f(x, y) }
+    fn of<F: Float>(x: F, y: F, [a, b]: [F; 2]) -> F {
+        a * x + b * y
+    }
+}
+
+/// x · y.
+struct Product<const ROW: bool>;
+
+impl<const ROW: bool> Step for Product<ROW> {
+    const ROW: bool = ROW;
+    #[inline(always)]
+    fn of<F: Float>(x: F, y: F, _: [F; 2]) -> F {
+        x * y
     }
 }
 
@@ -85,7 +107,7 @@ struct Itself;
 impl Step for Itself {
     const ROW: bool = true;
     #[inline(always)]
-    fn of<F: Float>(x: F, _: F) -> F {
+    fn of<F: Float>(x: F, _: F, _: [F; 2]) -> F {
         x * x
     }
 }
@@ -94,6 +116,7 @@ struct Pair<'a, S, T, F> {
     x: &'a [F],
     y: &'a [F],
     w: &'a [F],
+    signs: [[F; 2]; 2],
     row: usize,
     out: &'a mut [F],
     steps: PhantomData<(S, T)>,
@@ -103,22 +126,28 @@ impl<S: Step, T: Step, F: Float> Vectorize for Pair<'_, S, T, F> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
-        let Pair { x, y, w, row, out, .. } = self;
+        let Pair { x, y, w, signs: [first, second], row, out, .. } = self;
         for (r, (out, x)) in out.chunks_exact_mut(row).zip(x.chunks_exact(row)).enumerate() {
             let y = if S::ROW { &y[r..=r] } else { &y[r * row..][..row] };
             let w = if T::ROW { &w[r..=r] } else { &w[r * row..][..row] };
             for i in 0..row {
                 let y = y[if S::ROW { 0 } else { i }];
                 let w = w[if T::ROW { 0 } else { i }];
-                out[i] = T::of(S::of(x[i], y), w);
+                out[i] = T::of(S::of(x[i], y, first), w, second);
             }
         }
     }
 }
 
-fn pair<S: Step, T: Step, F: Float>(x: &[u8], y: &[u8], w: &[u8], row: usize, out: &mut [u8]) {
-    let (x, y, w) = (cast_slice(x), cast_slice(y), cast_slice(w));
-    vectorize(Pair::<S, T, F> { x, y, w, row, out: cast_slice_mut(out), steps: PhantomData });
+fn pair<S: Step, T: Step, F: Float>(
+    [x, y, w]: [&[u8]; 3],
+    signs: Signs,
+    row: usize,
+    out: &mut [u8],
+) {
+    let (x, y, w, out) = (cast_slice(x), cast_slice(y), cast_slice(w), cast_slice_mut(out));
+    let signs = signs.map(|pair| pair.map(|minus| F::lit(if minus { -1.0 } else { 1.0 })));
+    vectorize(Pair::<S, T, F> { x, y, w, signs, row, out, steps: PhantomData });
 }
 
 fn typed<S: Step, T: Step>(dtype: DType) -> Option<KernelPair> {
@@ -130,33 +159,26 @@ fn typed<S: Step, T: Step>(dtype: DType) -> Option<KernelPair> {
 }
 
 fn then<S: Step>(dtype: DType, second: Part) -> Option<KernelPair> {
-    match (second.op, second.row, second.swapped) {
-        (Known::Add, false, _) => typed::<S, Take<Add, false, false>>(dtype),
-        (Known::Add, true, _) => typed::<S, Take<Add, true, false>>(dtype),
-        (Known::Sub, false, false) => typed::<S, Take<Sub, false, false>>(dtype),
-        (Known::Sub, false, true) => typed::<S, Take<Sub, false, true>>(dtype),
-        (Known::Sub, true, false) => typed::<S, Take<Sub, true, false>>(dtype),
-        (Known::Sub, true, true) => typed::<S, Take<Sub, true, true>>(dtype),
-        (Known::Mul, false, _) => typed::<S, Take<Mul, false, false>>(dtype),
-        (Known::Mul | Known::Neg, true, _) => typed::<S, Take<Mul, true, false>>(dtype),
-        (Known::Square, ..) => typed::<S, Itself>(dtype),
-        (Known::Neg | Known::Sin | Known::Cos, ..) => None,
+    match (second.op, second.row) {
+        (Known::Add | Known::Sub, false) => typed::<S, Sum<false>>(dtype),
+        (Known::Add | Known::Sub, true) => typed::<S, Sum<true>>(dtype),
+        (Known::Mul, false) => typed::<S, Product<false>>(dtype),
+        (Known::Mul | Known::Neg, true) => typed::<S, Product<true>>(dtype),
+        (Known::Square, _) => typed::<S, Itself>(dtype),
+        (Known::Neg | Known::Sin | Known::Cos, _) => None,
     }
 }
 
-/// The loop of two operations. The first is a square if it takes x itself besides.
-pub(crate) fn kernel(dtype: DType, first: Part, second: Part) -> Option<KernelPair> {
-    match (first.op, first.row, first.swapped) {
-        (Known::Add, false, _) => then::<Take<Add, false, false>>(dtype, second),
-        (Known::Add, true, _) => then::<Take<Add, true, false>>(dtype, second),
-        (Known::Sub, false, false) => then::<Take<Sub, false, false>>(dtype, second),
-        (Known::Sub, true, false) => then::<Take<Sub, true, false>>(dtype, second),
-        (Known::Sub, true, true) => then::<Take<Sub, true, true>>(dtype, second),
-        (Known::Mul | Known::Square, false, _) => then::<Take<Mul, false, false>>(dtype, second),
-        (Known::Mul | Known::Neg, true, _) => then::<Take<Mul, true, false>>(dtype, second),
-        (Known::Sub, false, true) | (Known::Square, true, _) | (Known::Neg, false, _) => None,
-        (Known::Sin | Known::Cos, ..) => None,
-    }
+/// The loop of two operations, and its signs. The first is a square if it takes x itself besides.
+pub(crate) fn kernel(dtype: DType, first: Part, second: Part) -> Option<(KernelPair, Signs)> {
+    let kernel = match (first.op, first.row) {
+        (Known::Add | Known::Sub, false) => then::<Sum<false>>(dtype, second),
+        (Known::Add | Known::Sub, true) => then::<Sum<true>>(dtype, second),
+        (Known::Mul | Known::Square, false) => then::<Product<false>>(dtype, second),
+        (Known::Mul | Known::Neg, true) => then::<Product<true>>(dtype, second),
+        (Known::Square | Known::Neg | Known::Sin | Known::Cos, _) => None,
+    };
+    Some((kernel?, [first.signs(), second.signs()]))
 }
 
 /// `(x, sin, cos)`: a block, its sines and its cosines.

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::View;
 use crate::op::lanes::{Kernel1, Kernel2, Kernel3, KernelRows};
-use crate::op::pairs::{KernelPair, KernelTwo, Known};
+use crate::op::pairs::{KernelPair, KernelTwo, Known, Signs};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
@@ -71,7 +71,7 @@ pub(crate) enum Code<P> {
     /// Elements, to one of which in each row something is added: elements, indices, numbers.
     AddHot(DType, P, P, P),
     /// Two operations in one loop: elements, and what each takes besides.
-    Pair(KernelPair, P, (P, Level), (P, Level)),
+    Pair((KernelPair, Signs), P, (P, Level), (P, Level)),
     /// Sine and cosine: the kernel takes two results, of which this is the sine's place or, if it
     /// is said so, the cosine's. The register after it takes the other.
     SinCos(KernelTwo, P, bool),
