@@ -42,6 +42,7 @@ pub mod model;
 pub mod network;
 pub mod nn;
 pub mod optim;
+pub mod parallel;
 pub mod report;
 pub mod solve;
 pub mod train;
