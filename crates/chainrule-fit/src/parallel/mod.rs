@@ -19,6 +19,7 @@
 //! ever for who will not come.
 
 mod agree;
+pub(crate) mod scope;
 mod threads;
 
 pub use agree::{broadcast_text, same_on_all};
