@@ -174,7 +174,8 @@ fn buckets_and_shards_change_nothing() {
 fn early_stopping_is_agreed() {
     let case = Case { with_norm: false, adam: true, batch: 32 };
     let trainer = || {
-        let schedule = chainrule_fit::optim::schedule::Curve::Constant { factor: 20.0, steps: 9999 };
+        let schedule =
+            chainrule_fit::optim::schedule::Curve::Constant { factor: 20.0, steps: 9999 };
         Trainer {
             early_stop: Some(3),
             schedule: Some(Box::new(schedule)),

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use chainrule::Profile;
 use chainrule_fit::data::table::MAX_BYTES;
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
@@ -213,11 +214,17 @@ impl Arguments {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, ranks: &dyn Communicator) -> Result<ExitCode> {
     let common = &arguments.common;
-    common.check()?;
+    if ranks.is_first() {
+        common.check()?;
+    }
     if let Some(misplaced) = arguments.misplaced() {
         crate::note("error", &misplaced);
+        return Ok(ExitCode::from(2));
+    }
+    if ranks.size() > 1 && !matches!(common.model, Some(Kind::Mlp(_))) {
+        crate::note("error", "only networks are fitted on several ranks: --model mlp:64,32");
         return Ok(ExitCode::from(2));
     }
     if common.streams() && matches!(common.model, None | Some(Kind::Formula(_))) {
@@ -236,7 +243,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
         None => linear::run(common, &arguments.descent),
         Some(Kind::Mlp(widths)) => {
-            network::run(common, &arguments.descent, &arguments.network, widths)
+            network::run(common, &arguments.descent, &arguments.network, widths, ranks)
         }
         Some(kind) => glm::run(common, &arguments.glm, kind),
     };

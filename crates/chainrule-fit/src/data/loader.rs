@@ -365,7 +365,9 @@ mod tests {
                 for (k, cut) in cuts.map(Result::unwrap).enumerate() {
                     assert_eq!(cut.rows, whole[k].rows.len());
                     assert_eq!(cut.spare.is_some(), cut.parts.is_empty());
-                    assert!(cut.parts.iter().all(|(i, _)| Share::even(of, rank, size).own.contains(i)));
+                    assert!(
+                        cut.parts.iter().all(|(i, _)| Share::even(of, rank, size).own.contains(i))
+                    );
                     cut.parts.iter().for_each(|(_, part)| rows[k].extend(&part.rows));
                 }
             }

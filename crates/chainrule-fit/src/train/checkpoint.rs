@@ -210,7 +210,10 @@ impl Checkpoint {
         Checkpoint::of(from_bytes(bytes)?, name)
     }
 
-    fn of((tensors, metadata): (Vec<(String, Tensor)>, Metadata), name: &str) -> Result<Checkpoint> {
+    fn of(
+        (tensors, metadata): (Vec<(String, Tensor)>, Metadata),
+        name: &str,
+    ) -> Result<Checkpoint> {
         let about: Option<Value> =
             metadata.get("chainrule").and_then(|text| serde_json::from_str(text).ok());
         let Some(about) = about else { fail!("{name} holds tensors, but is no checkpoint") };

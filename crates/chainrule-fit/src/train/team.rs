@@ -149,11 +149,7 @@ fn owners(parameters: &[Tensor], size: usize) -> Vec<usize> {
 /// All elements of tensors of one type, one after the other.
 fn flat(tensors: &[Tensor]) -> Result<Summands> {
     let is_double = tensors.iter().any(|t| t.dtype() == DType::F64);
-    Ok(if is_double {
-        Summands::F64(joined(tensors)?)
-    } else {
-        Summands::F32(joined(tensors)?)
-    })
+    Ok(if is_double { Summands::F64(joined(tensors)?) } else { Summands::F32(joined(tensors)?) })
 }
 
 fn joined<T: chainrule_core::Element>(tensors: &[Tensor]) -> Result<Vec<T>> {
