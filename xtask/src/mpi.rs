@@ -1,8 +1,8 @@
 //! MPI, which `chainrule-mpi` is built against where it is installed.
 //!
-//! What is needed: the compiler's wrapper `mpicc` and the launcher `mpirun`, which come with an MPI,
-//! and libclang, by which bindgen reads MPI's header. Bindgen does not know where the compiler keeps
-//! `stddef.h`; [`Mpi::equip`] tells it.
+//! What is needed: the compiler's wrapper `mpicc` and the launcher `mpirun`, which come with an
+//! MPI, and libclang, by which bindgen reads MPI's header. Bindgen does not know where the compiler
+//! keeps `stddef.h`; [`Mpi::equip`] tells it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

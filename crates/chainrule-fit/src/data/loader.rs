@@ -156,7 +156,7 @@ impl DataLoader {
 
     /// The batches from a position to the end of its epoch.
     pub fn batches(&self, from: Position) -> Batches {
-        self.supply(from, |source, rows| source.read(rows))
+        self.supply(from, Source::read)
     }
 
     /// Parts of the batches from a position to the end of its epoch.

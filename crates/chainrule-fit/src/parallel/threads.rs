@@ -77,8 +77,7 @@ pub fn threads<T: Send>(size: usize, work: impl Fn(&Threads) -> T + Sync) -> Vec
             })
         });
         let ranks: Vec<_> = ranks.collect();
-        let results = ranks.into_iter().map(|rank| rank.join());
-        let results: Vec<_> = results.collect();
+        let results: Vec<_> = ranks.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         results
             .into_iter()
             .map(|result| result.unwrap_or_else(|why| std::panic::resume_unwind(why)))

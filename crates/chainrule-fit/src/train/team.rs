@@ -429,7 +429,7 @@ impl Stepper<'_> {
             }
             restore();
             let Some(like) = &like else { fail!("a batch has no rows") };
-            let sum = self.sum_of_ranks(own, like, pieces)?;
+            let sum = self.sum_of_ranks(&own, like, pieces)?;
             self.set_buffers(&sum, like)?;
             let share = cut.rows as f64 / rows as f64;
             whole = Some(match whole {
@@ -451,12 +451,7 @@ impl Stepper<'_> {
     }
 
     /// The sum over all pieces, along the tree, of what the ranks have of it.
-    fn sum_of_ranks(
-        &self,
-        own: Vec<Option<Record>>,
-        like: &Judged,
-        pieces: usize,
-    ) -> Result<Record> {
+    fn sum_of_ranks(&self, own: &[Option<Record>], like: &Judged, pieces: usize) -> Result<Record> {
         let Some(Team { ranks, .. }) = &self.team else { return alone() };
         let size = ranks.size();
         let lengths = self.lengths(like);

@@ -267,7 +267,8 @@ impl<'a> Training<'a> {
     }
 
     /// The validation rows, judged with the running means of the parameters if there are any.
-    /// Each rank judges some of the batches, the first ranks first. Metrics have the names of `like`.
+    /// Each rank judges some of the batches, the first ranks first. Metrics have the names of
+    /// `like`.
     fn judge(&mut self, loader: &DataLoader, like: &Numbers) -> Result<Numbers> {
         let most = loader.per_epoch().div_ceil(self.ranks.size());
         let from = Position { epoch: 0, batch: most * self.ranks.rank() };
