@@ -13,6 +13,7 @@ mod fit;
 mod graph;
 mod ops;
 mod picture;
+mod plan;
 mod predict;
 mod progress;
 mod ranks;
@@ -50,6 +51,7 @@ enum Command {
     Ops(ops::Arguments),
     Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
+    Plan(plan::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Fit(arguments) => fit::run(&arguments, &*ranks),
+        Command::Plan(arguments) => plan::run(&arguments, &*ranks),
         // The rest is the work of one.
         _ if !ranks.is_first() => Ok(ExitCode::SUCCESS),
         Command::D(arguments) => d::run(&arguments),

@@ -29,6 +29,14 @@ fn launched() -> Result<Rc<dyn Communicator>> {
     Ok(Rc::new(Single))
 }
 
+/// Whether a launcher of MPI started this process, and MPI is there.
+pub(crate) fn is_launched() -> bool {
+    #[cfg(feature = "mpi")]
+    return chainrule_mpi::is_launched();
+    #[cfg(not(feature = "mpi"))]
+    false
+}
+
 /// Several processes that do not know of each other would write over each other's files.
 #[cfg(not(feature = "mpi"))]
 fn launched() -> Result<Rc<dyn Communicator>> {

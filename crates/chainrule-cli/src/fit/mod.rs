@@ -146,17 +146,19 @@ fn kind(text: &str) -> std::result::Result<Kind, String> {
         "poisson" => alone(Kind::Poisson),
         "ridge" => Ok(Kind::Ridge(penalty()?)),
         "lasso" => Ok(Kind::Lasso(penalty()?)),
-        "mlp" => {
-            let widths = numbers.unwrap_or_default().split(',').map(|n| n.trim().parse::<usize>());
-            match widths.collect::<std::result::Result<Vec<usize>, _>>() {
-                Ok(widths) if widths.iter().all(|n| (1..=65_536).contains(n)) => {
-                    Ok(Kind::Mlp(widths))
-                }
-                _ => Err("mlp needs the widths of its hidden layers: mlp:64,32".into()),
-            }
-        }
+        "mlp" => widths(text).map(Kind::Mlp),
         "" => Err("it is empty; name a model or write a formula".into()),
         _ => Ok(Kind::Formula(text.into())),
+    }
+}
+
+/// Reads `mlp:64,32`.
+pub(crate) fn widths(text: &str) -> std::result::Result<Vec<usize>, String> {
+    let numbers = text.split_once(':').filter(|(word, _)| word.trim() == "mlp");
+    let widths = numbers.map_or("", |(_, n)| n).split(',').map(|n| n.trim().parse::<usize>());
+    match widths.collect::<std::result::Result<Vec<usize>, _>>() {
+        Ok(widths) if widths.iter().all(|n| (1..=65_536).contains(n)) => Ok(widths),
+        _ => Err("mlp needs the widths of its hidden layers: mlp:64,32".into()),
     }
 }
 
@@ -165,14 +167,14 @@ fn given(all: &[(&'static str, bool)]) -> Vec<&'static str> {
     all.iter().filter(|option| option.1).map(|option| option.0).collect()
 }
 
-fn positive(text: &str) -> std::result::Result<usize, String> {
+pub(crate) fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=1_000_000_000) => Ok(n),
         _ => Err("it must be a whole number from 1 to 1000000000".into()),
     }
 }
 
-fn rate(text: &str) -> std::result::Result<f64, String> {
+pub(crate) fn rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
         _ => Err("it must be a positive number, such as 0.05".into()),

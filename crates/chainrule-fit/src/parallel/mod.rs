@@ -19,6 +19,7 @@
 //! ever for who will not come.
 
 mod agree;
+pub mod cost;
 pub(crate) mod scope;
 mod threads;
 
