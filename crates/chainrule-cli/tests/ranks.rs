@@ -101,6 +101,16 @@ fn the_same_answer() {
             assert!((a - b).abs() < 1e-4, "{n}: {a} {b}");
         }
     }
+    // A lane for each rank, with what it computed and when it waited.
+    let ran = run(folder.path(), 2, &[&FIT[..], &["--profile", "trace.json"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let trace = fs::read_to_string(folder.path().join("trace.json")).unwrap();
+    let trace: Value = serde_json::from_str(&trace).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    for lane in 1..=2 {
+        let of = |name: &str| events.iter().any(|e| e["tid"] == lane && e["name"] == name);
+        assert!(of("thread_name") && of("profile") && of("begin a sum over ranks"), "{lane}");
+    }
     let streamed = [&exact[..], &["--stream"]].concat();
     let one = object(&run(folder.path(), 0, &streamed));
     assert_eq!(object(&run(folder.path(), 3, &streamed))["digest"], one["digest"]);

@@ -22,7 +22,7 @@ use chainrule_fit::parallel::Communicator;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::Trouble;
 use crate::picture::{Ground, Picture};
@@ -283,6 +283,37 @@ impl Common {
     }
 }
 
+/// Where the time of a fit went.
+struct Profiled {
+    profile: Profile,
+    /// Its steps, in the format of Chrome's tracing.
+    trace: String,
+}
+
+impl Profiled {
+    /// The same with the steps of all ranks, one lane for each.
+    fn of_all(mut self, ranks: &dyn Communicator) -> Result<Profiled> {
+        if ranks.size() == 1 {
+            return Ok(self);
+        }
+        let mut events = vec![];
+        for (rank, text) in ranks.gather(self.trace.into_bytes())?.iter().enumerate() {
+            let mut trace: Value = serde_json::from_slice(text)
+                .map_err(|why| Error::new(format!("the trace of rank {rank} is no JSON: {why}")))?;
+            events.push(json!({
+                "name": "thread_name", "ph": "M", "pid": 1, "tid": rank + 1,
+                "args": {"name": format!("rank {rank}")},
+            }));
+            for event in trace["traceEvents"].as_array_mut().into_iter().flatten() {
+                event["tid"] = json!(rank + 1);
+                events.push(event.take());
+            }
+        }
+        self.trace = json!({"traceEvents": events, "displayTimeUnit": "ms"}).to_string();
+        Ok(self)
+    }
+}
+
 impl Common {
     /// Whether the file is read block by block.
     fn streams(&self) -> bool {
@@ -291,11 +322,12 @@ impl Common {
     }
 
     /// Runs `fit`, and profiles it if that is asked for.
-    fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profile>) {
+    fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profiled>) {
         match &self.profile {
             Some(_) => {
                 let (fitted, profile) = chainrule::profile(fit);
-                (fitted, Some(profile))
+                let trace = profile.to_chrome_trace();
+                (fitted, Some(Profiled { profile, trace }))
             }
             None => (fit(), None),
         }
@@ -306,11 +338,11 @@ impl Common {
         &self,
         json: impl FnOnce() -> Value,
         text: impl FnOnce(&dyn Fn(&str) -> String) -> String,
-        profile: Option<Profile>,
+        profile: Option<Profiled>,
     ) -> Result<()> {
         let profile = self.profile.as_ref().zip(profile);
-        if let Some((path, profile)) = &profile {
-            atomic::write(path, profile.to_chrome_trace().as_bytes())?;
+        if let Some((path, Profiled { trace, .. })) = &profile {
+            atomic::write(path, trace.as_bytes())?;
         }
         if self.json {
             crate::print(&format!("{:#}\n", json()))?;
@@ -322,7 +354,7 @@ impl Common {
             }
             crate::print(&text)?;
         }
-        if let Some((path, profile)) = profile {
+        if let Some((path, Profiled { profile, .. })) = profile {
             let text = format!("{profile}The profile is in {}\n", path.display());
             let _ = io::stderr().write_all(text.as_bytes());
         }

@@ -119,7 +119,9 @@ pub(super) fn run(
     };
     let (fitted, profile) = common.profiled(fit);
     progress.end();
-    let Some(fitted) = fitted? else { return Ok(()) };
+    let fitted = fitted?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
+    let Some(fitted) = fitted else { return Ok(()) };
     crate::warn(&fitted.warnings);
     if let Some(out) = &common.out {
         fitted.model.save(out)?;

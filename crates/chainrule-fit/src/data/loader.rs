@@ -78,9 +78,10 @@ impl Share {
         Share::even(1, 0, 1)
     }
 
-    /// What rank `rank` of `size` reads of `of` parts.
+    /// What rank `rank` of `size` reads of `of` parts; no rank has more than the first.
     pub fn even(of: usize, rank: usize, size: usize) -> Share {
-        Share { of, own: rank * of / size..(rank + 1) * of / size }
+        let most = of.div_ceil(size);
+        Share { of, own: (rank * most).min(of)..((rank + 1) * most).min(of) }
     }
 }
 
@@ -254,7 +255,9 @@ impl Source {
 
     fn cut(&self, rows: &[usize], share: &Share) -> Result<Cut> {
         let n = rows.len();
-        let part = |i: usize| (i, &rows[i * n / share.of..(i + 1) * n / share.of]);
+        // Where there are fewer rows than parts, the first part has one.
+        let begin = |i: usize| (i * n).div_ceil(share.of);
+        let part = |i: usize| (i, &rows[begin(i)..begin(i + 1)]);
         let own = share.own.clone().map(part).filter(|(_, rows)| !rows.is_empty());
         let parts = own.map(|(i, rows)| Ok((i, self.read(rows.to_vec())?)));
         let parts = parts.collect::<Result<Vec<_>>>()?;
@@ -359,7 +362,7 @@ mod tests {
         let from = Position { epoch: 2, batch: 1 };
         let whole: Vec<Batch> = loader.batches(from).map(Result::unwrap).collect();
         for (of, size) in [(1, 1), (3, 3), (12, 1), (12, 2), (12, 5), (2, 2), (4, 4)] {
-            let mut rows = vec![vec![]; 2];
+            let mut rows: Vec<Vec<usize>> = vec![vec![]; 2];
             for rank in 0..size {
                 let cuts = loader.cuts(from, Share::even(of, rank, size));
                 for (k, cut) in cuts.map(Result::unwrap).enumerate() {

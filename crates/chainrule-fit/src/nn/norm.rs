@@ -190,7 +190,13 @@ impl<const SPACE: usize> BatchNorm<SPACE> {
     fn observe(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let axes: Vec<usize> = (0..x.rank()).filter(|&a| a != 1).collect();
         let own: usize = axes.iter().map(|&a| x.shape()[a]).product();
-        let n = scope::count(own)?;
+        let sum = |x: &Tensor| -> Result<(Tensor, usize)> {
+            scope::total(&x.try_sum_axis(axes.as_slice(), true)?, own)
+        };
+        let (total, n) = match scope::is_cut() {
+            true => sum(x)?,
+            false => (x.clone(), own),
+        };
         if n < 2 {
             fail!(
                 "batch norm in training needs two numbers of each channel, and a tensor of shape \
@@ -198,14 +204,15 @@ impl<const SPACE: usize> BatchNorm<SPACE> {
                 x.shape()
             );
         }
-        let mean_of = |x: &Tensor| -> Result<Tensor> {
-            match scope::counts() {
-                None => Ok(x.try_mean_axis(axes.as_slice(), true)?),
-                Some(_) => Ok(scope::total(&x.try_sum_axis(axes.as_slice(), true)?)? / n as f64),
-            }
+        let (mean, variance) = if scope::is_cut() {
+            let mean = total / n as f64;
+            let (squares, _) = sum(&(x - &mean).square())?;
+            (mean, squares / n as f64)
+        } else {
+            let mean = x.try_mean_axis(axes.as_slice(), true)?;
+            let variance = (x - &mean).square().try_mean_axis(axes.as_slice(), true)?;
+            (mean, variance)
         };
-        let mean = mean_of(x)?;
-        let variance = mean_of(&(x - &mean).square())?;
         no_grad(|| {
             let (old_mean, old_var) = (self.running_mean.get(), self.running_var.get());
             let seen = self.num_batches_tracked.get();

@@ -48,6 +48,8 @@ pub(super) struct Stepper<'a> {
     pub(super) team: Option<Team<'a>>,
     pub(super) parameters: Vec<Tensor>,
     pub(super) buffers: Vec<Buffer>,
+    /// The names of metrics, where batches are cut into pieces.
+    pub(super) names: Vec<&'static str>,
 }
 
 impl<'a> Stepper<'a> {
@@ -62,7 +64,17 @@ impl<'a> Stepper<'a> {
         });
         let (buffers, parameters) = (buffers.collect(), optimiser.parameters());
         let (clip, with_norm, means, team) = (None, false, None, None);
-        Stepper { optimiser, loss, clip, with_norm, means, team, parameters, buffers }
+        Stepper {
+            optimiser,
+            loss,
+            clip,
+            with_norm,
+            means,
+            team,
+            parameters,
+            buffers,
+            names: vec![],
+        }
     }
 
     /// Keeps running means of the parameters from now on, if there is a decay.

@@ -276,18 +276,20 @@ impl<'a> Training<'a> {
         let own = evaluate(self.model, self.stepper.loss, loader.batches(from).take(most));
         self.stepper.swap_means()?;
         let own = own?;
+        let width = 2 + own.first().map_or(0, |first| first.metrics.len());
         let row = |one: &Numbers| {
             let head = [one.rows as f64, one.loss];
             let metrics = one.metrics.iter().map(|(_, x)| *x);
             head.into_iter().chain(metrics).flat_map(f64::to_le_bytes).collect::<Vec<u8>>()
         };
-        let bytes = own.iter().flat_map(row).collect();
+        let head = (width as u64).to_le_bytes();
+        let bytes = head.into_iter().chain(own.iter().flat_map(row)).collect();
         let names = || like.metrics.iter().map(|(name, _)| *name);
         let mut sums = Sums::default();
         for said in self.ranks.gather(bytes)? {
-            let numbers: Vec<f64> =
-                said.as_chunks().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
-            for row in numbers.chunks_exact(2 + like.metrics.len()) {
+            let Some((width, rows)) = said.as_chunks().0.split_first() else { continue };
+            let rows: Vec<f64> = rows.iter().map(|x| f64::from_le_bytes(*x)).collect();
+            for row in rows.chunks_exact(u64::from_le_bytes(*width) as usize) {
                 let metrics = names().zip(row[2..].iter().copied()).collect();
                 sums.add(&Numbers { loss: row[1], norm: None, metrics, rows: row[0] as usize });
             }
