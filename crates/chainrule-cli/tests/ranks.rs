@@ -215,5 +215,5 @@ fn refusals() {
     let output = two.output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(err.contains("argument 6 is mlp:8") || err.contains("on rank 1"), "{err}");
+    assert!(err.contains("argument 7 is --seed on rank 1 and is missing on rank 0"), "{err}");
 }

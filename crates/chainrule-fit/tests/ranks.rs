@@ -272,7 +272,7 @@ fn ranks_that_are_not_alike() {
         let epochs = if ranks.rank() == 1 { 7 } else { 6 };
         case.train(ranks, plain(epochs)).unwrap_err().to_string()
     });
-    let expected = "epochs is 7 on rank 1 and 6 on rank 0; start all ranks alike";
+    let expected = "epochs is 7 on rank 1 and is 6 on rank 0; start all ranks alike";
     assert!(said.iter().all(|why| why.contains(expected)), "{said:?}");
 }
 

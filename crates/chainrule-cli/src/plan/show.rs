@@ -119,10 +119,9 @@ pub(super) fn figure(arguments: &Arguments, job: &Job, times: &Times) -> Figure 
         let line = Mark::line(&sizes_of_sums, &expected).ink(Ink::Series(i));
         let measured = times.sums.iter().filter(|m| m.ranks == n);
         let (x, y): (Vec<f64>, Vec<f64>) = measured.map(|m| (m.bytes, m.seconds)).unzip();
-        sums = sums.with(line.label(&format!("{n} ranks, expected")));
+        sums = sums.with(line.label(&format!("{n} ranks")));
         if !x.is_empty() {
-            let points = Mark::points(&x, &y).ink(Ink::Series(i));
-            sums = sums.with(points.label(&format!("{n} ranks, measured")));
+            sums = sums.with(Mark::points(&x, &y).ink(Ink::Series(i)));
         }
     }
     let all = sizes(arguments.nodes);
@@ -131,7 +130,7 @@ pub(super) fn figure(arguments: &Arguments, job: &Job, times: &Times) -> Figure 
     let mut scaling = Panel::new("ranks", "efficiency, %")
         .x(Axis::log)
         .y(|axis| axis.range(0.0, 105.0))
-        .with(Mark::line(&x, &y).label(&format!("expected, batch {batch}")));
+        .with(Mark::line(&x, &y).label(&format!("batch {batch}")));
     if let Some(rows) = job.batch_for(arguments.nodes, ENOUGH).filter(|rows| *rows > batch) {
         let y: Vec<f64> = all.iter().map(|&n| 100.0 * job.efficiency(n, rows)).collect();
         scaling = scaling.with(Mark::line(&x, &y).dashed().label(&format!("batch {rows}")));
@@ -144,7 +143,7 @@ pub(super) fn figure(arguments: &Arguments, job: &Job, times: &Times) -> Figure 
         let (x, y): (Vec<f64>, Vec<f64>) = times.steps.iter().map(of).unzip();
         scaling = scaling.with(Mark::points(&x, &y).ink(Ink::Series(1)).label("measured"));
     }
-    Figure::grid(vec![sums, scaling], 2, (420.0, 340.0))
-        .title("Sums over ranks, and how training scales")
+    Figure::grid(vec![sums, scaling], 2, (460.0, 380.0))
+        .title("Lines: expected. Points: measured.")
         .describe("Time of sums over ranks against bytes; efficiency of training against ranks")
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, fail, shown};
 ///     let seed = if ranks.rank() == 2 { "7" } else { "0" };
 ///     same_on_all(ranks, &[("version", "0.1.0"), ("--seed", seed)]).unwrap_err().to_string()
 /// });
-/// assert_eq!(said[0], "--seed is 7 on rank 2 and 0 on rank 0; start all ranks alike");
+/// assert_eq!(said[0], "--seed is 7 on rank 2 and is 0 on rank 0; start all ranks alike");
 /// ```
 ///
 /// # Errors
@@ -26,18 +26,15 @@ pub fn same_on_all(ranks: &dyn Communicator, parts: &[(&str, &str)]) -> Result<(
             continue;
         }
         let at = first.iter().zip(other).position(|(a, b)| a != b);
-        let none = || ("the number of arguments".into(), String::new());
         let at = at.unwrap_or(first.len().min(other.len()));
-        let (name, here) = first.get(at).cloned().unwrap_or_else(none);
-        let (other_name, there) = other.get(at).cloned().unwrap_or_else(none);
-        if name != other_name {
-            fail!("rank {rank} has other arguments than rank 0; start all ranks alike");
-        }
-        fail!(
-            "{name} is {} on rank {rank} and {} on rank 0; start all ranks alike",
-            shown(&there),
-            shown(&here)
-        );
+        let (here, there) = (first.get(at), other.get(at));
+        let name = here.or(there).map_or("", |(name, _)| name);
+        let say = |part: Option<&(String, String)>| match part {
+            Some((other, text)) if other == name => format!("is {}", shown(text)),
+            _ => "is missing".into(),
+        };
+        let (here, there) = (say(here), say(there));
+        fail!("{name} {there} on rank {rank} and {here} on rank 0; start all ranks alike");
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn ranks_exchange() {
 fn nobody_waits_for_ever() {
     for (what, said) in [
         ("fail", "error: rank 1 of 3: row 7 is broken"),
-        ("differ", "error: rank 0 of 3: --seed is 1 on rank 1 and 0 on rank 0"),
+        ("differ", "error: rank 0 of 3: --seed is 1 on rank 1 and is 0 on rank 0"),
         ("die", "rank 1"),
     ] {
         let begun = Instant::now();
