@@ -309,7 +309,7 @@ pub(super) fn number(cell: &str) -> Option<f64> {
 }
 
 /// The ends of lines in `bytes`: each is `\n`, `\r\n` or `\r`.
-fn newlines(bytes: &[u8]) -> usize {
+pub(super) fn newlines(bytes: &[u8]) -> usize {
     let follows = bytes.iter().skip(1).map(Some).chain([None]);
     bytes
         .iter()

@@ -18,6 +18,7 @@
 //! A rank that fails calls [`abort`](Communicator::abort), which ends the job: nobody waits for
 //! ever for who will not come.
 
+pub(crate) mod fold;
 mod threads;
 
 pub use threads::{Threads, threads};
