@@ -2,6 +2,7 @@
 
 use chainrule_fit::data::table::Table;
 use chainrule_fit::glm::{Family, Request, fit, fit_file, report};
+use chainrule_fit::parallel::Single;
 use chainrule_fit::{Error, Result};
 use clap::Args;
 
@@ -50,7 +51,7 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         ..Request::new(common.target.trim(), family(kind)?)
     };
     let (fitted, profile) = if common.streams() {
-        common.profiled(|| fit_file(&common.data, &request))
+        common.profiled(|| fit_file(&common.data, &request, &Single))
     } else {
         let table = Table::read(&common.data)?;
         common.profiled(|| fit(&table, &request))

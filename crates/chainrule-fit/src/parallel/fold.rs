@@ -18,7 +18,7 @@
 //! What fails on one rank alone ends the job ([`alone`]); what all ranks find out together they all
 //! return.
 
-use super::Communicator;
+use super::{Communicator, Summands};
 use crate::error::{Error, Result, fail};
 
 /// How two neighbouring parts become one.
@@ -48,8 +48,8 @@ impl<'a> Tree<'a> {
         Tree { join, branches: vec![] }
     }
 
-    /// Takes in the part of a place, which is behind those before. Every place of a rank has a
-    /// part; one without numbers changes nothing.
+    /// Takes in the part of a place, which is behind those before. One without numbers changes
+    /// nothing; places may be left out.
     pub(crate) fn push(&mut self, place: usize, numbers: Vec<f64>) {
         self.take(Branch { level: 0, index: place as u64, numbers });
     }
@@ -132,9 +132,17 @@ pub(crate) fn gather(ranks: &dyn Communicator, own: &[f64]) -> Result<Vec<Vec<f6
     ranks.gather(bytes)?.into_iter().map(numbers).collect()
 }
 
+/// The sums of numbers that are whole, which have no rounding.
+pub(crate) fn counts(ranks: &dyn Communicator, own: Vec<f64>) -> Result<Vec<f64>> {
+    match ranks.sum(Summands::F64(own))? {
+        Summands::F64(all) => Ok(all),
+        Summands::F32(_) => fail!("another rank counted in other numbers"),
+    }
+}
+
 /// Whether `is` holds on every rank.
 pub(crate) fn all(ranks: &dyn Communicator, is: bool) -> Result<bool> {
-    Ok(gather(ranks, &[f64::from(u8::from(is))])?.iter().all(|is| is[0] == 1.0))
+    Ok(counts(ranks, vec![f64::from(u8::from(!is))])?[0] == 0.0)
 }
 
 /// Does what the other ranks do not do, or do with other data: if it fails, the job ends with an

@@ -65,6 +65,7 @@ mod problem;
 pub(crate) mod qr;
 mod run;
 pub mod seeds;
+pub(crate) mod tall;
 pub(crate) mod twofold;
 
 pub use loss::Loss;
