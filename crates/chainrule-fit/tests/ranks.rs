@@ -1,11 +1,15 @@
 //! Exact fits by several ranks are those of one: by threads for ranks, on rows in parts.
 
+mod strd;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::split::Random;
 use chainrule_fit::glm::{Family, Fit, Request, fit_file};
+use chainrule_fit::least_squares::ols::{ols, ols_over};
 use chainrule_fit::parallel::{Communicator, Single, threads};
+use strd::{LINEAR, Linear, judged};
 
 /// 25,000 rows, seven blocks of 4096 at most: numbers, some missing, levels with ends of lines in
 /// quotes, and four targets.
@@ -86,4 +90,61 @@ fn a_broken_part_ends_the_job() {
     assert!(single.contains("line 9002, column \"x\": text here"), "{single}");
     let found = threads(3, |ranks| fit_file(&path, &linear, ranks).unwrap_err().to_string());
     assert_eq!(found, [&*single; 3]);
+}
+
+/// The rows of a rank.
+fn part(rows: usize, ranks: &dyn Communicator) -> std::ops::Range<usize> {
+    let cut = |rank: usize| rows * rank / ranks.size();
+    cut(ranks.rank())..cut(ranks.rank() + 1)
+}
+
+/// NIST's linear problems keep the digits that one process has (`nist.rs`), also where ranks have
+/// fewer rows than columns, or none.
+#[test]
+fn linear_problems_keep_their_certified_digits() {
+    for (name, degree) in LINEAR {
+        let problem = Linear::read(name, degree);
+        let n = problem.response.len();
+        let single = ols(&problem.design, &problem.response, 0.95).unwrap();
+        for size in [1, 2, 3, 5, 100] {
+            let fits = threads(size, |ranks| {
+                let rows = part(n, ranks);
+                let own = problem.design.rows(rows.clone());
+                ols_over(&own, &problem.response[rows], 0.95, ranks).unwrap()
+            });
+            let first = &fits[0];
+            for fit in &fits {
+                assert_eq!((&fit.estimates, fit.rank), (&first.estimates, first.rank));
+            }
+            let (digits, errors) =
+                judged(&first.estimates, &problem.certified, &problem.deviations, 15.0);
+            println!("{name} on {size} ranks: {digits:.1} digits, errors {errors:.1}");
+            assert!(digits >= 13.0, "{name} on {size} ranks: {digits}");
+            let wanted = if name == "Filip" { 7.0 } else { 12.0 };
+            assert!(errors >= wanted, "{name} on {size} ranks: {errors}");
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs();
+            assert!(near(first.r_squared.unwrap(), single.r_squared.unwrap()));
+            // Where y is a polynomial, F has nothing but rounding to divide by.
+            let exact = single.rss < 1e-18 * problem.response.iter().map(|y| y * y).sum::<f64>();
+            let (f, wanted) = (first.f.unwrap().0, single.f.unwrap().0);
+            assert!(exact || near(f, wanted), "{name}: F is {f} for {wanted}");
+            assert!((first.condition / single.condition - 1.0).abs() < 1e-6);
+            let rows: usize = fits.iter().map(|fit| fit.residuals.len()).sum();
+            assert_eq!((rows, first.dof), (n, single.dof));
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_rows_of_a_rank() {
+    let problem = Linear::read("Longley", None);
+    let said = threads(3, |ranks| {
+        let rows = part(16, ranks);
+        let (own, mut y) = (problem.design.rows(rows.clone()), problem.response[rows].to_vec());
+        if ranks.rank() == 1 {
+            y[2] = f64::NAN;
+        }
+        ols_over(&own, &y, 0.95, ranks).unwrap_err().to_string()
+    });
+    assert_eq!(said, ["rank 1: a number of y is not finite; leave its row out"; 3]);
 }

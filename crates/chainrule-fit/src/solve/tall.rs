@@ -25,7 +25,11 @@ use crate::parallel::fold::Tree;
 /// The columns of R for these of a matrix, one behind the other.
 pub(crate) fn triangle(columns: Vec<Vec<f64>>) -> Vec<f64> {
     let rows = columns.first().map_or(0, Vec::len);
-    let qr = Qr::new(columns, rows, 0.0);
+    unpivoted(&Qr::new(columns, rows, 0.0))
+}
+
+/// R with its columns where those of the matrix were.
+pub(crate) fn unpivoted(qr: &Qr) -> Vec<f64> {
     let rows: Vec<Vec<f64>> = (0..qr.rank()).map(|i| qr.row(i)).collect();
     let mut all = vec![0.0; rows.len() * qr.order.len()];
     for (place, &j) in qr.order.iter().enumerate() {
