@@ -53,8 +53,8 @@ use crate::solve::tall;
 /// [`Single`](crate::parallel::Single) is one rank alone.
 ///
 /// # Errors
-/// If the file does not fit the request, as for a table; if a row has no target. What one rank finds
-/// in its part ends the job with an error that names the rank.
+/// If the file does not fit the request, as for a table; if a row has no target. What one rank
+/// finds in its part ends the job with an error that names the rank.
 pub fn fit_file(
     path: &std::path::Path,
     request: &Request,
@@ -200,7 +200,7 @@ impl<'a> Passes<'a> {
         };
         let source = Source { family, stream, classes };
         let predictors = family.predictors(source.classes.len());
-        let join = |a: Vec<f64>, b: Vec<f64>| tall::stacked(&a, &b, width + 2);
+        let join = |a: &[f64], b: &[f64]| tall::stacked(a, b, width + 2);
         let (mut triangles, mut totals) = (Tree::new(&join), Tree::new(&add));
         alone(ranks, || {
             source.each(&mut |block, x, y| {

@@ -31,9 +31,9 @@
 //!
 //! # Several ranks
 //!
-//! [`ols_over`] does the same where each rank of a job has some of the rows: the factorisation is in
-//! parts (`parted`), and so is the refinement, which needs of other ranks only sums over rows (in
-//! twice the precision) and the first p numbers of a turned vector. So the digits are the same.
+//! [`ols_over`] does the same where each rank of a job has some of the rows: the factorisation is
+//! in parts (`parted`), and so is the refinement, which needs of other ranks only sums over rows
+//! (in twice the precision) and the first p numbers of a turned vector. So the digits are the same.
 //!
 //! Not here: penalties, other noise than normal of equal size (see [`glm`](crate::glm)).
 //!

@@ -22,7 +22,7 @@ use super::{Communicator, Summands};
 use crate::error::{Error, Result, fail};
 
 /// How two neighbouring parts become one.
-pub(crate) type Join<'a> = dyn Fn(Vec<f64>, Vec<f64>) -> Vec<f64> + 'a;
+pub(crate) type Join<'a> = dyn Fn(&[f64], &[f64]) -> Vec<f64> + 'a;
 
 /// Joins parts, each some numbers, along the tree of their places.
 pub(crate) struct Tree<'a> {
@@ -38,9 +38,8 @@ struct Branch {
 }
 
 /// Adds element by element.
-pub(crate) fn add(mut a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-    a
+pub(crate) fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
 impl<'a> Tree<'a> {
@@ -68,7 +67,7 @@ impl<'a> Tree<'a> {
         match (a.is_empty(), b.is_empty()) {
             (_, true) => a,
             (true, _) => b,
-            _ => (self.join)(a, b),
+            _ => (self.join)(&a, &b),
         }
     }
 
@@ -172,7 +171,7 @@ mod tests {
             let numbers: Vec<Vec<f64>> = (0..parts)
                 .map(|i| if i % 4 == 2 { vec![] } else { vec![random.uniform(), 1.0] })
                 .collect();
-            let join = |a: Vec<f64>, b: Vec<f64>| vec![a[0] * 0.7 + b[0] * b[0], a[1] + b[1]];
+            let join = |a: &[f64], b: &[f64]| vec![a[0] * 0.7 + b[0] * b[0], a[1] + b[1]];
             let mut whole = Tree::new(&join);
             numbers.iter().enumerate().for_each(|(i, x)| whole.push(i, x.clone()));
             let whole = whole.over(&Single).unwrap();

@@ -55,7 +55,7 @@ pub(crate) fn stacked(a: &[f64], b: &[f64], width: usize) -> Vec<f64> {
 /// The columns of R of the rows of all ranks.
 pub(crate) fn over(ranks: &dyn Communicator, own: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>> {
     let width = own.len();
-    let join = |a: Vec<f64>, b: Vec<f64>| stacked(&a, &b, width);
+    let join = |a: &[f64], b: &[f64]| stacked(a, b, width);
     let mut tree = Tree::new(&join);
     tree.push(ranks.rank(), triangle(own));
     Ok(columns(&tree.over(ranks)?, width))

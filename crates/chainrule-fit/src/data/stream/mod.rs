@@ -8,8 +8,8 @@
 //! δ = x − μₙ₋₁      μₙ = μₙ₋₁ + δ / n      Sₙ = Sₙ₋₁ + δ (x − μₙ)      σ² = Sₙ / n
 //! ```
 //!
-//! or its levels; blocks are joined two by two. After that any block can be read by itself, from its first byte to the next
-//! one's. Blocks are of about a quarter of a million numbers, the last 32 that were read are kept,
+//! or its levels; blocks are joined two by two. After that any block can be read by itself, from
+//! its first byte to the next one's. Blocks are of about a quarter of a million numbers, the last 32 that were read are kept,
 //! and the loader's order asks for no more than that at once, so that memory is bounded whatever
 //! the file.
 //!

@@ -68,7 +68,7 @@ impl Moments {
 }
 
 /// The moments of all columns.
-fn joined(a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {
+fn joined(a: &[f64], b: &[f64]) -> Vec<f64> {
     let pairs = a.chunks_exact(3).zip(b.chunks_exact(3));
     pairs.flat_map(|(a, b)| Moments::of(a).and(Moments::of(b)).to_numbers()).collect()
 }
