@@ -5,11 +5,14 @@ mod strd;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use chainrule_core::Tensor;
+use chainrule_fit::curve::{CurveFit, Request as CurveRequest, fit_over};
 use chainrule_fit::data::split::Random;
 use chainrule_fit::glm::{Family, Fit, Request, fit_file};
 use chainrule_fit::least_squares::ols::{ols, ols_over};
 use chainrule_fit::parallel::{Communicator, Single, threads};
-use strd::{LINEAR, Linear, judged};
+use chainrule_fit::solve::{Loss, Method, Options};
+use strd::{LINEAR, Linear, NONLINEAR, Problem, judged};
 
 /// 25,000 rows, seven blocks of 4096 at most: numbers, some missing, levels with ends of lines in
 /// quotes, and four targets.
@@ -147,4 +150,127 @@ fn what_is_wrong_with_the_rows_of_a_rank() {
         ols_over(&own, &y, 0.95, ranks).unwrap_err().to_string()
     });
     assert_eq!(said, ["rank 1: a number of y is not finite; leave its row out"; 3]);
+}
+
+fn near(found: f64, wanted: f64, tolerance: f64, what: &str) {
+    let same = found == wanted || found.is_nan() && wanted.is_nan();
+    let gap = (found - wanted).abs();
+    assert!(same || gap <= tolerance * wanted.abs(), "{what}: {found} for {wanted}");
+}
+
+/// What is said of a curve is what one process says; all ranks say the same.
+fn agree(fits: &[CurveFit], single: &CurveFit, tolerance: f64, what: &str) {
+    let near = |found, wanted, what: &str| near(found, wanted, tolerance, what);
+    for fit in fits {
+        assert_eq!(fit.estimates, fits[0].estimates, "{what}");
+        assert_eq!(fit.residue.largest, fits[0].residue.largest, "{what}");
+    }
+    let fit = &fits[0];
+    for (own, all) in fit.estimates.iter().zip(&single.estimates) {
+        near(own.estimate, all.estimate, &format!("{what}: {}", own.name));
+        near(own.std_error, all.std_error, &format!("{what}: error of {}", own.name));
+    }
+    near(fit.rss, single.rss, &format!("{what}: RSS"));
+    near(fit.sigma, single.sigma, &format!("{what}: σ"));
+    near(fit.aic, single.aic, &format!("{what}: AIC"));
+    near(fit.metrics.rmse, single.metrics.rmse, &format!("{what}: RMSE"));
+    near(fit.metrics.r2.unwrap(), single.metrics.r2.unwrap(), &format!("{what}: R²"));
+    assert_eq!((fit.rows, fit.dof), (single.rows, single.dof));
+    assert_eq!((&fit.at_bound, &fit.undetermined), (&single.at_bound, &single.undetermined));
+    assert_eq!(fit.outcome.converged(), single.outcome.converged());
+    let rows: Vec<usize> = fit.residue.largest.iter().map(|l| l.0).collect();
+    let wanted: Vec<usize> = single.residue.largest.iter().map(|l| l.0).collect();
+    assert_eq!(rows, wanted, "{what}");
+    let p = |a: f64, b: f64| a.is_nan() && b.is_nan() || (a - b).abs() < 1e-8;
+    assert!(p(fit.residue.runs_p, single.residue.runs_p), "{what}: runs");
+    assert!(p(fit.residue.normal_p, single.residue.normal_p), "{what}: normality");
+}
+
+/// NIST's nonlinear problems by rows in parts, with the bounds of `nist.rs`: 11 digits are certified.
+#[test]
+fn nonlinear_problems_keep_their_certified_digits() {
+    for size in [2, 3, 5] {
+        let (mut least, mut least_errors) = (f64::INFINITY, f64::INFINITY);
+        for (name, _) in NONLINEAR {
+            let problem = Problem::read("nonlinear", name);
+            let fits = threads(size, |ranks| {
+                let own = problem.part(part(problem.response.len(), ranks));
+                own.fit_over(&problem.starts[1], ranks)
+            });
+            let (certified, deviations) = (&problem.certified, &problem.deviations);
+            let (digits, errors) = judged(&fits[0].estimates, certified, deviations, 11.0);
+            println!("{name} on {size} ranks: {digits:.1} digits, errors {errors:.1}");
+            assert!(fits.iter().all(|fit| fit.outcome.converged()), "{name}");
+            assert!(fits.iter().all(|fit| fit.estimates == fits[0].estimates), "{name}");
+            (least, least_errors) = (least.min(digits), least_errors.min(errors));
+        }
+        assert!(least >= 10.2 && least_errors >= 10.0, "{least} {least_errors}");
+    }
+}
+
+/// Weights, a loss, a bound, a search without a start, more ranks than rows.
+#[test]
+fn curves_of_rows_in_parts() {
+    let n = 40;
+    let x: Vec<f64> = (0..n).map(|i| 0.1 * i as f64).collect();
+    let mut random = Random::new(2);
+    let mut curve = |x: &f64| 5.0 * (-0.8 * x).exp() + 1.0 + 0.2 * (random.uniform() - 0.5);
+    let mut y: Vec<f64> = x.iter().map(&mut curve).collect();
+    y[17] += 3.0;
+    let weights: Vec<f64> = (0..n).map(|i| f64::from(i as u8 % 3)).collect();
+    let free = (f64::NEG_INFINITY, f64::INFINITY);
+    let plain = CurveRequest::new(["height", "rate", "floor"]);
+    let options = Options::default();
+    let with = |options: Options| CurveRequest { options, ..plain.clone().start(&[1.0; 3]) };
+    for (what, request) in [
+        ("plain", with(options.clone())),
+        ("dogleg", with(Options { method: Method::Dogleg, ..options.clone() })),
+        ("weights", with(Options { weights, ..options.clone() })),
+        ("huber", with(Options { loss: Loss::Huber(0.1), ..options.clone() })),
+        ("bound", with(Options { bounds: vec![free, (0.0, 0.7), free], ..options })),
+        ("search", plain),
+    ] {
+        let fit = |rows: std::ops::Range<usize>, ranks: &dyn Communicator| {
+            let at = Tensor::from(x[rows.clone()].to_vec());
+            let weights = &request.options.weights;
+            let weights = weights.get(rows.clone()).map_or(vec![], <[f64]>::to_vec);
+            let options = Options { weights, ..request.options.clone() };
+            let request = CurveRequest { options, ..request.clone() };
+            let model = |b: &Tensor| b.i(0) * (-b.i(1) * &at).exp() + b.i(2);
+            fit_over(model, &y[rows], &request, ranks).unwrap()
+        };
+        let single = fit(0..n, &Single);
+        // A search exchanges a few numbers some ten thousand times.
+        let sizes: &[usize] = match what {
+            "plain" => &[1, 2, 3, 5, 50],
+            "search" => &[3],
+            _ => &[2, 3, 5],
+        };
+        for &size in sizes {
+            let fits = threads(size, |ranks| fit(part(n, ranks), ranks));
+            // Steps for a loss are not those of Newton, and end where the cost has no more digits,
+            // at half of those of the parameters.
+            let tolerance = if what == "huber" { 1e-8 } else { 1e-10 };
+            agree(&fits, &single, tolerance, &format!("{what} on {size} ranks"));
+        }
+    }
+}
+
+/// Failures of one rank, and numbers of rows that count from the first rank's.
+#[test]
+fn what_is_wrong_with_the_curve_of_a_rank() {
+    let said = |bad: f64, x0: f64| {
+        threads(3, |ranks| {
+            let x = Tensor::from(vec![if ranks.rank() == 1 { x0 } else { 1.0 }; 4]);
+            let y = [1.0, 2.0, if ranks.rank() == 2 { bad } else { 3.0 }, 4.0];
+            let request = CurveRequest::new(["a", "b"]).start(&[1.0, 1.0]);
+            let model = |b: &Tensor| b.i(0) * x.ln() + b.i(1);
+            fit_over(model, &y, &request, ranks).unwrap_err().to_string()
+        })
+    };
+    let wanted = "rank 2: an observation is not finite; leave it out";
+    assert_eq!(said(f64::NAN, 1.0), [wanted; 3]);
+    let found = said(3.0, -1.0);
+    assert!(found.iter().all(|text| *text == found[0]), "{found:?}");
+    assert!(found[0].contains('5'), "{found:?}");
 }

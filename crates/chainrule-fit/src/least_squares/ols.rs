@@ -45,7 +45,7 @@ use super::parted::Parted;
 use crate::error::{Result, fail};
 use crate::inference::distribution::f_tail;
 use crate::inference::{Estimate, Reference, condition, correlation, estimates};
-use crate::parallel::fold::{alone, gather};
+use crate::parallel::fold::{alone, gather, total};
 use crate::parallel::{Communicator, Single};
 use crate::solve::qr::Qr;
 
@@ -206,11 +206,6 @@ fn check(design: &Design, y: &[f64]) -> Result<()> {
     Ok(())
 }
 
-/// The sum of what each rank has, in their order.
-fn total(ranks: &dyn Communicator, own: f64) -> Result<f64> {
-    Ok(gather(ranks, &[own])?.iter().map(|part| part[0]).sum())
-}
-
 /// Powers of 2 near the largest number of each column.
 fn scale(design: &Design, ranks: &dyn Communicator) -> Result<Vec<f64>> {
     let most = |column: &Vec<f64>| column.iter().fold(0.0f64, |most, x| most.max(x.abs()));
@@ -310,14 +305,14 @@ fn explained(
     let constant = is_constant(design, ranks)?;
     let mean = total(ranks, y.iter().map(|y| y / n).sum())?;
     let mean = if constant { mean } else { 0.0 };
-    let total = total(ranks, y.iter().map(|y| (y - mean).powi(2)).sum())?;
-    if total.is_nan() || total <= 0.0 {
+    let spread = total(ranks, y.iter().map(|y| (y - mean).powi(2)).sum())?;
+    if spread.is_nan() || spread <= 0.0 {
         return Ok((None, None));
     }
     let (d1, d2) = ((rank - usize::from(constant)) as f64, n - rank as f64);
-    let f = (total - rss) / d1 / (rss / d2);
+    let f = (spread - rss) / d1 / (rss / d2);
     let tested = d1 > 0.0 && d2 > 0.0 && f.is_finite();
-    Ok((Some(1.0 - rss / total), tested.then(|| (f, f_tail(f, d1, d2)))))
+    Ok((Some(1.0 - rss / spread), tested.then(|| (f, f_tail(f, d1, d2)))))
 }
 
 /// Whether a column has one number in all rows, and not 0.

@@ -139,6 +139,12 @@ pub(crate) fn counts(ranks: &dyn Communicator, own: Vec<f64>) -> Result<Vec<f64>
     }
 }
 
+/// The sum of what each rank has, in the order of ranks.
+pub(crate) fn total(ranks: &dyn Communicator, own: f64) -> Result<f64> {
+    let parts = gather(ranks, &[own])?;
+    Ok(parts.iter().skip(1).fold(parts[0][0], |sum, part| sum + part[0]))
+}
+
 /// Whether `is` holds on every rank.
 pub(crate) fn all(ranks: &dyn Communicator, is: bool) -> Result<bool> {
     Ok(counts(ranks, vec![f64::from(u8::from(!is))])?[0] == 0.0)

@@ -17,10 +17,10 @@
 //! J. Demmel, L. Grigori, M. Hoemmen and J. Langou (2012), *Communication-optimal parallel and
 //! sequential QR and LU factorizations*, SIAM Journal on Scientific Computing 34.
 
-use super::qr::Qr;
+use super::qr::{self, Qr};
 use crate::error::Result;
 use crate::parallel::Communicator;
-use crate::parallel::fold::Tree;
+use crate::parallel::fold::{Tree, gather};
 
 /// The columns of R for these of a matrix, one behind the other.
 pub(crate) fn triangle(columns: Vec<Vec<f64>>) -> Vec<f64> {
@@ -52,11 +52,23 @@ pub(crate) fn stacked(a: &[f64], b: &[f64], width: usize) -> Vec<f64> {
     triangle(both.map(|(a, b)| [a, b].concat()).collect())
 }
 
-/// The columns of R of the rows of all ranks.
+/// Columns with the same products with each other as these of all ranks, the same on all: those of
+/// R, or themselves if there is one rank.
 pub(crate) fn over(ranks: &dyn Communicator, own: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>> {
     let width = own.len();
+    if ranks.size() == 1 || width == 0 {
+        return Ok(own);
+    }
     let join = |a: &[f64], b: &[f64]| stacked(a, b, width);
     let mut tree = Tree::new(&join);
     tree.push(ranks.rank(), triangle(own));
     Ok(columns(&tree.over(ranks)?, width))
+}
+
+/// The norm of the vector of which each rank has a part.
+pub(crate) fn norm(ranks: &dyn Communicator, own: &[f64]) -> Result<f64> {
+    match &gather(ranks, &[qr::norm(own)])?.concat()[..] {
+        [one] => Ok(*one),
+        parts => Ok(qr::norm(parts)),
+    }
 }
