@@ -32,8 +32,8 @@
 //! # Several ranks
 //!
 //! [`fit_over`] fits one curve to observations of which each rank of a job has some: steps are
-//! those of [`least_squares_over`](crate::solve::least_squares_over), and all that is said of the
-//! fit is of the rows of all, but for what is said of each row.
+//! those of [`least_squares_over`], and all that is said of the fit is of the rows of all, but for
+//! what is said of each row.
 //!
 //! # Example
 //!

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! or its levels; blocks are joined two by two. After that any block can be read by itself, from
-//! its first byte to the next one's. Blocks are of about a quarter of a million numbers, the last 32 that were read are kept,
-//! and the loader's order asks for no more than that at once, so that memory is bounded whatever
-//! the file.
+//! its first byte to the next one's. Blocks are of about a quarter of a million numbers, the last
+//! 32 that were read are kept, and the loader's order asks for no more than that at once, so that
+//! memory is bounded whatever the file.
 //!
 //! ```
 //! use chainrule_fit::data::{dataset::Dataset, stream::Stream};

@@ -186,7 +186,7 @@ fn agree(fits: &[CurveFit], single: &CurveFit, tolerance: f64, what: &str) {
     assert!(p(fit.residue.normal_p, single.residue.normal_p), "{what}: normality");
 }
 
-/// NIST's nonlinear problems by rows in parts, with the bounds of `nist.rs`: 11 digits are certified.
+/// NIST's nonlinear problems by rows in parts: 11 digits are certified.
 #[test]
 fn nonlinear_problems_keep_their_certified_digits() {
     for size in [2, 3, 5] {
