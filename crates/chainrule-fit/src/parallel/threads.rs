@@ -74,7 +74,7 @@ pub fn threads<T: Send>(size: usize, work: impl Fn(&Threads) -> T + Sync) -> Vec
             })
         });
         let ranks: Vec<_> = ranks.collect();
-        let results = ranks.into_iter().map(|rank| rank.join());
+        let results = ranks.into_iter().map(std::thread::ScopedJoinHandle::join);
         let results: Vec<_> = results.collect();
         results
             .into_iter()
