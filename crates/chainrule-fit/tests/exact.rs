@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use chainrule_core::Tensor;
 use chainrule_fit::curve::{CurveFit, Request as CurveRequest, fit_over};
+use chainrule_fit::data::array::{Array, Numbers};
+use chainrule_fit::data::npy;
 use chainrule_fit::data::split::Random;
 use chainrule_fit::glm::{Family, Fit, Request, fit_file};
 use chainrule_fit::least_squares::ols::{ols, ols_over};
-use chainrule_fit::parallel::{Communicator, Single, threads};
+use chainrule_fit::parallel::{Communicator, Single, part, threads};
 use chainrule_fit::solve::{Loss, Method, Options};
 use strd::{LINEAR, Linear, NONLINEAR, Problem, judged};
 
@@ -93,12 +95,6 @@ fn a_broken_part_ends_the_job() {
     assert!(single.contains("line 9002, column \"x\": text here"), "{single}");
     let found = threads(3, |ranks| fit_file(&path, &linear, ranks).unwrap_err().to_string());
     assert_eq!(found, [&*single; 3]);
-}
-
-/// The rows of a rank.
-fn part(rows: usize, ranks: &dyn Communicator) -> std::ops::Range<usize> {
-    let cut = |rank: usize| rows * rank / ranks.size();
-    cut(ranks.rank())..cut(ranks.rank() + 1)
 }
 
 /// NIST's linear problems keep the digits that one process has (`nist.rs`), also where ranks have
@@ -273,4 +269,52 @@ fn what_is_wrong_with_the_curve_of_a_rank() {
     let found = said(3.0, -1.0);
     assert!(found.iter().all(|text| *text == found[0]), "{found:?}");
     assert!(found[0].contains('5'), "{found:?}");
+}
+
+/// Ranks read their rows of an array, and no others: what is broken in those of one, only that one
+/// meets.
+#[test]
+fn rows_of_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let whole = Array::new([23, 3, 2], (0..138).map(|i| i as f32).collect::<Vec<f32>>()).unwrap();
+    npy::write(&path, &whole).unwrap();
+    for size in [1, 2, 3, 5, 30] {
+        let parts = threads(size, |ranks| {
+            let rows = npy::Rows::open(&path).unwrap();
+            assert_eq!(rows.shape(), [23, 3, 2]);
+            rows.read(part(rows.len(), ranks)).unwrap()
+        });
+        let numbers = parts.iter().flat_map(|array| match array.numbers() {
+            Numbers::F32(x) => x.clone(),
+            _ => vec![],
+        });
+        assert_eq!(Array::new([23, 3, 2], numbers.collect::<Vec<f32>>()).unwrap(), whole);
+    }
+    let rows = npy::Rows::open(&path).unwrap();
+    assert!(rows.read(20..24).unwrap_err().to_string().contains("no rows 20 to 24 among 23"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.pop();
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(npy::Rows::open(&path).unwrap_err().to_string().contains("it is cut off"));
+    npy::write(&path, &Array::new([10, 2], vec![true; 20]).unwrap()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() - 2;
+    bytes[at] = 7;
+    std::fs::write(&path, &bytes).unwrap();
+    let found = threads(2, |ranks| {
+        let rows = npy::Rows::open(&path).unwrap();
+        rows.read(part(rows.len(), ranks)).map_err(|why| why.to_string())
+    });
+    assert_eq!(found[0], Ok(Array::new([5, 2], vec![true; 10]).unwrap()));
+    assert!(found[1].as_ref().unwrap_err().contains("neither 0 nor 1"));
+    for (shape, order, said) in [("()", "False", "has no rows"), ("(2, 3)", "True", "scattered")] {
+        let text = format!("{{'descr': '<f8', 'fortran_order': {order}, 'shape': {shape}}}");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((text.len() as u16).to_le_bytes());
+        bytes.extend([text.as_bytes(), &[0; 48][..]].concat());
+        std::fs::write(&path, &bytes).unwrap();
+        let found = npy::Rows::open(&path).unwrap_err().to_string();
+        assert!(found.contains(said), "{found}");
+    }
 }

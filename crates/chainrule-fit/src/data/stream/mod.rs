@@ -58,6 +58,7 @@ use super::split::Random;
 use super::table::{Table, find, shown_path};
 use super::target::Target;
 use crate::error::{Error, Result, fail, reason};
+use crate::parallel::fold::counts;
 use crate::parallel::{Communicator, Single};
 use scan::{Scan, Use};
 
@@ -66,6 +67,43 @@ const BLOCK: usize = 1 << 18;
 
 /// The most rows of a block.
 const MAX_BLOCK_ROWS: usize = 4096;
+
+/// The rows of a part are a multiple of this.
+const PART_ROWS: usize = 64;
+
+/// The rows of a file that this rank of a job should have, as a table with the lines of the file,
+/// and how many rows stand before them. The ranks read about equal parts, in their order; some may
+/// have no rows.
+///
+/// ```
+/// use chainrule_fit::data::stream::part;
+/// use chainrule_fit::parallel::threads;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("t.csv");
+/// let rows: String = (0..1000).map(|i| format!("{i},{}\n", i * i)).collect();
+/// std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+/// let parts = threads(3, |ranks| part(&path, ranks).unwrap());
+/// assert_eq!(parts.iter().map(|(table, _)| table.len()).sum::<usize>(), 1000);
+/// let (table, before) = &parts[1];
+/// assert_eq!(table.cell(0, 0), Some(&*before.to_string()));
+/// assert_eq!(table.line(0), before + 2);
+/// ```
+///
+/// # Errors
+/// If the file cannot be read or is no table, if no rank has a row, or a part is larger than
+/// [`MAX_BYTES`](super::table::MAX_BYTES). What one rank finds in its part ends the job with an error that names the rank.
+pub fn part(path: &Path, ranks: &dyn Communicator) -> Result<(Table, usize)> {
+    part_of(path, PART_ROWS, ranks)
+}
+
+fn part_of(path: &Path, block: usize, ranks: &dyn Communicator) -> Result<(Table, usize)> {
+    let scan = Scan::new(path, ranks)?;
+    let found = scan.part(block)?;
+    if counts(ranks, vec![found.0.len() as f64])?[0] == 0.0 {
+        fail!("{} has a header but no rows of data below it", scan.name);
+    }
+    Ok(found)
+}
 
 /// What a row is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

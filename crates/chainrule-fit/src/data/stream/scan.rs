@@ -21,7 +21,7 @@ use crate::data::encode::{
 };
 use crate::data::open;
 use crate::data::table::{
-    MAX_COLUMNS, MAX_RECORD, delimiter, is_missing, newlines, number, shown_path,
+    MAX_BYTES, MAX_COLUMNS, MAX_RECORD, Table, delimiter, is_missing, newlines, number, shown_path,
 };
 use crate::data::target::{MAX_CLASSES, Target, label, sort};
 use crate::error::{Error, Result, count, fail, reason, shown};
@@ -419,6 +419,30 @@ impl<'a> Scan<'a> {
             );
         }
         Ok((found, columns))
+    }
+
+    /// The rows of the blocks of this rank, and the number of the first.
+    pub(super) fn part(&self, block: usize) -> Result<(Table, usize)> {
+        let (at, end) = self.range()?;
+        alone(self.ranks, || {
+            let path = (self.path, &*self.name);
+            let mut cutter = Cutter::new(path, self.delimiter, block, at, end)?;
+            let (mut bytes, mut first) = (self.head.clone(), None);
+            while let Some(cut) = cutter.next()? {
+                first.get_or_insert((cut.block * block, cut.line));
+                bytes.extend_from_slice(&cut.bytes[1..]);
+                if bytes.len() > MAX_BYTES {
+                    fail!(
+                        "a part of {} is larger than {} MiB; fit it by more ranks",
+                        self.name,
+                        MAX_BYTES >> 20
+                    );
+                }
+            }
+            let (before, line) = first.unwrap_or_default();
+            let table = Table::part(&self.path.display().to_string(), &bytes)?;
+            Ok((table.beginning_at(line as usize), before))
+        })
     }
 
     /// Goes over the rows of a block.

@@ -76,7 +76,18 @@ proptest! {
             let same = |c: usize| cells[c].as_deref() == table.cell(row, c);
             prop_assert!((0..3).all(same), "row {}", row);
         }
-        for size in [2, 3, 5, 17] {
+        for size in [1, 2, 3, 5, 17] {
+            let parts = threads(size, |ranks| part_of(&path, block, ranks).unwrap());
+            let mut row = 0;
+            for (part, before) in &parts {
+                prop_assert!(part.is_empty() || *before == row);
+                for i in 0..part.len() {
+                    prop_assert_eq!(part.line(i), table.line(row));
+                    prop_assert!((0..3).all(|c| part.cell(i, c) == table.cell(row, c)));
+                    row += 1;
+                }
+            }
+            prop_assert_eq!(row, table.len());
             let found = threads(size, |ranks| {
                 let own = small(&path, block, ranks).unwrap();
                 (cells(&own), own)
