@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use chainrule::Profile;
 use chainrule_fit::data::table::MAX_BYTES;
+use chainrule_fit::parallel::Single;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
@@ -233,12 +234,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let done = match &common.model {
-        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
+        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text, &Single),
         None => linear::run(common, &arguments.descent),
         Some(Kind::Mlp(widths)) => {
             network::run(common, &arguments.descent, &arguments.network, widths)
         }
-        Some(kind) => glm::run(common, &arguments.glm, kind),
+        Some(kind) => glm::run(common, &arguments.glm, kind, &Single),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

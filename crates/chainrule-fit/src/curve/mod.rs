@@ -70,7 +70,7 @@ use chainrule_core::{Outcome as Given, Tensor};
 use crate::error::{Result, fail, shown};
 use crate::inference::{Estimate, Reference, correlation, estimates};
 use crate::metrics::Metrics;
-use crate::parallel::fold::{alone, total};
+use crate::parallel::fold::{alone, gather, total};
 use crate::parallel::{Communicator, Single};
 use crate::solve::seeds::{self, Seeds};
 use crate::solve::{
@@ -212,7 +212,7 @@ pub fn fit<Y: Given<Tree = Tensor>>(
 
 /// [`fit`] where each of the `ranks` has some of the observations, perhaps none: `model` predicts
 /// those of this rank, and the weights in `request` are theirs; all else of it is the same on all
-/// ranks. So is the fit, but for [`fitted`](CurveFit::fitted) and the residuals, which are the
+/// ranks, but for the sizes of the search, which are those of the first. So is the fit, but for [`fitted`](CurveFit::fitted) and the residuals, which are the
 /// rank's; the numbers of rows count on from those of the ranks before.
 ///
 /// # Errors
@@ -240,7 +240,12 @@ pub fn fit_over<Y: Given<Tree = Tensor>>(
     })?;
     let mut found = match &request.start {
         Some(start) => least_squares_over(&mut problem, start, &request.options, ranks)?,
-        None => seeds::search_over(&mut problem, &request.options, &request.seeds, ranks)?,
+        None => {
+            // What sizes are typical each rank sees in its own rows.
+            let sizes = gather(ranks, &request.seeds.sizes)?.swap_remove(0);
+            let seeds = Seeds { sizes, ..request.seeds.clone() };
+            seeds::search_over(&mut problem, &request.options, &seeds, ranks)?
+        }
     };
     if let Outcome::NonFinite { .. } = found.outcome {
         let what = match found.outcome {

@@ -38,8 +38,11 @@ impl Metrics {
         Metrics::over(observed, predicted, &Single).ok().flatten()
     }
 
-    /// The same of the rows of all `ranks`, of which each has some.
-    pub(crate) fn over(
+    /// The same of the rows of all `ranks`, of which each has some, perhaps none.
+    ///
+    /// # Errors
+    /// If the job was ended.
+    pub fn over(
         observed: &[f64],
         predicted: &[f64],
         ranks: &dyn Communicator,
