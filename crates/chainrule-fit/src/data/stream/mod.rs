@@ -39,6 +39,7 @@
 //! Not here: rows without a target, which are an error. A file that is changed while it is used is
 //! noticed if its length changes.
 
+mod column;
 mod records;
 mod scan;
 #[cfg(test)]
@@ -236,9 +237,9 @@ impl Stream {
         let (found, columns) = scan.rows(Use { block, target: column, shares })?;
         let mut warnings = vec![];
         let encoder =
-            scan::encoder(&scan.name, names, &features, &columns, found.train, &mut warnings)?;
+            column::encoder(&scan.name, names, &features, &columns, found.train, &mut warnings)?;
         Ok(Stream {
-            missing: scan::missing(&encoder, names, &columns),
+            missing: column::missing(&encoder, names, &columns),
             target: columns[column].target(&scan.name, &names[column], as_class)?,
             path: path.to_path_buf(),
             header: scan.head,
