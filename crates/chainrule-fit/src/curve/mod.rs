@@ -212,8 +212,9 @@ pub fn fit<Y: Given<Tree = Tensor>>(
 
 /// [`fit`] where each of the `ranks` has some of the observations, perhaps none: `model` predicts
 /// those of this rank, and the weights in `request` are theirs; all else of it is the same on all
-/// ranks, but for the sizes of the search, which are those of the first. So is the fit, but for [`fitted`](CurveFit::fitted) and the residuals, which are the
-/// rank's; the numbers of rows count on from those of the ranks before.
+/// ranks, but for the sizes of the search, which are those of the first. So is the fit, but for
+/// [`fitted`](CurveFit::fitted) and the residuals, which are the rank's; the numbers of rows count
+/// on from those of the ranks before.
 ///
 /// # Errors
 /// As [`fit`]; what fails on one rank ends the job.

@@ -92,7 +92,8 @@ const PART_ROWS: usize = 64;
 ///
 /// # Errors
 /// If the file cannot be read or is no table, if no rank has a row, or a part is larger than
-/// [`MAX_BYTES`](super::table::MAX_BYTES). What one rank finds in its part ends the job with an error that names the rank.
+/// [`MAX_BYTES`](super::table::MAX_BYTES). What one rank finds in its part ends the job with an
+/// error that names the rank.
 pub fn part(path: &Path, ranks: &dyn Communicator) -> Result<(Table, usize)> {
     part_of(path, PART_ROWS, ranks)
 }

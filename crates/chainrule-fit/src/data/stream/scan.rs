@@ -1,7 +1,7 @@
 //! The first pass: where blocks begin, and what columns are.
 //!
-//! Each rank reads its range of the bytes, which may begin anywhere (`records`), and learns from the
-//! blocks that begin in it. What one rank has found, all others then get to know.
+//! Each rank reads its range of the bytes, which may begin anywhere (`records`), and learns from
+//! the blocks that begin in it. What one rank has found, all others then get to know.
 
 use std::io::Read;
 use std::path::Path;
