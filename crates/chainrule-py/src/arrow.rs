@@ -125,6 +125,8 @@ impl PyTensor {
         let numbers = run(|| x.numbers())?;
         let format = match x.dtype() {
             DType::Bool => c"b",
+            DType::U8 => c"C",
+            DType::I32 => c"i",
             DType::I64 => c"l",
             DType::F32 => c"f",
             DType::F64 => c"g",

@@ -81,6 +81,8 @@ struct Owner {
 fn element(dtype: DType) -> ElementType {
     let (code, bits) = match dtype {
         DType::Bool => (6, 8),
+        DType::U8 => (1, 8),
+        DType::I32 => (0, 32),
         DType::I64 => (0, 64),
         DType::F32 => (2, 32),
         DType::F64 => (2, 64),

@@ -86,7 +86,9 @@ impl Nest {
         self.leaf(depth + part.rank())?;
         match part.dtype() {
             DType::Bool => run(|| part.to_vec::<bool>())?.into_iter().for_each(|b| self.bool(b)),
-            DType::I64 => run(|| part.to_vec::<i64>())?.into_iter().for_each(|i| self.int(i)),
+            dtype if dtype.is_integer() => {
+                run(|| part.to_vec::<i64>())?.into_iter().for_each(|i| self.int(i));
+            }
             _ => run(|| part.to_vec::<f64>())?.into_iter().for_each(|x| self.float(x)),
         }
         Ok(())
@@ -222,6 +224,8 @@ fn typed<T: Element>(numbers: &[T], shape: &[usize], to: Option<DType>) -> Resul
     }
     match to.unwrap_or(dtype::default()) {
         DType::Bool => cast::<T, bool>(numbers, shape),
+        DType::U8 => cast::<T, u8>(numbers, shape),
+        DType::I32 => Ok(cast::<T, i32>(numbers, shape)?.to_dtype(DType::I32)),
         DType::I64 => cast::<T, i64>(numbers, shape),
         DType::F32 => cast::<T, f32>(numbers, shape),
         DType::F64 => cast::<T, f64>(numbers, shape),

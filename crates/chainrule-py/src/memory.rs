@@ -35,14 +35,15 @@ impl Memory {
     fn interface<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         let kind = match self.dtype {
-            DType::Bool => "|b1",
-            DType::I64 if cfg!(target_endian = "little") => "<i8",
-            DType::F32 if cfg!(target_endian = "little") => "<f4",
-            DType::F64 if cfg!(target_endian = "little") => "<f8",
-            DType::I64 => ">i8",
-            DType::F32 => ">f4",
-            DType::F64 => ">f8",
+            DType::Bool => "b1",
+            DType::U8 => "u1",
+            DType::I32 => "i4",
+            DType::I64 => "i8",
+            DType::F32 => "f4",
+            DType::F64 => "f8",
         };
+        let order = if cfg!(target_endian = "little") { '<' } else { '>' };
+        let kind = format!("{}{kind}", if self.dtype.size() == 1 { '|' } else { order });
         dict.set_item("version", 3)?;
         dict.set_item("typestr", kind)?;
         dict.set_item("shape", PyTuple::new(py, &self.shape)?)?;
@@ -136,9 +137,13 @@ impl Strided<'_> {
             Foreign::Bool => read!(u8, |b| b != 0),
             Foreign::Signed(1) => read!(i8, i64::from),
             Foreign::Signed(2) => read!(i16, i64::from),
-            Foreign::Signed(4) => read!(i32, i64::from),
+            Foreign::Signed(4) => {
+                // SAFETY: passed on.
+                let numbers = unsafe { self.read::<[u8; 4], _>(|bytes| bytes) };
+                run(|| Tensor::from_bytes(numbers.as_flattened(), self.shape, DType::I32))
+            }
             Foreign::Signed(_) => read!(i64, |i| i),
-            Foreign::Unsigned(1) => read!(u8, i64::from),
+            Foreign::Unsigned(1) => read!(u8, |i| i),
             Foreign::Unsigned(2) => read!(u16, i64::from),
             Foreign::Unsigned(4) => read!(u32, i64::from),
             Foreign::Unsigned(_) => read!(u64, |i| i as i64),

@@ -111,8 +111,8 @@ impl Embedding {
 
 impl Layer for Embedding {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if x.dtype() != DType::I64 {
-            fail!("an embedding takes numbers of vectors (int64), not {}", x.dtype());
+        if !x.dtype().is_integer() {
+            fail!("an embedding takes numbers of vectors (integers), not {}", x.dtype());
         }
         let width = self.weight.shape()[1];
         let flat = self.weight.try_index_select(0, &x.try_flatten()?)?;

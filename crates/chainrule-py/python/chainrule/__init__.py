@@ -26,7 +26,7 @@ _METHODS_ONLY = {
     "T", "mT", "backward", "data", "detach_", "dtype", "grad", "grad_fn", "is_leaf", "item", "name",
     "named", "ndim", "numpy", "register_hook", "requires_grad", "requires_grad_", "retain_grad",
     "shape", "to", "tolist", "type", "view", "where", "itemsize", "nbytes", "device", "size", "bool",
-    "float", "long", "double", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
+    "float", "long", "double", "int", "byte", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
     "to_numpy", "new_tensor", "new_zeros", "new_ones", "new_full", "type_as", "view_as", "expand_as",
     "reshape_as", "realize", "element_size", "nelement",
 }  # fmt: skip
@@ -38,7 +38,7 @@ for _name in _functions.FUNCTIONS:
     globals()[_name] = getattr(_functions, _name)
 del _name
 
-double, long = _native.float64, _native.int64
+double, long, int = _native.float64, _native.int64, _native.int32
 bool = _native.bool
 polygamma = special.polygamma
 concat = concatenate = _native.cat
