@@ -45,17 +45,6 @@ impl PyTensor {
         PyTuple::new(py, self.tensor().shape())
     }
 
-    /// The length of each axis, or of one.
-    #[pyo3(signature = (dim=None))]
-    fn size(&self, py: Python<'_>, dim: Option<i64>) -> PyResult<Py<PyAny>> {
-        let x = self.tensor();
-        let Some(dim) = dim else {
-            return Ok(PyTuple::new(py, x.shape())?.into_any().unbind());
-        };
-        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
-        Ok(n.into_pyobject(py)?.into_any().unbind())
-    }
-
     /// The element type.
     #[getter]
     fn dtype(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::dtype::{self, AnyDType};
 use crate::errors::{run, sure};
-use crate::memory;
+use crate::memory::{self, Copying};
 use crate::tensor::{Operand, PyTensor};
 
 /// Lengths or axes, as `f(2, 3)` or `f((2, 3))`.
@@ -65,7 +65,7 @@ impl Nest {
             && !of.is_instance_of::<PyInt>()
             && of.hasattr("__array_interface__")?
         {
-            let part = memory::from_interface(of)?;
+            let part = memory::from_interface(of, Copying::AsNeeded)?;
             for (i, &n) in part.shape().iter().enumerate() {
                 self.length(depth + i, n)?;
             }
@@ -198,13 +198,13 @@ pub(crate) fn from_any(of: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<
     }
     let is_number = of.is_instance_of::<PyFloat>() || of.is_instance_of::<PyInt>();
     if !is_number && of.hasattr("__array_interface__")? {
-        return cast(memory::from_interface(of)?);
+        return cast(memory::from_interface(of, Copying::AsNeeded)?);
     }
-    if !is_number && of.hasattr("__arrow_c_array__")? {
-        return cast(crate::arrow::import(of)?);
+    if !is_number && (of.hasattr("__arrow_c_array__")? || of.hasattr("__arrow_c_stream__")?) {
+        return cast(crate::arrow::column(of)?);
     }
     if !is_number && of.hasattr("__dlpack__")? {
-        return cast(crate::dlpack::import(of)?);
+        return cast(crate::dlpack::import(of, Copying::AsNeeded)?);
     }
     let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]) };
     nest.read(of, 0)?;

@@ -112,8 +112,10 @@ impl Embedding {
 impl Layer for Embedding {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         if !x.dtype().is_integer() {
-            fail!("an embedding takes numbers of vectors (integers), not {}", x.dtype());
+            let given = x.dtype();
+            fail!("an embedding takes numbers of vectors (int64 or other integers), not {given}");
         }
+        let x = &x.to_dtype(DType::I64);
         let width = self.weight.shape()[1];
         let flat = self.weight.try_index_select(0, &x.try_flatten()?)?;
         let shape: Vec<usize> = x.shape().iter().copied().chain([width]).collect();

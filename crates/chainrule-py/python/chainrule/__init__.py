@@ -28,7 +28,7 @@ _METHODS_ONLY = {
     "shape", "to", "tolist", "type", "view", "where", "itemsize", "nbytes", "device", "size", "bool",
     "float", "long", "double", "int", "byte", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
     "to_numpy", "new_tensor", "new_zeros", "new_ones", "new_full", "type_as", "view_as", "expand_as",
-    "reshape_as", "realize", "element_size", "nelement",
+    "reshape_as", "realize", "element_size", "nelement", "to_device",
 }  # fmt: skip
 
 for _name in dir(Tensor):
