@@ -44,7 +44,7 @@ polygamma = special.polygamma
 concat = concatenate = _native.cat
 e, inf, nan, pi = 2.718281828459045, 1e400, 1e400 - 1e400, 3.141592653589793
 
-from . import fit, func, nn, optim, plot, symbolic, utils
+from . import array_api, fit, func, nn, optim, plot, symbolic, utils
 from ._program import Program, checkpoint, compile
 from ._storage import load, load_file, save, save_file
 from .func import vmap

@@ -1065,12 +1065,27 @@ def empty_like(input: Operand | None, *, dtype: DTypeLike | None = None, require
     """`empty` of the shape and type of a tensor."""
 def eye(n: _int, m: _int | None = None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """The identity matrix of n rows, and m columns if given."""
-def from_arrow(array: Any) -> Tensor:
-    """A copy of an Arrow array of numbers; missing ones become NaN."""
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A copy of an array of another library that has `__dlpack__`."""
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor of the numbers of an array, copied."""
+def from_arrow(array: Any, columns: Any = None) -> Tensor:
+    """The numbers of Arrow: of an array or a chunked array a vector; of a table, a batch or a frame of
+    another library the columns, or those that are named, as vectors by name.
+    
+    Numbers without gaps are not copied (truth values are, and what comes in several pieces).
+    Missing numbers become NaN, of integers in `float64`; a missing truth value is an error.
+    """
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: _bool | None = None) -> Tensor:
+    """A tensor of an array of another library that has `__dlpack__`.
+    
+    Its numbers are copied unless it says that they are read-only; then, or with `copy=False`, the
+    tensor stands in its memory, which must not be written to any more.
+    """
+def from_numpy(ndarray: Any, *, copy: _bool | None = None) -> Tensor:
+    """A tensor of the numbers of an array.
+    
+    They are copied unless the array is read-only; then, or with `copy=False`, the tensor stands in
+    the array's memory, which must not be written to any more. What cannot be shared, because
+    elements are not dense, not aligned or of another type, is copied, or an error with
+    `copy=False`.
+    """
 def full(size: _int | Sequence[_int], fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """One number everywhere."""
 def full_like(input: Operand | None, fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
