@@ -128,7 +128,7 @@ impl Layer for Embedding {
 }
 
 /// Elements set to 0 at random in training.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dropout {
     /// The probability with which an element is dropped.
     pub p: f64,
