@@ -211,8 +211,8 @@ impl Strided<'_> {
             }
             _ if copying == Copying::Never && n > 0 => {
                 return Err(PyValueError::new_err(
-                    "the array's memory cannot be a tensor's\n  hint: its elements are not dense in \
-                     row-major order, not aligned, or of another type than tensors have; say \
+                    "the array's memory cannot be a tensor's\n  hint: its elements are not dense \
+                     in row-major order, not aligned, or of another type than tensors have; say \
                      `copy=None`",
                 ));
             }

@@ -253,7 +253,8 @@ methods! {
         Ok(self.logical_not().sum_over(set).keep(self, set, keepdim).eq(0))
     }
 
-    /// Π x, of integers in I64. The product is taken in pairs, so its derivative is right where elements are 0.
+    /// Π x, of integers in I64. The product is taken in pairs, so its derivative is right where
+    /// elements are 0.
     fn prod / try_prod(&self) {
         self.try_flatten()?.try_prod_axis(0, false)
     }
@@ -336,7 +337,8 @@ methods! {
                 ));
         }
         let x = self.to_dtype(self.dtype().to_float());
-        let classes = target.to_dtype(DType::I64).linear(Linear::Expand(Axes(2)), self.0.shape.clone());
+        let target = &target.to_dtype(DType::I64);
+        let classes = target.linear(Linear::Expand(Axes(2)), self.0.shape.clone());
         let index = record(Op::Iota(1), DType::I64, self.0.shape.clone(), smallvec![]);
         // ln Σ eᶻ − z at the target: the choice meets z itself, not what is computed from it, so
         // that its cotangent goes back without a product.
@@ -372,8 +374,8 @@ methods! {
         Ok(x.linear(Linear::Cumsum(a as u8, false), x.0.shape.clone()))
     }
 
-    /// Running products along an axis, of integers in I64, taken by doubling (Hillis & Steele 1986), so that the
-    /// derivative is right where elements are 0.
+    /// Running products along an axis, of integers in I64, taken by doubling (Hillis & Steele
+    /// 1986), so that the derivative is right where elements are 0.
     ///
     /// # Panics
     /// If the axis does not exist.
