@@ -55,18 +55,31 @@ fn files_by_extension() {
     assert!(code == 1 && !err.is_empty(), "{err}");
 }
 
-/// What Chromium makes of a page.
-fn opened(chromium: &Path, page: &Path, place: &str, profile: &Path) -> String {
+/// What Chromium makes of a page, and its picture if a file is given for it.
+fn opened(chromium: &Path, page: &Path, place: &str, profile: &Path, png: Option<&Path>) -> String {
+    let wanted = png.map_or("--dump-dom".into(), |png| format!("--screenshot={}", png.display()));
     let done = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .args(["--virtual-time-budget=2000", "--window-size=900,700", &wanted])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("file://{}#{place}", page.display()))
         .stdin(Stdio::null())
         .output()
         .expect("Chromium starts");
     String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// The pixels of a picture that differ from its first one, and how many colours there are.
+fn drawn(png: &Path) -> (usize, usize) {
+    let file = std::io::BufReader::new(fs::File::open(png).expect("a picture"));
+    let mut reader = png::Decoder::new(file).read_info().expect("a PNG");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
+    let frame = reader.next_frame(&mut bytes).expect("its pixels");
+    assert_eq!((frame.width, frame.height), (900, 700));
+    let pixels: Vec<&[u8]> = bytes.chunks(frame.color_type.samples()).collect();
+    let colours: std::collections::HashSet<&[u8]> = pixels.iter().copied().collect();
+    (pixels.iter().filter(|p| **p != pixels[0]).count(), colours.len())
 }
 
 /// A number that the page's program leaves at its body.
@@ -93,7 +106,7 @@ fn the_page_plays_forward_and_backward() {
         return;
     };
     let profile = folder.path().join("profile");
-    let at = |place: &str| opened(chromium, &page, place, &profile);
+    let at = |place: &str| opened(chromium, &page, place, &profile, None);
     let start = at("step=start");
     assert_eq!((count(&start, "values"), count(&start, "slopes")), (0, 0));
     let nodes = count(&start, "nodes");
@@ -104,4 +117,13 @@ fn the_page_plays_forward_and_backward() {
     assert_eq!(all, 18, "x, y, eight sums and eight tangents");
     let end = at("step=end&open=1");
     assert_eq!((count(&end, "values"), count(&end, "slopes")), (all, all));
+    // What is seen: boxes, edges and text, and more of them with all numbers than at the start.
+    let picture = |place: &str| {
+        let png = folder.path().join("g.png");
+        opened(chromium, &page, place, &profile, Some(&png));
+        drawn(&png)
+    };
+    let (start, end) = (picture("step=start&open=1"), picture("step=end&open=1"));
+    assert!(start.0 > 2000 && start.1 > 20, "{start:?}");
+    assert!(end.0 > start.0, "{start:?} {end:?}");
 }

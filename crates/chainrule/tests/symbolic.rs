@@ -85,22 +85,27 @@ fn check(case: &Case) {
     }
 }
 
-/// A gradient has at most six operations for each of the formula's, each shared part once.
+/// A gradient has at most six operations for each of the formula's, with each shared part once, and
+/// as it is printed, repetitions and all, with names where it is long.
 #[test]
 fn printed_derivatives_stay_short() {
+    let mut plain = 0;
     for case in &cases() {
         let formula = Formula::parse_with(case.text, &["x", "y"]).unwrap();
         let term = Term::of(&formula).unwrap();
         let slopes = term.gradient(&["x", "y"]);
         let (n, m) = (term.operations(), Term::operations_of(&slopes));
         assert!(m <= 6 * n.max(1), "{}: {n} operations, gradient {m}: {slopes:?}", case.text);
-        // As it is printed, with names where it is long; `n` counts an activation as what it is.
-        let printed = Term::named(&slopes);
-        if !printed.parts.is_empty() {
-            let m = printed.operations();
-            assert!(m <= 6 * n, "{}: {n} operations, printed {m}: {printed}", case.text);
-        }
+        let written = formula.root().operations();
+        let nodes: Vec<Node> = slopes.iter().map(Term::to_node).collect();
+        let printed = Named::derivatives(&nodes, &[], written);
+        // `n` counts an activation as what it abbreviates.
+        let (n, m) = (written.max(n), printed.operations());
+        assert!(m <= 6 * n, "{}: {n} operations, printed {m}: {printed}", case.text);
+        plain += usize::from(printed.parts.is_empty());
     }
+    // Most are short enough to need no names.
+    assert!(4 * plain > 3 * cases().len(), "{plain} without names");
 }
 
 /// The value of a result, after those of the names.
@@ -138,9 +143,15 @@ fn named_parts_mean_the_same() {
             whole += written;
             short += named.operations();
         }
+        // With a name for whatever is repeated, too.
+        let nodes: Vec<Node> = slopes.iter().map(Term::to_node).collect();
+        let all = Named::derivatives(&nodes, &[], 0);
+        assert!(all.operations() <= named.operations(), "{all}");
         for x in points(case.low, case.high, 0.3).into_iter().take(5) {
             let at = [("x", x), ("y", 0.3 + x / 2.0)];
-            for (i, slope) in slopes.iter().enumerate() {
+            for ((i, slope), named) in
+                slopes.iter().enumerate().flat_map(|s| [(s, &named), (s, &all)])
+            {
                 let expected = Formula::from_node(slope.to_node()).value(&at).unwrap();
                 for print in [|n: &Node| n.to_string(), |n: &Node| n.pretty()] {
                     let got = value(&named, print, i, &at);

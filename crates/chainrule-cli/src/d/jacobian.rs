@@ -89,7 +89,7 @@ pub(super) fn run(
         .map(|outer| Symbolic::by(arguments, Composition { outer, inner: vec![] }, by.clone()));
     let rows = each.collect::<Result<Vec<_>, _>>()?;
     let taken: Vec<&str> = by.iter().chain(formula.variables()).map(String::as_str).collect();
-    let named = Named::new(&derivatives(&rows), &taken);
+    let named = Named::derivatives(&derivatives(&rows), &taken, formula.root().operations());
     let numbers = point.map(|f| numbers(f, &by, &rows)).transpose()?;
     let jacobian = Jacobian { formula, point, by, rows, named, numbers };
     Ok(match arguments.json {

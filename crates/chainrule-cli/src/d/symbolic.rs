@@ -95,7 +95,7 @@ impl Symbolic {
         }
         let nodes: Vec<Node> = partials.iter().map(|p| p.term.to_node()).collect();
         let taken: Vec<&str> = formula.variables().iter().chain(&by).map(String::as_str).collect();
-        let named = Named::new(&nodes, &taken);
+        let named = Named::derivatives(&nodes, &taken, formula.root().operations());
         Ok(Symbolic { formula, given, by, partials, named, order })
     }
 

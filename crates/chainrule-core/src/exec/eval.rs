@@ -312,12 +312,6 @@ fn cat<T: Pod + Send>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &
     });
 }
 
-/// NaN counts as the largest number, and comes last (or, descending, first).
-fn order<T: PartialOrd>(x: &T, y: &T) -> std::cmp::Ordering {
-    let nan = |v: &T| v.partial_cmp(v).is_none();
-    x.partial_cmp(y).unwrap_or_else(|| nan(x).cmp(&nan(y)))
-}
-
 fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mut [u8]) {
     let out: &mut [i64] = cast_slice_mut(out);
     let (_, n, inner) = around(&x.layout.shape, axis);
@@ -341,22 +335,20 @@ fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mu
     }
 }
 
+/// NaN counts as the largest number, and comes last (or, descending, first).
 fn arg_sort<T: Reduce>(x: &Elements<'_>, axis: usize, descending: bool, out: &mut [u8]) {
     let out: &mut [i64] = cast_slice_mut(out);
     let (outer, n, inner) = around(&x.layout.shape, axis);
     let x = x.in_order::<T>();
-    let mut index: Vec<usize> = vec![];
+    let turned = if descending { u64::MAX } else { 0 };
+    let mut keys: Vec<(u64, usize)> = vec![];
     for o in 0..outer {
         for i in 0..inner {
-            let at = |k: usize| &x[(o * n + k) * inner + i];
-            index.clear();
-            index.extend(0..n);
-            if descending {
-                index.sort_by(|&a, &b| order(at(b), at(a)));
-            } else {
-                index.sort_by(|&a, &b| order(at(a), at(b)));
-            }
-            for (k, &j) in index.iter().enumerate() {
+            keys.clear();
+            keys.extend((0..n).map(|k| (x[(o * n + k) * inner + i].key() ^ turned, k)));
+            // Among equal numbers the index decides.
+            keys.sort_unstable();
+            for (k, &(_, j)) in keys.iter().enumerate() {
                 out[(o * n + k) * inner + i] = j as i64;
             }
         }

@@ -32,7 +32,7 @@ use std::fmt;
 pub use gradients::{Known, gradient_steps};
 pub use kinds::{Kind, guessed_kinds, has_matrices, is_linear_map};
 pub use matrix::{Extra, MatrixFormula, Shape};
-pub use named::{LONG, Named, SAVED};
+pub use named::{GROWTH, LONG, Named, SAVED};
 pub use several::{chain_steps, composed};
 pub use steps::{Operator, Rule, Step, steps};
 pub use term::Term;

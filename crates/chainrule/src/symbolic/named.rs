@@ -15,6 +15,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Derivatives that are short, but have more than [`GROWTH`] times the operations of what was
+//! differentiated, name whatever is repeated ([`Named::derivatives`]):
+//!
+//! ```
+//! use chainrule::formula::Formula;
+//! use chainrule::symbolic::{Named, Term};
+//! let f = Formula::parse("atan2(y, x)")?;
+//! let slopes = Term::of(&f)?.gradient(&["x", "y"]).iter().map(Term::to_node).collect::<Vec<_>>();
+//! let named = Named::derivatives(&slopes, &[], f.root().operations());
+//! assert_eq!(named.to_string(), "-y/u, x/u where u = x^2 + y^2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The trees of all formulas are folded into one graph of distinct parts. From the largest part to
 //! the smallest, a part gets a name if writing it once saves [`SAVED`] operations; a part that is
 //! repeated only inside of larger ones that have names already is not. Names are letters that no
@@ -27,13 +40,16 @@ use std::fmt;
 use chainrule_core::op::Cmp;
 
 use super::term::Term;
-use crate::formula::{Expr, Formula, Node, Span};
+use crate::formula::{By, Case, Expr, Formula, Node, Span};
 
 /// Formulas of at most so many operations are shown as they are.
 pub const LONG: usize = 20;
 
 /// The operations that a name has to save.
 pub const SAVED: usize = 4;
+
+/// So many operations for each one of a formula do its derivatives have without names.
+pub const GROWTH: usize = 6;
 
 /// The letters that parts are named with, in the order of preference.
 const LETTERS: [&str; 10] = ["u", "v", "w", "s", "t", "p", "q", "r", "h", "k"];
@@ -64,7 +80,9 @@ struct Parts {
 }
 
 impl Node {
-    /// The number of operations as it is written: signs, powers, functions and comparisons.
+    /// The number of operations as it is written: signs, powers and functions. A fraction of numbers
+    /// is a number; a case of a piecewise formula is one operation together with the comparison
+    /// that it waits for.
     ///
     /// ```
     /// # use chainrule::formula::Formula;
@@ -83,13 +101,22 @@ fn own_operations(expr: &Expr) -> usize {
         Expr::Number(_) | Expr::Constant(_) | Expr::Variable(_) | Expr::Vector(_) => 0,
         Expr::Negate(_) | Expr::Transpose(_) | Expr::Not(_) | Expr::Power(..) => 1,
         Expr::Sum(_, rest) => rest.len(),
-        // 1/x is one operation, as is x/y.
-        Expr::Product(_, rest) => rest.len(),
+        // A fraction of numbers is a number; 1/x is one operation, as is x/y.
+        Expr::Product(first, rest) => rest.len() - usize::from(is_fraction(first, rest)),
         Expr::Compare(_, rest) => rest.len(),
         Expr::And(all) | Expr::Or(all) => all.len() - 1,
         Expr::Call(_, all) => all.len().saturating_sub(1).max(1),
-        Expr::Piecewise(cases, _) => cases.len(),
+        Expr::Piecewise(cases, _) => {
+            let is_compared = |case: &&Case| matches!(case.condition.expr(), Expr::Compare(..));
+            cases.len() - cases.iter().filter(is_compared).count()
+        }
     }
+}
+
+/// Whether a product begins with a number over a number.
+fn is_fraction(first: &Node, rest: &[(By, Node)]) -> bool {
+    let is_number = |node: &Node| matches!(node.expr(), Expr::Number(_));
+    is_number(first) && matches!(rest.first(), Some((By::Over, x)) if is_number(x))
 }
 
 /// The variable that stands for part `i` in the shallow tree of another.
@@ -121,13 +148,13 @@ impl Parts {
     }
 
     /// Which parts get a name.
-    fn chosen(&self, results: &[usize]) -> Vec<bool> {
+    fn chosen(&self, results: &[usize], least: usize) -> Vec<bool> {
         let n = self.list.len();
         let (mut uses, mut named) = (vec![0usize; n], vec![false; n]);
         results.iter().for_each(|&i| uses[i] += 1);
         for (i, part) in self.list.iter().enumerate().rev() {
             let saved = uses[i].saturating_sub(1).saturating_mul(part.all);
-            named[i] = is_value(part.shallow.expr()) && saved >= SAVED;
+            named[i] = is_value(part.shallow.expr()) && saved >= least;
             let times = if named[i] { 1 } else { uses[i] };
             part.children.iter().for_each(|&c| uses[c] = uses[c].saturating_add(times));
         }
@@ -172,13 +199,28 @@ impl Named {
     /// Gives names to what is repeated in `formulas`, if one of them is long. `taken` are names
     /// that mean something else, beside the variables of the formulas.
     pub fn new(formulas: &[Node], taken: &[&str]) -> Named {
-        let mut result = Named { parts: vec![], results: formulas.to_vec() };
-        if formulas.iter().all(|node| node.operations() <= LONG) {
-            return result;
+        match formulas.iter().all(|node| node.operations() <= LONG) {
+            true => Named { parts: vec![], results: formulas.to_vec() },
+            false => Named::with(formulas, taken, SAVED),
         }
+    }
+
+    /// The same for derivatives of what has so many `operations`: whatever is repeated has a name if
+    /// they have more than [`GROWTH`] times as many.
+    pub fn derivatives(formulas: &[Node], taken: &[&str], operations: usize) -> Named {
+        let named = Named::new(formulas, taken);
+        if named.operations() <= operations.saturating_mul(GROWTH) {
+            return named;
+        }
+        let more = Named::with(formulas, taken, 1);
+        if more.operations() < named.operations() { more } else { named }
+    }
+
+    fn with(formulas: &[Node], taken: &[&str], least: usize) -> Named {
+        let mut result = Named { parts: vec![], results: vec![] };
         let mut parts = Parts::default();
         let roots: Vec<usize> = formulas.iter().map(|node| parts.add(node)).collect();
-        let chosen = parts.chosen(&roots);
+        let chosen = parts.chosen(&roots, least);
         let mut taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
         for node in formulas {
             taken.extend(Formula::from_node(node.clone()).variables().iter().cloned());
