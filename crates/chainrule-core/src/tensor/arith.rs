@@ -220,7 +220,7 @@ methods! {
             return Ok(r);
         }
         // A remainder of 0 has the sign of y as well.
-        let zero = r.detach().zeros_like().try_copysign(&y.detach())?;
+        let zero = r.detach().zeros_like().try_copysign(y.detach())?;
         below.try_where(&-(-&r + 0.0), &r + 0.0)?.try_add(&zero)
     }
 
