@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 
-use crate::errors::run;
+use crate::errors::{run, sure};
 use crate::tensor::{Arg, Operand, PyTensor, pair};
 
 /// What an operation of two tensors makes.
@@ -16,9 +16,8 @@ type Two = fn(&Tensor, &Tensor) -> Result<Tensor>;
 impl PyTensor {
     /// `f(self, other)`.
     #[inline]
-    fn two(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
-        let x = self.tensor();
-        fits(&x, &other)?;
+    pub(crate) fn two(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
+        let x = roomy(by, self.tensor(), &other)?;
         run(|| {
             let (x, y) = pair(x, other);
             f(&x, &y)
@@ -28,8 +27,7 @@ impl PyTensor {
 
     /// `f(other, self)`.
     fn two_reflected(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
-        let y = self.tensor();
-        fits(&y, &other)?;
+        let y = roomy(by, self.tensor(), &other)?;
         run(|| {
             let (y, x) = pair(y, other);
             f(&x, &y)
@@ -74,22 +72,23 @@ fn discrete(x: &Tensor, other: &Operand) -> PyResult<()> {
     ))
 }
 
-/// That a whole number fits the integers that it stands beside.
-fn fits(x: &Tensor, other: &Operand) -> PyResult<()> {
-    let least_and_largest = match x.dtype() {
-        DType::U8 => (0, 255),
-        DType::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => return Ok(()),
+/// The tensor, if a whole number beside it fits its type; compared are all numbers.
+fn roomy(by: &str, x: Tensor, other: &Operand) -> PyResult<Tensor> {
+    let range = match x.dtype() {
+        DType::U8 => 0..=255,
+        DType::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        _ => return Ok(x),
     };
     match other {
-        Operand::Int(i) if *i < least_and_largest.0 || *i > least_and_largest.1 => {
-            Err(PyOverflowError::new_err(format!(
+        Operand::Int(i) if !range.contains(i) => match by {
+            "eq" | "ne" | "lt" | "le" | "gt" | "ge" => sure(|| x.to_dtype(DType::I64)),
+            _ => Err(PyOverflowError::new_err(format!(
                 "{i} is outside the range of {}\n  hint: convert the tensor with `.to(int64)` \
                  first",
                 x.dtype()
-            )))
-        }
-        _ => Ok(()),
+            ))),
+        },
+        _ => Ok(x),
     }
 }
 
@@ -295,7 +294,7 @@ impl PyTensor {
     /// `x` where the condition is true, else `y`, as the method of the condition's first choice.
     #[pyo3(name = "where", signature = (condition, other))]
     fn where_(&self, condition: Arg, other: Operand) -> PyResult<PyTensor> {
-        let x = self.tensor();
+        let x = roomy("where", self.tensor(), &other)?;
         run(|| {
             let (x, y) = pair(x, other);
             condition.0.try_where(&x, &y)
@@ -309,6 +308,9 @@ impl PyTensor {
         let x = self.tensor();
         if min.is_none() && max.is_none() {
             return Err(PyRuntimeError::new_err("`clamp` needs a lower or an upper bound"));
+        }
+        for bound in min.iter().chain(&max) {
+            roomy("clamp", x.clone(), bound)?;
         }
         // Bounds that are tensors share the derivative at ties, as torch's do not: choose.
         run(|| {

@@ -263,8 +263,8 @@ impl PyTensor {
     }
 
     fn __contains__(&self, element: Operand) -> PyResult<bool> {
-        let x = self.tensor();
-        run(|| x.try_eq(element.beside(&x))?.any().item::<bool>())
+        let same = self.two("eq", element, |x, y| x.try_eq(y))?.tensor();
+        run(|| same.any().item::<bool>())
     }
 
     fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {

@@ -219,6 +219,13 @@ def test_copies_and_pickles(dtype):
         pickle.dump(p * 2, io.BytesIO())
 
 
+def test_files_keep_the_type(tmp_path):
+    state = {t.name: cr.tensor([[0, 1], [1, 0]], dtype=t) for t in (cr.bool, cr.uint8, cr.int32, cr.int64)}
+    cr.save_file(state, tmp_path / "state.safetensors")
+    for name, x in cr.load_file(tmp_path / "state.safetensors").items():
+        assert x.dtype.name == name and x.equal(state[name])
+
+
 def test_the_plot_of_a_parameter_just_works():
     import matplotlib
 

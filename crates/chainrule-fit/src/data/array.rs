@@ -407,6 +407,12 @@ mod tests {
     fn encodings() {
         let le = numbers(&[1, 0, 255, 255], Encoding::I16, false).unwrap();
         assert_eq!(le, Numbers::I64(vec![1, -1]));
+        let bytes = [1, 0, 0, 0, 255, 255, 255, 255];
+        assert_eq!(numbers(&bytes, Encoding::I32, false).unwrap(), Numbers::I32(vec![1, -1]));
+        for numbers in [Numbers::I32(vec![i32::MIN, 7]), Numbers::U8(vec![255, 0])] {
+            let array = Array::new([2], numbers).unwrap();
+            assert_eq!(Array::of_tensor(&array.to_tensor().unwrap()).unwrap(), array);
+        }
         let be = numbers(&[0, 1, 255, 255], Encoding::U16, true).unwrap();
         assert_eq!(be, Numbers::I64(vec![1, 65535]));
         // 1, −2, the smallest number above 0, the largest finite one, −∞.
