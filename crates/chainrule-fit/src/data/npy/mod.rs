@@ -313,6 +313,7 @@ fn to_bytes(array: &Array) -> Vec<u8> {
     let descr = match array.numbers() {
         Numbers::Bool(_) => "|b1",
         Numbers::U8(_) => "|u1",
+        Numbers::I32(_) => "<i4",
         Numbers::I64(_) => "<i8",
         Numbers::F32(_) => "<f4",
         Numbers::F64(_) => "<f8",
