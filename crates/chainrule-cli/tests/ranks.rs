@@ -116,6 +116,42 @@ fn the_same_answer() {
     assert_eq!(object(&run(folder.path(), 3, &streamed))["digest"], one["digest"]);
 }
 
+/// Exact fits, of which each rank reads its part of the file.
+#[test]
+fn exact_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("x,y,n\n");
+    for i in 0..500 {
+        let x = f64::from(i) / 100.0;
+        let y = 2.0 + 3.0 * (-0.7 * x).exp() + 0.01 * (f64::from(i) * 1.7).sin();
+        text += &format!("{x},{y},{}\n", (y * 2.0).round());
+    }
+    fs::write(folder.path().join("t.csv"), text).unwrap();
+    for (model, target, stream) in
+        [("linear", "y", true), ("poisson", "n", true), ("top + a*exp(-k*x)", "y", false)]
+    {
+        let mut fit = vec!["fit", "t.csv", "--target", target, "--model", model, "--json"];
+        if model.contains('a') && !stream {
+            fit.extend(["--start", "top=1,a=1,k=1"]);
+        } else {
+            fit.extend(["--features", "x", "--stream"]);
+        }
+        let estimates = |n: usize| -> Vec<f64> {
+            let all = object(&run(folder.path(), n, &fit));
+            let all = all["parameters"].as_array().expect("parameters").clone();
+            all.iter().map(|one| one["estimate"].as_f64().unwrap()).collect()
+        };
+        let fit_of_two = estimates(2);
+        assert_eq!(estimates(3), fit_of_two, "{model}");
+        // A formula in one process tests on other rows.
+        if stream {
+            for (a, b) in estimates(0).iter().zip(&fit_of_two) {
+                assert!((a - b).abs() <= 1e-10 * b.abs(), "{model}: {a} {b}");
+            }
+        }
+    }
+}
+
 /// Whether the folder `run` has a checkpoint.
 fn has_checkpoint(folder: &Path) -> bool {
     let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();

@@ -319,17 +319,17 @@ fn integers_and_truth_values() {
     });
 }
 
-/// Bool < I64 < F32 < F64; a number takes the tensor's type, if it can hold its kind.
+/// Bool < U8 < I32 < I64 < F32 < F64; a number takes the tensor's type, if it can hold its kind.
 #[test]
 fn promotion() {
-    let all = [DType::Bool, DType::I64, DType::F32, DType::F64];
+    let all = [DType::Bool, DType::U8, DType::I32, DType::I64, DType::F32, DType::F64];
     let of = |dtype| Tensor::from([1.0]).to_dtype(dtype);
     for (i, &a) in all.iter().enumerate() {
         for (j, &b) in all.iter().enumerate() {
             let joint = all[i.max(j)];
             assert_eq!(a.promote(b), joint);
             // Arithmetic on truth values is arithmetic on 0 and 1.
-            assert_eq!((of(a) + of(b)).dtype(), joint.promote(DType::I64));
+            assert_eq!((of(a) + of(b)).dtype(), joint.counted());
             assert_eq!((of(a) / of(b)).dtype(), joint.to_float());
             assert_eq!(of(a).lt(of(b)).dtype(), DType::Bool);
             assert_eq!(of(DType::Bool).where_(&of(a), of(b)).dtype(), joint);
@@ -339,7 +339,7 @@ fn promotion() {
         assert_eq!((of(a) + 1.5).dtype(), a.to_float());
         assert_eq!((1.5 + of(a)).dtype(), a.to_float());
         assert_eq!((of(a) + 1.5f32).dtype(), a.to_float());
-        assert_eq!((of(a) + 1).dtype(), a.promote(DType::I64));
+        assert_eq!((of(a) + 1).dtype(), a.counted());
         assert_eq!(list(&(2 - of(a))), [1.0]);
         assert_eq!(of(a).gt(0.5).dtype(), DType::Bool);
         assert_eq!(of(a).exp().dtype(), a.to_float());

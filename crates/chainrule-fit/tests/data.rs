@@ -55,7 +55,7 @@ fn numpy_wrote_these() {
     let f4 = Array::new([2, 3], vec![0.5f32, 1.5, 2.5, 3.5, 4.5, 5.5]).unwrap();
     assert_eq!(get("f4"), &f4);
     assert_eq!(get("i2_big"), &Array::new([3], vec![1i64, -2, 300]).unwrap());
-    assert_eq!(get("fortran"), &Array::new([2, 3], vec![0i64, 1, 2, 3, 4, 5]).unwrap());
+    assert_eq!(get("fortran"), &Array::new([2, 3], vec![0i32, 1, 2, 3, 4, 5]).unwrap());
     assert_eq!(get("truth"), &Array::new([2], vec![true, false]).unwrap());
     assert_eq!(get("scalar"), &Array::new([], vec![2.5f64]).unwrap());
     assert_eq!(get("half"), &Array::new([2], vec![1.5f32, -0.25]).unwrap());

@@ -50,6 +50,6 @@ fn nobody_waits_for_ever() {
     });
     assert!(panicked.is_err());
     let unequal = threads(2, |ranks| ranks.sum(Summands::F32(vec![0.0; ranks.rank()])));
-    assert!(unequal.iter().all(|sum| sum.is_err()));
+    assert!(unequal.iter().all(Result::is_err));
     assert!(begun.elapsed() < Duration::from_secs(20));
 }

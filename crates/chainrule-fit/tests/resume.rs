@@ -98,7 +98,12 @@ fn killed_at_ten_moments() {
 
     // Moments from a fixed sequence: from before the first step to a ninth of the run. Beside other
     // tests the first run may have been slow: the ten together are two thirds of it.
-    let mut killed = 0;
+    let steps = |folder: &Path| -> Vec<String> {
+        let log = std::fs::read_to_string(folder.join("log.jsonl")).unwrap_or_default();
+        let lines = log.lines().filter(|line| line.contains("\"event\":\"step\""));
+        lines.map(String::from).collect()
+    };
+    let (mut killed, mut amid) = (0, 0);
     while killed < 10 {
         let mut child = start(often.path());
         std::thread::sleep(whole * [1, 9, 3, 7, 5, 2, 8, 4, 6, 5][killed] / 80);
@@ -108,6 +113,7 @@ fn killed_at_ten_moments() {
         child.kill().unwrap();
         child.wait().unwrap();
         killed += 1;
+        amid += usize::from(!steps(often.path()).is_empty());
     }
     let mut last = start(often.path());
     assert!(last.wait().unwrap().success());
@@ -115,12 +121,8 @@ fn killed_at_ten_moments() {
     assert_eq!(digest(often.path()), digest(once.path()), "after {killed} kills");
     // On a busy machine the first run may have been slow and the others fast.
     assert!(killed >= 5, "the run was over after {killed} kills, in {whole:?}");
+    assert!(amid > 0, "all {killed} kills came before the first step, in {whole:?}");
     // The logs agree but for times and whether the run was done in one go.
-    let steps = |folder: &Path| -> Vec<String> {
-        let log = std::fs::read_to_string(folder.join("log.jsonl")).unwrap();
-        let lines = log.lines().filter(|line| line.contains("\"event\":\"step\""));
-        lines.map(String::from).collect()
-    };
     assert_eq!(steps(often.path()), steps(once.path()));
 }
 

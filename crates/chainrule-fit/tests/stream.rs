@@ -8,6 +8,7 @@ use chainrule_fit::data::stream::{Part, Shares, Stream};
 use chainrule_fit::data::table::Table;
 use chainrule_fit::glm::{Family, Fit, Request, Score, fit, fit_file};
 use chainrule_fit::network;
+use chainrule_fit::parallel::Single;
 
 /// 9,000 rows, three blocks of 4096 at most: numbers, one of them a thousand times as large, some
 /// missing, levels, and four targets.
@@ -87,10 +88,10 @@ fn generalised_linear_models_agree() {
         ("count", Family::Poisson),
     ] {
         let request = request(target, family);
-        agree(&fit_file(&path, &request).unwrap(), &fit(&table, &request).unwrap());
+        agree(&fit_file(&path, &request, &Single).unwrap(), &fit(&table, &request).unwrap());
     }
     let ridge = Request { ridge: 0.05, ..request("two", Family::Logistic) };
-    agree(&fit_file(&path, &ridge).unwrap(), &fit(&table, &ridge).unwrap());
+    agree(&fit_file(&path, &ridge, &Single).unwrap(), &fit(&table, &ridge).unwrap());
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn rows_to_test_on_teach_nothing() {
     let mean = train.iter().sum::<f64>() / train.len() as f64;
     assert!((stream.encoder().mean[0] - mean).abs() < 1e-12);
     let tested = Request { test_split: 0.3, seed: 2, ..request("two", Family::Logistic) };
-    let found = fit_file(&path, &tested).unwrap();
+    let found = fit_file(&path, &tested, &Single).unwrap();
     assert_eq!(found.rows.train + found.rows.test, 9000);
     let Some(Score::Classes(score)) = found.test else { panic!("a score of classes") };
     let rows: usize = score.confusion.iter().flatten().sum();
@@ -152,7 +153,7 @@ fn what_cannot_be_read_in_blocks_says_so() {
     let said = |text: &str, target: &str, family: Family| {
         std::fs::write(&path, text).unwrap();
         let request = Request { test_split: 0.0, ..Request::new(target, family) };
-        fit_file(&path, &request).unwrap_err().to_string()
+        fit_file(&path, &request, &Single).unwrap_err().to_string()
     };
     let rows = |n: usize, last: &str| -> String {
         let all: String = (0..n).map(|i| format!("{i},{}\n", i % 3)).collect();

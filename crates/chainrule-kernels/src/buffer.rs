@@ -6,6 +6,8 @@
 //! A block's contents are unspecified but always initialised — fresh memory is zeroed by the
 //! system, reused memory holds old numbers — so reading it is never undefined behaviour.
 //!
+//! A buffer may also be memory that belongs to someone else ([`Buffer::of`]); it is only read.
+//!
 //! ```
 //! use chainrule_kernels::Buffer;
 //! let mut b = Buffer::new(3 * 4);
@@ -47,8 +49,14 @@ unsafe impl Send for Block {}
 pub struct Buffer {
     ptr: NonNull<u8>,
     len: usize,
+    /// 0 if there is nothing to give back.
     capacity: usize,
+    /// Whose memory it is, if not our own.
+    owner: Option<Owner>,
 }
+
+/// What keeps memory alive that is not ours. A thin pointer, to keep buffers small.
+type Owner = Box<Box<dyn AsRef<[u8]> + Send + Sync>>;
 
 // SAFETY: a `Buffer` owns its block alone, and gives out `&[T]` from `&self`, `&mut [T]` from
 // `&mut self` only, as a `Vec<u8>` does.
@@ -72,7 +80,20 @@ fn layout(capacity: usize) -> Layout {
 impl Buffer {
     /// A buffer of no bytes, which costs nothing.
     pub const EMPTY: Buffer =
-        Buffer { ptr: NonNull::<u64>::dangling().cast(), len: 0, capacity: 0 };
+        Buffer { ptr: NonNull::<u64>::dangling().cast(), len: 0, capacity: 0, owner: None };
+
+    /// The memory of an owner, which lives as long as this does; it must not change meanwhile.
+    ///
+    /// ```
+    /// let numbers = chainrule_kernels::Buffer::of(vec![1u8, 2, 3]);
+    /// assert_eq!(numbers.bytes(), [1, 2, 3]);
+    /// ```
+    pub fn of(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Buffer {
+        let owner: Owner = Box::new(Box::new(owner));
+        let bytes = (**owner).as_ref();
+        let (ptr, len) = (NonNull::from(bytes).cast(), bytes.len());
+        Buffer { ptr, len, capacity: 0, owner: Some(owner) }
+    }
 
     /// A block of `len` bytes with unspecified contents.
     ///
@@ -84,12 +105,12 @@ impl Buffer {
             let ptr = blocks::take();
             // SAFETY: a block has `BLOCK` bytes and is ours.
             unsafe { ptr.write_bytes(0, BLOCK) };
-            return Buffer { ptr, len, capacity: BLOCK };
+            return Buffer { ptr, len, capacity: BLOCK, owner: None };
         }
         if len < POOLED {
             // Small blocks are rounded to 16 bytes so that any element type divides them.
             let capacity = len.next_multiple_of(16);
-            return Buffer { ptr: fresh(capacity), len, capacity };
+            return Buffer { ptr: fresh(capacity), len, capacity, owner: None };
         }
         let (index, capacity) = class(len);
         let live = LIVE.fetch_add(capacity, Relaxed) + capacity;
@@ -103,7 +124,7 @@ impl Buffer {
             block
         };
         let ptr = reused.map_or_else(|| fresh(capacity), |block| block.0);
-        Buffer { ptr, len, capacity }
+        Buffer { ptr, len, capacity, owner: None }
     }
 
     /// The number of bytes.
@@ -128,7 +149,9 @@ impl Buffer {
     /// The contents as numbers to overwrite.
     ///
     /// # Panics
-    /// If the length in bytes is not a multiple of the size of `T`.
+    /// If the length in bytes is not a multiple of the size of `T`, or as [`bytes_mut`] does.
+    ///
+    /// [`bytes_mut`]: Self::bytes_mut
     #[inline]
     pub fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(self.bytes_mut())
@@ -137,13 +160,18 @@ impl Buffer {
     /// The contents as bytes.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: `ptr` is valid for `len ≤ capacity` initialised bytes, owned by `self`.
+        // SAFETY: `ptr` is valid for `len ≤ capacity` initialised bytes, owned by `self`; or they
+        // were borrowed from the owner, which stands still in its box and is not used otherwise.
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
     }
 
     /// The contents as bytes to overwrite.
+    ///
+    /// # Panics
+    /// If the memory belongs to someone else.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
+        assert!(self.owner.is_none(), "memory of someone else is only read");
         // SAFETY: as in `bytes`, and `&mut self` excludes every other reference.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
     }
@@ -251,6 +279,28 @@ mod tests {
         let b = Buffer::new(len);
         assert_eq!(b.len(), len);
         assert_eq!(b.as_slice::<u8>().len(), len);
+    }
+
+    #[test]
+    fn memory_of_others_lives_as_long_as_it_is_used_and_is_not_written_to() {
+        struct Owner(Vec<u8>, std::sync::mpsc::Sender<()>);
+        impl AsRef<[u8]> for Owner {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        impl Drop for Owner {
+            fn drop(&mut self) {
+                let _ = self.1.send(());
+            }
+        }
+        let (send, gone) = std::sync::mpsc::channel();
+        let mut a = Buffer::of(Owner(vec![1; 5000], send));
+        assert!(gone.try_recv().is_err() && a.bytes() == [1; 5000]);
+        let write = std::panic::AssertUnwindSafe(|| a.bytes_mut()[0] = 2);
+        assert!(std::panic::catch_unwind(write).is_err());
+        drop(a);
+        assert!(gone.try_recv().is_ok());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub trait Reduce: Pod + PartialOrd + Send + Sync {
     fn larger(self, y: Self) -> Self;
     /// The smaller; NaN if either is.
     fn smaller(self, y: Self) -> Self;
+    /// In the order of the numbers: equal for equal numbers, of NaN the largest.
+    fn key(self) -> u64;
 }
 
 macro_rules! float {
@@ -54,6 +56,12 @@ macro_rules! float {
             fn smaller(self, y: $t) -> $t {
                 let m = if self < y { self } else { y };
                 if Float::is_nan(self) { self } else { m }
+            }
+            fn key(self) -> u64 {
+                // −0 becomes 0. Of negative numbers all bits turn around, of others the sign.
+                let bits = (f64::from(self) + 0.0).to_bits();
+                let turned = ((bits as i64) >> 63) as u64 | 1 << 63;
+                if Float::is_nan(self) { u64::MAX } else { bits ^ turned }
             }
         }
     };
@@ -83,6 +91,9 @@ macro_rules! int {
             #[inline(always)]
             fn smaller(self, y: $t) -> $t {
                 self.min(y)
+            }
+            fn key(self) -> u64 {
+                (self as i64 as u64) ^ (1 << 63)
             }
         }
     };
@@ -341,6 +352,16 @@ impl<T: Reduce, G: Fn(T, T) -> T> Vectorize for Into<'_, T, G> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_in_order() {
+        let x = [f64::NEG_INFINITY, -2.0, -1e-310, 0.0, 1e-310, 2.0, f64::INFINITY, f64::NAN];
+        assert!(x.windows(2).all(|w| w[0].key() < w[1].key()));
+        assert!(x.iter().all(|x| (*x as f32).key() == f64::from(*x as f32).key()));
+        assert_eq!(((-0.0f64).key(), (-f64::NAN).key()), (0.0f64.key(), f64::NAN.key()));
+        assert!([i64::MIN, -1, 0, 7, i64::MAX].windows(2).all(|w| w[0].key() < w[1].key()));
+        assert!(0u8.key() < 255u8.key());
+    }
 
     #[test]
     fn blocks_of_every_length() {

@@ -5,6 +5,7 @@
 //! each piece writes to its own place: results never depend on who did what.
 
 use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 thread_local! {
     static LIMIT: Cell<usize> = const { Cell::new(0) };
@@ -51,10 +52,20 @@ pub fn on_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 /// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them,
 /// the calling thread does everything itself.
 pub fn for_each<T: Send>(tasks: Vec<T>, nanoseconds: f64, f: impl Fn(T) + Send + Sync) {
-    use rayon::prelude::*;
     if !is_worth(tasks.len(), nanoseconds) || count() == 1 {
-        tasks.into_iter().for_each(f);
-    } else {
-        tasks.into_par_iter().with_max_len(1).for_each(f);
+        return tasks.into_iter().for_each(f);
     }
+    let tasks: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
+    share(tasks.len(), &|i| {
+        // Nobody else takes it: each number comes once.
+        let task = tasks[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+        task.into_iter().for_each(&f);
+    });
+}
+
+/// Calls `f` with each number below `n`. Without type parameters, so that the pool's own code is
+/// compiled once and not for each kind of task.
+fn share(n: usize, f: &(dyn Fn(usize) + Sync)) {
+    use rayon::prelude::*;
+    (0..n).into_par_iter().with_max_len(1).for_each(f);
 }

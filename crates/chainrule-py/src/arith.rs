@@ -3,11 +3,11 @@
 #![allow(unsafe_op_in_unsafe_fn)] // in what pyo3 makes of methods that are listed by a macro
 
 use chainrule::{DType, Result, Tensor};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 
-use crate::errors::run;
+use crate::errors::{run, sure};
 use crate::tensor::{Arg, Operand, PyTensor, pair};
 
 /// What an operation of two tensors makes.
@@ -16,8 +16,8 @@ type Two = fn(&Tensor, &Tensor) -> Result<Tensor>;
 impl PyTensor {
     /// `f(self, other)`.
     #[inline]
-    fn two(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
-        let x = self.tensor();
+    pub(crate) fn two(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
+        let x = roomy(by, self.tensor(), &other)?;
         run(|| {
             let (x, y) = pair(x, other);
             f(&x, &y)
@@ -27,7 +27,7 @@ impl PyTensor {
 
     /// `f(other, self)`.
     fn two_reflected(&self, by: &'static str, other: Operand, f: Two) -> PyResult<PyTensor> {
-        let y = self.tensor();
+        let y = roomy(by, self.tensor(), &other)?;
         run(|| {
             let (y, x) = pair(y, other);
             f(&x, &y)
@@ -57,35 +57,56 @@ impl PyTensor {
     }
 }
 
-/// The remainder with the sign of `y`, as Python's.
-fn remainder(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let r = x.try_fmod(y)?;
-    let other_side = r.try_ne(0)?.try_logical_and(&r.try_lt(0)?.try_ne(&y.try_lt(0)?)?)?;
-    other_side.try_where(&r.try_add(y)?, &r)
-}
-
-/// The whole number below x / y.
-fn floor_divide(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    if x.dtype().is_float() || y.dtype().is_float() {
-        let (x, y) = (x.detach(), y.detach());
-        return Ok(x.try_sub(&remainder(&x, &y)?)?.try_div(&y)?.round());
-    }
-    let whole = x.try_sub(&remainder(x, y)?)?;
-    Ok(whole.to_dtype(DType::F64).try_div(y.to_dtype(DType::F64))?.round().to_dtype(DType::I64))
-}
-
-fn both_bool(x: &Tensor, other: &Operand) -> PyResult<()> {
-    let bool = match other {
-        Operand::Tensor(y) => y.dtype() == DType::Bool,
-        other => matches!(other, Operand::Bool(_)),
+/// That an operand is no fraction, and has bits.
+fn discrete(x: &Tensor, other: &Operand) -> PyResult<()> {
+    let float = match other {
+        Operand::Tensor(y) => y.dtype().is_float(),
+        other => matches!(other, Operand::Float(_)),
     };
-    if x.dtype() == DType::Bool && bool {
+    if !x.dtype().is_float() && !float {
         return Ok(());
     }
     Err(PyTypeError::new_err(
-        "`&`, `|`, `^` and `~` are for truth values\n  hint: compare first, as in `(x > 0) & (y > \
-         0)`; operations on the bits of integers are not here",
+        "`&`, `|`, `^`, `~`, `<<` and `>>` are for truth values and integers\n  hint: compare \
+         first, as in `(x > 0) & (y > 0)`",
     ))
+}
+
+/// The tensor, if a whole number beside it fits its type; compared are all numbers.
+fn roomy(by: &str, x: Tensor, other: &Operand) -> PyResult<Tensor> {
+    let range = match x.dtype() {
+        DType::U8 => 0..=255,
+        DType::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        _ => return Ok(x),
+    };
+    match other {
+        Operand::Int(i) if !range.contains(i) => match by {
+            "eq" | "ne" | "lt" | "le" | "gt" | "ge" => sure(|| x.to_dtype(DType::I64)),
+            _ => Err(PyOverflowError::new_err(format!(
+                "{i} is outside the range of {}\n  hint: convert the tensor with `.to(int64)` \
+                 first",
+                x.dtype()
+            ))),
+        },
+        _ => Ok(x),
+    }
+}
+
+/// x · 2^y of integers, wrapping: 0 where y is the width or more.
+fn shift_left(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    let power = Tensor::from(2i64).try_pow(&y.to_dtype(DType::I64))?;
+    let (dtype, all) = (x.dtype().promote(y.dtype()), y.try_ge(63)?);
+    let last = x.to_dtype(DType::I64).try_mul(&Tensor::from(i64::MIN))?;
+    let last = y.try_eq(63)?.try_where(&last, 0)?;
+    Ok(all.try_where(&last, &x.try_mul(&power)?)?.to_dtype(dtype))
+}
+
+/// ⌊x / 2^y⌋ of integers: the sign is what is left where y is the width or more.
+fn shift_right(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    let power = Tensor::from(2i64).try_pow(&y.to_dtype(DType::I64))?;
+    let dtype = x.dtype().promote(y.dtype());
+    let sign = x.try_lt(0)?.to_dtype(DType::I64).neg();
+    Ok(y.try_ge(63)?.try_where(&sign, &x.try_floor_divide(&power)?)?.to_dtype(dtype))
 }
 
 macro_rules! operators {
@@ -110,8 +131,8 @@ operators! {
     "sub" __sub__ __rsub__ __isub__ |x, y| x.try_sub(y);
     "mul" __mul__ __rmul__ __imul__ |x, y| x.try_mul(y);
     "div" __truediv__ __rtruediv__ __itruediv__ |x, y| x.try_div(y);
-    "remainder" __mod__ __rmod__ __imod__ remainder;
-    "floor_divide" __floordiv__ __rfloordiv__ __ifloordiv__ floor_divide;
+    "remainder" __mod__ __rmod__ __imod__ |x, y| x.try_remainder(y);
+    "floor_divide" __floordiv__ __rfloordiv__ __ifloordiv__ |x, y| x.try_floor_divide(y);
 }
 
 macro_rules! logic {
@@ -119,16 +140,16 @@ macro_rules! logic {
         #[pymethods]
         impl PyTensor { $(
             fn $plain(&self, other: Operand) -> PyResult<PyTensor> {
-                both_bool(&self.tensor(), &other)?;
+                discrete(&self.tensor(), &other)?;
                 self.two(stringify!($name), other, $f)
             }
             fn $reflected(&self, other: Operand) -> PyResult<PyTensor> {
-                both_bool(&self.tensor(), &other)?;
+                discrete(&self.tensor(), &other)?;
                 self.two_reflected(stringify!($name), other, $f)
             }
-            #[doc = "The operator on truth values."]
+            #[doc = "The operator on truth values, or on the bits of integers."]
             fn $name(&self, other: Operand) -> PyResult<PyTensor> {
-                both_bool(&self.tensor(), &other)?;
+                discrete(&self.tensor(), &other)?;
                 self.two(stringify!($name), other, $f)
             }
         )* }
@@ -136,9 +157,11 @@ macro_rules! logic {
 }
 
 logic! {
-    __and__ __rand__ bitwise_and |x, y| x.try_logical_and(y);
-    __or__ __ror__ bitwise_or |x, y| x.try_logical_or(y);
-    __xor__ __rxor__ bitwise_xor |x, y| x.try_logical_xor(y);
+    __and__ __rand__ bitwise_and |x, y| x.try_bitwise_and(y);
+    __or__ __ror__ bitwise_or |x, y| x.try_bitwise_or(y);
+    __xor__ __rxor__ bitwise_xor |x, y| x.try_bitwise_xor(y);
+    __lshift__ __rlshift__ bitwise_left_shift shift_left;
+    __rshift__ __rrshift__ bitwise_right_shift shift_right;
 }
 
 /// Torch's name for a product of tensors with so many axes.
@@ -206,8 +229,16 @@ impl PyTensor {
     }
 
     fn __invert__(&self) -> PyResult<PyTensor> {
-        both_bool(&self.tensor(), &Operand::Bool(true))?;
-        self.make("logical_not", |x| Ok(x.logical_not()))
+        self.bitwise_not()
+    }
+
+    /// Not, of truth values; of integers, the opposite of every bit: −1 − x.
+    fn bitwise_not(&self) -> PyResult<PyTensor> {
+        discrete(&self.tensor(), &Operand::Bool(true))?;
+        self.make("bitwise_not", |x| match x.dtype() {
+            DType::Bool => Ok(x.logical_not()),
+            _ => x.try_bitwise_xor(-1),
+        })
     }
 
     fn __richcmp__(&self, other: Operand, op: CompareOp) -> PyResult<PyTensor> {
@@ -240,7 +271,7 @@ impl PyTensor {
     fn div(&self, other: Operand, rounding_mode: Option<&str>) -> PyResult<PyTensor> {
         match rounding_mode {
             None => self.two("div", other, |x, y| x.try_div(y)),
-            Some("floor") => self.two("div", other, floor_divide),
+            Some("floor") => self.two("div", other, |x, y| x.try_floor_divide(y)),
             Some("trunc") => self.two("div", other, |x, y| {
                 let x = x.to_dtype(x.dtype().promote(y.dtype()));
                 Ok(x.to_dtype(DType::F64).try_div(y)?.trunc().to_dtype(x.dtype()))
@@ -263,7 +294,7 @@ impl PyTensor {
     /// `x` where the condition is true, else `y`, as the method of the condition's first choice.
     #[pyo3(name = "where", signature = (condition, other))]
     fn where_(&self, condition: Arg, other: Operand) -> PyResult<PyTensor> {
-        let x = self.tensor();
+        let x = roomy("where", self.tensor(), &other)?;
         run(|| {
             let (x, y) = pair(x, other);
             condition.0.try_where(&x, &y)
@@ -277,6 +308,9 @@ impl PyTensor {
         let x = self.tensor();
         if min.is_none() && max.is_none() {
             return Err(PyRuntimeError::new_err("`clamp` needs a lower or an upper bound"));
+        }
+        for bound in min.iter().chain(&max) {
+            roomy("clamp", x.clone(), bound)?;
         }
         // Bounds that are tensors share the derivative at ties, as torch's do not: choose.
         run(|| {
@@ -322,9 +356,9 @@ two! {
     /// x y, element by element, as the operator `*`.
     mul |x, y| x.try_mul(y);
     /// The remainder of x / y with the sign of y, as Python's `%`.
-    remainder remainder;
+    remainder |x, y| x.try_remainder(y);
     /// The whole number below x / y, as Python's `//`.
-    floor_divide floor_divide;
+    floor_divide |x, y| x.try_floor_divide(y);
     /// The remainder of x / y with the sign of x.
     fmod |x, y| x.try_fmod(y);
     /// The larger of each pair; equal ones share the derivative.

@@ -1,7 +1,8 @@
 //! DLPack, the exchange of arrays in memory between libraries: <https://dmlc.github.io/dlpack>.
 //!
 //! What leaves shares the tensor's memory and is marked read-only, which needs version 1 of the
-//! protocol; who asks for less gets a copy. What comes in is copied.
+//! protocol; who asks for less gets a copy. What comes in is shared if it is marked so as well, or
+//! if the caller says `copy=False`, and copied otherwise.
 
 use std::ffi::{CStr, c_void};
 
@@ -11,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::memory::{Foreign, Strided};
+use crate::memory::{Copying, Foreign, Strided};
 use crate::tensor::PyTensor;
 
 const PLAIN: &CStr = c"dltensor";
@@ -81,6 +82,8 @@ struct Owner {
 fn element(dtype: DType) -> ElementType {
     let (code, bits) = match dtype {
         DType::Bool => (6, 8),
+        DType::U8 => (1, 8),
+        DType::I32 => (0, 32),
         DType::I64 => (0, 64),
         DType::F32 => (2, 32),
         DType::F64 => (2, 64),
@@ -210,8 +213,37 @@ impl PyTensor {
     }
 }
 
-/// A copy of what has `__dlpack__`.
-pub(crate) fn import(of: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+/// A lent array of either protocol, given back when this is dropped.
+enum Lent {
+    Plain(*mut Managed),
+    Versioned(*mut Versioned),
+}
+
+// SAFETY: the protocol lets any thread give an array back.
+unsafe impl Send for Lent {}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // SAFETY: both are alive until their deleter is called, which happens here, once.
+        unsafe {
+            match *self {
+                Lent::Plain(this) => {
+                    if let Some(free) = (*this).deleter {
+                        free(this);
+                    }
+                }
+                Lent::Versioned(this) => {
+                    if let Some(free) = (*this).deleter {
+                        free(this);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The tensor of what has `__dlpack__`.
+pub(crate) fn import(of: &Bound<'_, PyAny>, copying: Copying) -> PyResult<Tensor> {
     let py = of.py();
     let options = PyDict::new(py);
     options.set_item("max_version", (1, 0))?;
@@ -221,38 +253,31 @@ pub(crate) fn import(of: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     };
     let pointer = given.as_ptr();
     // SAFETY: the interpreter is held; the name of a capsule says what it points to, which is alive
-    // until its deleter is called. Renaming it says that we did.
+    // until its deleter is called. Renaming it says that we will do that.
     unsafe {
         if ffi::PyCapsule_IsValid(pointer, VERSIONED.as_ptr()) == 1 {
             let this = ffi::PyCapsule_GetPointer(pointer, VERSIONED.as_ptr()).cast::<Versioned>();
+            ffi::PyCapsule_SetName(pointer, VERSIONED_USED.as_ptr());
+            let lent = Lent::Versioned(this);
             if (*this).major != 1 {
                 return Err(PyBufferError::new_err("a DLPack version that is not known here"));
             }
-            let result = read(&(*this).array);
-            ffi::PyCapsule_SetName(pointer, VERSIONED_USED.as_ptr());
-            if let Some(free) = (*this).deleter {
-                free(this);
-            }
-            return result;
+            return read(&(*this).array, (*this).flags & READ_ONLY != 0, copying, lent);
         }
         if ffi::PyCapsule_IsValid(pointer, PLAIN.as_ptr()) == 1 {
             let this = ffi::PyCapsule_GetPointer(pointer, PLAIN.as_ptr()).cast::<Managed>();
-            let result = read(&(*this).array);
             ffi::PyCapsule_SetName(pointer, PLAIN_USED.as_ptr());
-            if let Some(free) = (*this).deleter {
-                free(this);
-            }
-            return result;
+            return read(&(*this).array, false, copying, Lent::Plain(this));
         }
     }
     Err(PyBufferError::new_err("`__dlpack__` gave no DLPack capsule"))
 }
 
-/// A copy of an array.
+/// The tensor of an array, in its memory if nobody writes to it.
 ///
 /// # Safety
-/// The array's pointers are as DLPack says.
-unsafe fn read(array: &Array) -> PyResult<Tensor> {
+/// The array's pointers are as DLPack says, until `lent` is dropped.
+unsafe fn read(array: &Array, read_only: bool, copying: Copying, lent: Lent) -> PyResult<Tensor> {
     if array.device.kind != CPU {
         return Err(PyBufferError::new_err(
             "the array is not in the processor's memory\n  hint: copy it there first",
@@ -283,14 +308,25 @@ unsafe fn read(array: &Array) -> PyResult<Tensor> {
         false => list(array.strides).iter().map(|&s| s as isize * size as isize).collect(),
     };
     let data = array.data.cast_const().cast::<u8>().wrapping_add(array.byte_offset as usize);
-    // SAFETY: DLPack promises readable elements until the deleter is called.
-    unsafe { Strided { data, shape: &shape, strides: &strides }.tensor(kind) }
+    let strided = Strided { data, shape: &shape, strides: &strides };
+    // SAFETY: DLPack promises readable elements until the deleter is called, and those that are
+    // read-only do not change; who asks for no copy promises that as well.
+    unsafe { strided.shared(kind, read_only, copying, lent) }
 }
 
-/// A copy of an array of another library that has `__dlpack__`.
+/// A tensor of an array of another library that has `__dlpack__`.
+///
+/// Its numbers are copied unless it says that they are read-only; then, or with `copy=False`, the
+/// tensor stands in its memory, which must not be written to any more.
 #[pyfunction]
-fn from_dlpack(ext_tensor: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
-    import(ext_tensor).map(PyTensor::given)
+#[pyo3(signature = (ext_tensor, *, device=None, copy=None))]
+fn from_dlpack(
+    ext_tensor: &Bound<'_, PyAny>,
+    device: Option<Bound<'_, PyAny>>,
+    copy: Option<bool>,
+) -> PyResult<PyTensor> {
+    crate::make::cpu(device.as_ref())?;
+    import(ext_tensor, Copying::of(copy)).map(PyTensor::given)
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -7,7 +7,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-/// The type of a tensor's elements: `bool`, `int64`, `float32` or `float64`.
+/// The type of a tensor's elements: `bool`, `uint8`, `int32`, `int64`, `float32` or
+/// `float64`.
 #[pyclass(name = "dtype", module = "chainrule", frozen, eq, hash, from_py_object)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PyDType(pub(crate) DType);
@@ -61,14 +62,16 @@ impl<'a, 'py> FromPyObject<'a, 'py> for AnyDType {
         };
         Ok(AnyDType(match &*name {
             "bool" | "bool_" => DType::Bool,
+            "uint8" => DType::U8,
+            "int32" => DType::I32,
             "int" | "int64" | "long" => DType::I64,
             "float" => default(),
             "float32" => DType::F32,
             "float64" | "double" => DType::F64,
             _ => {
                 let what = format!(
-                    "{} is no element type of chainrule\n  hint: there are bool, int64, float32 \
-                     and float64",
+                    "{} is no element type of chainrule\n  hint: there are bool, uint8, int32, \
+                     int64, float32 and float64",
                     of.repr()?
                 );
                 return Err(PyTypeError::new_err(what));
@@ -113,15 +116,15 @@ fn promote_types(py: Python<'_>, a: AnyDType, b: AnyDType) -> PyResult<Py<PyAny>
 
 /// The module's object for a type, so that `x.dtype is chainrule.float32`.
 pub(crate) fn object(py: Python<'_>, dtype: DType) -> PyResult<Py<PyAny>> {
-    static OBJECTS: pyo3::sync::PyOnceLock<[Py<PyDType>; 4]> = pyo3::sync::PyOnceLock::new();
+    static OBJECTS: pyo3::sync::PyOnceLock<[Py<PyDType>; 6]> = pyo3::sync::PyOnceLock::new();
     let objects = OBJECTS.get_or_try_init(py, || {
-        let [a, b, c, d] = ALL.map(|t| Py::new(py, PyDType(t)));
-        Ok::<_, PyErr>([a?, b?, c?, d?])
+        let [a, b, c, d, e, f] = ALL.map(|t| Py::new(py, PyDType(t)));
+        Ok::<_, PyErr>([a?, b?, c?, d?, e?, f?])
     })?;
     Ok(objects[dtype as usize].clone_ref(py).into_any())
 }
 
-const ALL: [DType; 4] = [DType::Bool, DType::I64, DType::F32, DType::F64];
+const ALL: [DType; 6] = [DType::Bool, DType::U8, DType::I32, DType::I64, DType::F32, DType::F64];
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyDType>()?;

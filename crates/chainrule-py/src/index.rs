@@ -138,7 +138,9 @@ fn entry(item: &Bound<'_, PyAny>) -> PyResult<Read> {
     }
     match index.dtype() {
         DType::Bool => Ok(Read::Mask(index)),
-        DType::I64 => Ok(Read::Entry(Entry::Picks(vec![index]))),
+        integers if integers.is_integer() => {
+            Ok(Read::Entry(Entry::Picks(vec![index.to_dtype(DType::I64)])))
+        }
         other => Err(PyIndexError::new_err(format!(
             "{other} numbers are no indices\n  hint: convert them with `.to(int64)`"
         ))),

@@ -7,19 +7,20 @@
 #[cfg(unix)]
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// An interrupt from the keyboard also stops what the engine computes, on all threads; then
-/// Python's own handler runs, whose exception the call raises.
+/// An interrupt from the keyboard also stops what the engine computes, on all threads, after
+/// Python's own handler, whose exception the call raises.
 #[cfg(unix)]
 pub(crate) fn heed() {
     static PYTHONS: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn stop(signal: libc::c_int) {
-        chainrule::stop_evaluations();
         let handler = PYTHONS.load(Relaxed);
         if handler != 0 {
             // SAFETY: this is the handler that was installed before, a function of one number.
             let handler: extern "C" fn(libc::c_int) = unsafe { std::mem::transmute(handler) };
             handler(signal);
         }
+        // Last, so that a computation that stops finds what Python's handler noted.
+        chainrule::stop_evaluations();
     }
     // SAFETY: both calls get valid pointers; the new action is the old one with another function,
     // which does nothing that a handler must not: it counts and calls the old function.

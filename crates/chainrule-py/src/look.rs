@@ -45,17 +45,6 @@ impl PyTensor {
         PyTuple::new(py, self.tensor().shape())
     }
 
-    /// The length of each axis, or of one.
-    #[pyo3(signature = (dim=None))]
-    fn size(&self, py: Python<'_>, dim: Option<i64>) -> PyResult<Py<PyAny>> {
-        let x = self.tensor();
-        let Some(dim) = dim else {
-            return Ok(PyTuple::new(py, x.shape())?.into_any().unbind());
-        };
-        let n = x.shape()[run(|| crate::movement::axis(&x, dim))?];
-        Ok(n.into_pyobject(py)?.into_any().unbind())
-    }
-
     /// The element type.
     #[getter]
     fn dtype(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -134,7 +123,9 @@ impl PyTensor {
             DType::Bool => {
                 run(|| x.item::<bool>())?.into_pyobject(py)?.to_owned().into_any().unbind()
             }
-            DType::I64 => run(|| x.item::<i64>())?.into_pyobject(py)?.into_any().unbind(),
+            dtype if dtype.is_integer() => {
+                run(|| x.item::<i64>())?.into_pyobject(py)?.into_any().unbind()
+            }
             _ => run(|| x.item::<f64>())?.into_pyobject(py)?.into_any().unbind(),
         })
     }
@@ -145,7 +136,9 @@ impl PyTensor {
         let shape = x.shape();
         match x.dtype() {
             DType::Bool => nested(py, shape, &mut run(|| x.to_vec::<bool>())?.into_iter()),
-            DType::I64 => nested(py, shape, &mut run(|| x.to_vec::<i64>())?.into_iter()),
+            dtype if dtype.is_integer() => {
+                nested(py, shape, &mut run(|| x.to_vec::<i64>())?.into_iter())
+            }
             _ => nested(py, shape, &mut run(|| x.to_vec::<f64>())?.into_iter()),
         }
     }
@@ -199,6 +192,16 @@ impl PyTensor {
     /// As `float64`.
     fn double(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.cast_to(py, DType::F64)
+    }
+
+    /// As `int32`.
+    fn int(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.cast_to(py, DType::I32)
+    }
+
+    /// As `uint8`.
+    fn byte(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.cast_to(py, DType::U8)
     }
 
     /// As `int64`.
@@ -260,8 +263,8 @@ impl PyTensor {
     }
 
     fn __contains__(&self, element: Operand) -> PyResult<bool> {
-        let x = self.tensor();
-        run(|| x.try_eq(element.beside(&x))?.any().item::<bool>())
+        let same = self.two("eq", element, |x, y| x.try_eq(y))?.tensor();
+        run(|| same.any().item::<bool>())
     }
 
     fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
@@ -290,7 +293,7 @@ impl PyTensor {
     }
 
     fn __index__(&self, py: Python<'_>) -> PyResult<i64> {
-        if self.tensor().dtype() != DType::I64 {
+        if !self.tensor().dtype().is_integer() {
             return Err(PyTypeError::new_err("only a tensor of one integer is an index"));
         }
         self.__int__(py)

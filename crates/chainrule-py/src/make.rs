@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::dtype::{self, AnyDType};
 use crate::errors::{run, sure};
-use crate::memory;
+use crate::memory::{self, Copying};
 use crate::tensor::{Operand, PyTensor};
 
 /// Lengths or axes, as `f(2, 3)` or `f((2, 3))`.
@@ -65,7 +65,7 @@ impl Nest {
             && !of.is_instance_of::<PyInt>()
             && of.hasattr("__array_interface__")?
         {
-            let part = memory::from_interface(of)?;
+            let part = memory::from_interface(of, Copying::AsNeeded)?;
             for (i, &n) in part.shape().iter().enumerate() {
                 self.length(depth + i, n)?;
             }
@@ -86,7 +86,9 @@ impl Nest {
         self.leaf(depth + part.rank())?;
         match part.dtype() {
             DType::Bool => run(|| part.to_vec::<bool>())?.into_iter().for_each(|b| self.bool(b)),
-            DType::I64 => run(|| part.to_vec::<i64>())?.into_iter().for_each(|i| self.int(i)),
+            dtype if dtype.is_integer() => {
+                run(|| part.to_vec::<i64>())?.into_iter().for_each(|i| self.int(i));
+            }
             _ => run(|| part.to_vec::<f64>())?.into_iter().for_each(|x| self.float(x)),
         }
         Ok(())
@@ -196,13 +198,13 @@ pub(crate) fn from_any(of: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<
     }
     let is_number = of.is_instance_of::<PyFloat>() || of.is_instance_of::<PyInt>();
     if !is_number && of.hasattr("__array_interface__")? {
-        return cast(memory::from_interface(of)?);
+        return cast(memory::from_interface(of, Copying::AsNeeded)?);
     }
-    if !is_number && of.hasattr("__arrow_c_array__")? {
-        return cast(crate::arrow::import(of)?);
+    if !is_number && (of.hasattr("__arrow_c_array__")? || of.hasattr("__arrow_c_stream__")?) {
+        return cast(crate::arrow::column(of)?);
     }
     if !is_number && of.hasattr("__dlpack__")? {
-        return cast(crate::dlpack::import(of)?);
+        return cast(crate::dlpack::import(of, Copying::AsNeeded)?);
     }
     let mut nest = Nest { shape: vec![], numbers: Numbers::Bools(vec![]) };
     nest.read(of, 0)?;
@@ -222,6 +224,8 @@ fn typed<T: Element>(numbers: &[T], shape: &[usize], to: Option<DType>) -> Resul
     }
     match to.unwrap_or(dtype::default()) {
         DType::Bool => cast::<T, bool>(numbers, shape),
+        DType::U8 => cast::<T, u8>(numbers, shape),
+        DType::I32 => Ok(cast::<T, i32>(numbers, shape)?.to_dtype(DType::I32)),
         DType::I64 => cast::<T, i64>(numbers, shape),
         DType::F32 => cast::<T, f32>(numbers, shape),
         DType::F64 => cast::<T, f64>(numbers, shape),

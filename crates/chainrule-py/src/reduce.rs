@@ -101,7 +101,7 @@ fn pair(py: Python<'_>, by: &'static str, values: Tensor, indices: Tensor) -> Py
 }
 
 fn wide(x: &Tensor) -> Tensor {
-    if x.dtype() == DType::Bool { x.to_dtype(DType::I64) } else { x.clone() }
+    x.to_dtype(x.dtype().lanes())
 }
 
 #[pymethods]

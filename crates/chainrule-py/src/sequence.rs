@@ -3,8 +3,8 @@
 use chainrule::Tensor;
 use chainrule::fit::nn::init::with_dtype;
 use chainrule::fit::nn::{
-    Cell, Linear, Masks, Module, MultiheadAttention, Recurrent, RecurrentOptions, State, Weights,
-    rotary, sinusoids,
+    Cell, Linear, Masks, Module, MultiheadAttention, Recurrent, RecurrentOptions, ScaledDotProduct,
+    State, Weights, rotary, sinusoids,
 };
 use pyo3::prelude::*;
 
@@ -111,6 +111,24 @@ fn attention(
     Ok((by(found.output), by(found.weights)))
 }
 
+/// Attention without projections.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn scaled_dot_product(
+    query: Arg,
+    key: Arg,
+    value: Arg,
+    mask: Option<Arg>,
+    p: f64,
+    causal: bool,
+    scale: Option<f64>,
+    grouped: bool,
+) -> PyResult<PyTensor> {
+    let dropout = dropping(p, true);
+    let layer = ScaledDotProduct { causal, mask: inner(mask), scale, dropout, grouped };
+    run_fit(|| layer.of(&query.0, &key.0, &value.0)).map(|y| PyTensor::made("attention", y))
+}
+
 /// Sines and cosines that tell positions.
 #[pyfunction]
 #[pyo3(name = "sinusoids")]
@@ -129,6 +147,7 @@ fn turned(x: Arg) -> PyResult<PyTensor> {
 pub(crate) fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(recurrent, m)?)?;
     m.add_function(wrap_pyfunction!(attention, m)?)?;
+    m.add_function(wrap_pyfunction!(scaled_dot_product, m)?)?;
     m.add_function(wrap_pyfunction!(table_of_sinusoids, m)?)?;
     m.add_function(wrap_pyfunction!(turned, m)?)
 }

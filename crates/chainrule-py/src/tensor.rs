@@ -213,7 +213,7 @@ pub(crate) fn pair(x: Tensor, y: Operand) -> (Tensor, Tensor) {
 fn gives_way(y: &Tensor, x: &Tensor) -> bool {
     let kind = |t: &Tensor| match t.dtype() {
         DType::Bool => 0,
-        DType::I64 => 1,
+        DType::U8 | DType::I32 | DType::I64 => 1,
         DType::F32 | DType::F64 => 2,
     };
     y.rank() == 0 && x.rank() > 0 && kind(y) <= kind(x)

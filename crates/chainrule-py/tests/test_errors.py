@@ -77,20 +77,51 @@ def test_a_mistake_inside_the_engine_is_no_crash():
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are of POSIX")
 def test_an_interrupt_stops_a_long_computation():
-    x = cr.rand(1200, 1200)
-    for _ in range(18):
-        x = (x @ x) / 1200
-    y = x.sum()
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    n = 2000
+    w = (cr.rand(n, n) * (2 / n)).requires_grad_()
+    x = cr.rand(4, n)
+
+    def chain(steps):
+        # Tracked, so that it stays pending however heavy it grows; with new numbers each time.
+        y = x + cr.rand(1)
+        for _ in range(steps):
+            y = y @ w
+        return y.sum()
+
+    def seconds(y):
+        start = time.monotonic()
         y.item()
-    interrupted = time.monotonic() - start
-    start = time.monotonic()
-    y.item()
-    # It stopped after the step that ran, one of eighteen, not at the end.
-    assert interrupted < 0.1 + 0.5 * (time.monotonic() - start)
+        return time.monotonic() - start
+
+    def going_on(y):
+        """How long `y` is computed after an interrupt; None if that ends before one is sent."""
+        sent, ended = [], threading.Event()
+
+        def interrupt():
+            if not ended.wait(0.05):
+                sent.append(time.monotonic())
+                os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            y.item()
+            ended.set()
+        except KeyboardInterrupt:
+            return time.monotonic() - sent[0]
+        finally:
+            ended.set()
+            thread.join()
+
+    seconds(chain(20))
+    step = min(seconds(chain(20)) for _ in range(3)) / 20
+    for length in (1.5, 6.0, 24.0):
+        y = chain(20 + round(length / step))
+        after = going_on(y)
+        if after is not None:
+            break
+    # It stopped after the step that ran, one of very many, not at the end.
+    assert y.requires_grad and after < 0.5 * seconds(y)
     # An interrupt while nothing is computed is Python's alone.
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)

@@ -17,7 +17,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "golden.json").read_text
 
 # Relative to the largest number of a result: rounding of each library in each of a few operations.
 # Functions in float32 have 2 ULP here and up to 4 in torch.
-TOLERANCE = {"float64": 2e-11, "float32": 2e-5, "int64": 0, "bool": 0}
+TOLERANCE = {"float64": 2e-11, "float32": 2e-5, "int64": 0, "int32": 0, "uint8": 0, "bool": 0}
 # Torch's trigamma is a short series; ours agrees with scipy's to the last digits.
 ROUGH = {"torch.lgamma(x)": 2e-9, "torch.digamma(x)": 2e-9, "torch.polygamma(1, x)": 2e-9}
 

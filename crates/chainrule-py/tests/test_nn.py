@@ -303,6 +303,33 @@ def test_errors_say_what_is_wrong():
         F.conv1d(cr.ones(1, 2, 5), cr.ones(3, 2, 2), groups=0)
 
 
+def test_attention_without_projections():
+    attend = F.scaled_dot_product_attention
+    q, k, v = cr.randn(2, 3, 4), cr.randn(2, 5, 4), cr.randn(2, 5, 6)
+    assert attend(q, k, v).shape == (2, 3, 6) and attend(q[0], k, v).shape == (2, 3, 6)
+    # Who may look nowhere gets zeros, and neither NaN nor gradients.
+    mask = cr.tensor([[True] * 5, [False] * 5, [True] * 5])
+    q.requires_grad_()
+    y = attend(q, k, v, mask)
+    y.sum().backward()
+    assert y[:, 1].abs().sum().item() == q.grad[:, 1].abs().sum().item() == 0.0
+    assert q.grad.isfinite().all() and q.grad[:, 0].abs().sum().item() > 0
+    # All or nothing is dropped; what stays is doubled.
+    ones = cr.ones(1, 1, 8, 1)
+    dropped = attend(ones, cr.ones(1, 1, 1, 1), ones[:, :, :1], dropout_p=0.5).flatten().tolist()
+    assert set(dropped) <= {0.0, 2.0}
+    for wrong, why in (
+        (lambda: attend(q, k, v[:, :4]), "as many values as keys"),
+        (lambda: attend(q, k[..., :3], v), "one width"),
+        (lambda: attend(q, k, v, mask, is_causal=True), "not both"),
+        (lambda: attend(q[0, 0], k, v), "two axes"),
+        (lambda: attend(cr.ones(3, 2, 4), k, v, enable_gqa=True), "divisor"),
+        (lambda: attend(q, k, v, dropout_p=2.0), "between 0 and 1"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            wrong()
+
+
 def test_weights_of_other_shapes_are_errors_not_mistakes():
     x, w, v = cr.ones(2, 3, 4), cr.ones(4, 4), cr.ones(4)
     for run in (

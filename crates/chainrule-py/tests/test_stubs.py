@@ -34,6 +34,7 @@ with cr.no_grad():
 names: tuple[int, ...] = z.shape
 values: cr.Tensor = cr.sort(x).values
 cr.autograd.grad(y, x)
+w: cr.Tensor = cr.array_api.sin(cr.array_api.linalg.inv(cr.eye(2))) + cr.tensor([1], dtype=cr.int32)
 x.no_such_method()
 """
 

@@ -27,7 +27,23 @@ def test_operators_do_not_know_strangers():
     with pytest.raises(TypeError):
         cr.ones(2) < "a"
     with pytest.raises(TypeError, match="compare first"):
-        cr.tensor([1]) & cr.tensor([2])
+        cr.ones(2) & cr.tensor([1, 2])
+
+
+def test_numbers_beside_narrow_integers():
+    x = cr.tensor([200, 100], dtype=cr.uint8)
+    assert (x + 100).tolist() == [44, 200] and (2 - x).dtype is cr.uint8
+    assert (x < 300).all() and (x != -1).all() and not (x == 456).any() and 456 not in x and 200 in x
+    for wrong in (lambda: x + 256, lambda: 256 - x, lambda: x.clamp(max=300), lambda: x.where(x > 1, -1)):
+        with pytest.raises(OverflowError, match="range of uint8"):
+            wrong()
+    assert (x.to(cr.int64) + 256).tolist() == [456, 356]
+    for shift in (0, 1, 7, 31, 62, 63, 64):
+        y = cr.tensor([-7, 5, 2**62 + 1])
+        right = [v >> shift for v in (-7, 5, 2**62 + 1)]
+        left = [((v << shift) + 2**63) % 2**64 - 2**63 for v in (-7, 5, 2**62 + 1)]
+        assert (y >> shift).tolist() == right and (y << shift).tolist() == left, shift
+    assert (1 << cr.tensor([3])).tolist() == [8] and cr.arange(4.0)[cr.tensor([3, 0]).byte()].tolist() == [3, 0]
 
 
 def test_in_place_methods_change_the_name_alone():

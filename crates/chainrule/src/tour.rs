@@ -362,9 +362,10 @@
 //!
 //! # Element types
 //!
-//! There are four, [`DType::F32`](crate::DType::F32), `F64`, `I64` and `Bool`. A tensor of given
-//! numbers has their type (`i32` becomes I64); `zeros`, `ones`, `eye`, `rand` and `randn` make F32.
-//! Two types meet in the wider one, but a plain number takes the type of the tensor beside it.
+//! There are six, [`DType::F32`](crate::DType::F32), `F64`, `I64`, `I32`, `U8` and `Bool`. A tensor
+//! of given numbers has their type (but `i32`, the type of a plain literal, becomes I64); `zeros`,
+//! `ones`, `eye`, `rand` and `randn` make F32. Two types meet in the wider one, but a plain number
+//! takes the type of the tensor beside it. Integers wrap around; their sums are I64.
 //!
 //! ```
 //! # use chainrule::prelude::*;
@@ -380,6 +381,10 @@
 //! assert_eq!((&whole * 0.5).dtype(), DType::F32); // a fraction of integers
 //! assert_eq!(whole.exp().dtype(), DType::F32);
 //! assert_eq!(single.to_dtype(DType::F64).dtype(), DType::F64);
+//!
+//! let bytes = Tensor::from_vec(vec![200u8, 100], [2])?;
+//! assert_eq!((&bytes + 100).to_vec::<u8>()?, [44, 200]);
+//! assert_eq!(bytes.sum().item::<i64>()?, 300);
 //! # Ok::<(), Error>(())
 //! ```
 //!

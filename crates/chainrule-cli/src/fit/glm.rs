@@ -2,6 +2,7 @@
 
 use chainrule_fit::data::table::Table;
 use chainrule_fit::glm::{Family, Request, fit, fit_file, report};
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::{Error, Result};
 use clap::Args;
 
@@ -39,7 +40,12 @@ fn family(kind: &Kind) -> Result<Family> {
 }
 
 /// Runs the command.
-pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()> {
+pub(super) fn run(
+    common: &Common,
+    options: &Options,
+    kind: &Kind,
+    ranks: &dyn Communicator,
+) -> Result<()> {
     let trimmed = |names: &Vec<String>| names.iter().map(|name| name.trim().into()).collect();
     let request = Request {
         features: common.features.as_ref().map(trimmed),
@@ -49,13 +55,17 @@ pub(super) fn run(common: &Common, options: &Options, kind: &Kind) -> Result<()>
         confidence: common.confidence,
         ..Request::new(common.target.trim(), family(kind)?)
     };
-    let (fitted, profile) = if common.streams() {
-        common.profiled(|| fit_file(&common.data, &request))
+    let (fitted, profile) = if common.streams() || ranks.size() > 1 {
+        common.profiled(|| fit_file(&common.data, &request, ranks))
     } else {
         let table = Table::read(&common.data)?;
         common.profiled(|| fit(&table, &request))
     };
     let fitted = fitted?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     crate::warn(&fitted.warnings);
     if let Some(out) = &common.out {
         fitted.model.save(out)?;

@@ -225,8 +225,8 @@ pub(crate) fn run(arguments: &Arguments, ranks: &dyn Communicator) -> Result<Exi
         crate::note("error", &misplaced);
         return Ok(ExitCode::from(2));
     }
-    if ranks.size() > 1 && !matches!(common.model, Some(Kind::Mlp(_))) {
-        crate::note("error", "only networks are fitted on several ranks: --model mlp:64,32");
+    if ranks.size() > 1 && common.model.is_none() {
+        crate::note("error", "a descent on a linear model is for one rank; add --model linear");
         return Ok(ExitCode::from(2));
     }
     if common.streams() && matches!(common.model, None | Some(Kind::Formula(_))) {
@@ -242,12 +242,12 @@ pub(crate) fn run(arguments: &Arguments, ranks: &dyn Communicator) -> Result<Exi
         return Ok(ExitCode::from(2));
     }
     let done = match &common.model {
-        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text),
+        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text, ranks),
         None => linear::run(common, &arguments.descent),
         Some(Kind::Mlp(widths)) => {
             network::run(common, &arguments.descent, &arguments.network, widths, ranks)
         }
-        Some(kind) => glm::run(common, &arguments.glm, kind),
+        Some(kind) => glm::run(common, &arguments.glm, kind, ranks),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -152,6 +152,7 @@ macro_rules! by_type {
     ($dtype:expr, $f:ident, $($arg:expr),*) => {
         match $dtype {
             DType::Bool => $f::<u8>($($arg),*),
+            DType::U8 | DType::I32 => unreachable!("arithmetic is recorded as int64"),
             DType::I64 => $f::<i64>($($arg),*),
             DType::F32 => $f::<f32>($($arg),*),
             DType::F64 => $f::<f64>($($arg),*),
@@ -159,6 +160,17 @@ macro_rules! by_type {
     };
 }
 pub(crate) use by_type;
+
+/// Calls a generic function with a type of the elements' size, for what only moves them.
+macro_rules! by_size {
+    ($dtype:expr, $f:ident, $($arg:expr),*) => {
+        match $dtype.size() {
+            1 => $f::<u8>($($arg),*),
+            4 => $f::<u32>($($arg),*),
+            _ => $f::<u64>($($arg),*),
+        }
+    };
+}
 
 /// Computes `op` from `src` into `out`, a dense tensor of shape `shape`. The error is what is wrong
 /// and what to do.
@@ -170,10 +182,10 @@ pub(crate) fn eval(
     out: &mut [u8],
 ) -> Result<(), (String, String)> {
     match op {
-        Op::Linear(Linear::Pad(windows)) => by_type!(dtype, pad, &src[0], windows, shape, out),
+        Op::Linear(Linear::Pad(windows)) => by_size!(dtype, pad, &src[0], windows, shape, out),
         Op::Linear(Linear::Gather(axis)) => {
             let axis = usize::from(*axis);
-            return by_type!(dtype, gather, &src[0], &src[1], axis, shape, out);
+            return by_size!(dtype, gather, &src[0], &src[1], axis, shape, out);
         }
         Op::Linear(Linear::ScatterAdd(axis)) => {
             let axis = usize::from(*axis);
@@ -185,7 +197,7 @@ pub(crate) fn eval(
         Op::Linear(Linear::Cumsum(axis, reverse)) => {
             by_type!(dtype, cumsum, &src[0], usize::from(*axis), *reverse, out);
         }
-        Op::Cat(axis) => by_type!(dtype, cat, src, usize::from(*axis), shape, out),
+        Op::Cat(axis) => by_size!(dtype, cat, src, usize::from(*axis), shape, out),
         Op::ArgReduce(kind, axis) => {
             by_type!(src[0].dtype, arg_reduce, &src[0], *kind, usize::from(*axis), out);
         }
@@ -230,9 +242,9 @@ fn call(op: &Op, src: &[Elements<'_>], out: &mut [u8]) -> Result<(), (String, St
     call.primitive.eval(&arrays, &mut call.slots(out))
 }
 
-fn pad<T: Reduce>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &mut [u8]) {
+fn pad<T: Pod>(x: &Elements<'_>, windows: &[Window], shape: &[usize], out: &mut [u8]) {
     let out: &mut [T] = cast_slice_mut(out);
-    out.fill(T::ZERO);
+    out.fill(T::zeroed());
     let mut to = Layout::dense(shape);
     for (i, w) in windows.iter().enumerate() {
         to.offset += w.start * to.strides[i] as usize;
@@ -276,7 +288,7 @@ fn cumsum<T: Reduce>(x: &Elements<'_>, axis: usize, reverse: bool, out: &mut [u8
     }
 }
 
-fn cat<T: Reduce>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut [u8]) {
+fn cat<T: Pod + Send>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut [u8]) {
     let out: &mut [T] = cast_slice_mut(out);
     let (outer, total, inner) = around(shape, axis);
     let mut pieces = vec![];
@@ -298,12 +310,6 @@ fn cat<T: Reduce>(src: &[Elements<'_>], axis: usize, shape: &[usize], out: &mut 
             copy(&src[*i].layout, from, src[*i].bytes, bytes, size_of::<T>());
         }
     });
-}
-
-/// NaN counts as the largest number, and comes last (or, descending, first).
-fn order<T: PartialOrd>(x: &T, y: &T) -> std::cmp::Ordering {
-    let nan = |v: &T| v.partial_cmp(v).is_none();
-    x.partial_cmp(y).unwrap_or_else(|| nan(x).cmp(&nan(y)))
 }
 
 fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mut [u8]) {
@@ -329,22 +335,20 @@ fn arg_reduce<T: Reduce>(x: &Elements<'_>, kind: Extremum, axis: usize, out: &mu
     }
 }
 
+/// NaN counts as the largest number, and comes last (or, descending, first).
 fn arg_sort<T: Reduce>(x: &Elements<'_>, axis: usize, descending: bool, out: &mut [u8]) {
     let out: &mut [i64] = cast_slice_mut(out);
     let (outer, n, inner) = around(&x.layout.shape, axis);
     let x = x.in_order::<T>();
-    let mut index: Vec<usize> = vec![];
+    let turned = if descending { u64::MAX } else { 0 };
+    let mut keys: Vec<(u64, usize)> = vec![];
     for o in 0..outer {
         for i in 0..inner {
-            let at = |k: usize| &x[(o * n + k) * inner + i];
-            index.clear();
-            index.extend(0..n);
-            if descending {
-                index.sort_by(|&a, &b| order(at(b), at(a)));
-            } else {
-                index.sort_by(|&a, &b| order(at(a), at(b)));
-            }
-            for (k, &j) in index.iter().enumerate() {
+            keys.clear();
+            keys.extend((0..n).map(|k| (x[(o * n + k) * inner + i].key() ^ turned, k)));
+            // Among equal numbers the index decides.
+            keys.sort_unstable();
+            for (k, &(_, j)) in keys.iter().enumerate() {
                 out[(o * n + k) * inner + i] = j as i64;
             }
         }

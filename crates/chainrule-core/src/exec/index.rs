@@ -4,7 +4,7 @@
 //! of the result for itself and goes through all indices in order, so that the bits do not depend
 //! on the number of threads.
 
-use bytemuck::cast_slice_mut;
+use bytemuck::{Pod, cast_slice_mut};
 use chainrule_kernels::reduce::{Fold, Reduce};
 use chainrule_kernels::{Layout, threads};
 
@@ -53,7 +53,7 @@ fn narrow<'a>(index: &Elements<'a>, axis: usize) -> Option<Elements<'a>> {
 /// Elements that a task should have at least.
 const SHARE: usize = 1 << 15;
 
-pub(super) fn gather<T: Reduce>(
+pub(super) fn gather<T: Pod + Send + Sync>(
     x: &Elements<'_>,
     index: &Elements<'_>,
     axis: usize,

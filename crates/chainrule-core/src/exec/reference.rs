@@ -17,7 +17,9 @@ use crate::plan::Item;
 fn numbers(bytes: &[u8], dtype: DType) -> Vec<Scalar> {
     match dtype {
         DType::Bool => bytes.iter().map(|&b| Scalar::Bool(b != 0)).collect(),
-        DType::I64 => cast_slice::<u8, i64>(bytes).iter().map(|&x| Scalar::Int(x)).collect(),
+        DType::U8 => bytes.iter().map(|x| x.to_scalar()).collect(),
+        DType::I32 => cast_slice::<u8, i32>(bytes).iter().map(|x| x.to_scalar()).collect(),
+        DType::I64 => cast_slice::<u8, i64>(bytes).iter().map(|x| x.to_scalar()).collect(),
         DType::F32 => cast_slice::<u8, f32>(bytes).iter().map(|x| x.to_scalar()).collect(),
         DType::F64 => cast_slice::<u8, f64>(bytes).iter().map(|x| x.to_scalar()).collect(),
     }
@@ -119,11 +121,11 @@ fn one(
             out,
             dtype,
             all(0).into_iter().zip(all(1)).map(|(x, y)| {
-                let (x, y) = (x.to_f64() != 0.0, y.to_f64() != 0.0);
-                Scalar::Bool(match op {
-                    Logic::And => x && y,
-                    Logic::Or => x || y,
-                    Logic::Xor => x != y,
+                let (x, y) = (x.to_i64(), y.to_i64());
+                Scalar::Int(match op {
+                    Logic::And => x & y,
+                    Logic::Or => x | y,
+                    Logic::Xor => x ^ y,
                 })
             }),
         ),

@@ -258,6 +258,11 @@ impl Draft {
 /// Records an operation on sources. Shapes and types have been checked.
 #[track_caller]
 pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor {
+    debug_assert!(
+        op.moves() || !src.iter().any(|x| x.0.dtype.is_narrow()),
+        "`{}` of elements that are only stored",
+        op.name()
+    );
     let mut draft = Draft::new(op, dtype, shape);
     let scope = mode::no_grad_scope();
     let tracked = src.iter().any(|s| s.0.tracks());

@@ -8,6 +8,10 @@ use bytemuck::Pod;
 pub enum DType {
     /// Truth values, one byte each.
     Bool,
+    /// 8-bit unsigned integers. Arithmetic wraps around: 255 + 1 is 0.
+    U8,
+    /// 32-bit signed integers. Arithmetic wraps around.
+    I32,
     /// 64-bit signed integers.
     I64,
     /// 32-bit floating point: the default of `zeros`, `ones`, `rand` and `randn`.
@@ -20,8 +24,8 @@ impl DType {
     /// Bytes of one element.
     pub fn size(self) -> usize {
         match self {
-            DType::Bool => 1,
-            DType::F32 => 4,
+            DType::Bool | DType::U8 => 1,
+            DType::I32 | DType::F32 => 4,
             DType::I64 | DType::F64 => 8,
         }
     }
@@ -31,8 +35,13 @@ impl DType {
         matches!(self, DType::F32 | DType::F64)
     }
 
-    /// The type that holds values of both: the later of Bool, I64, F32, F64 (the order of the
-    /// Python array API standard; a mix of integers and F32 is F32, as in torch).
+    /// Whether elements are integers.
+    pub fn is_integer(self) -> bool {
+        matches!(self, DType::U8 | DType::I32 | DType::I64)
+    }
+
+    /// The type that holds values of both: the later of Bool, U8, I32, I64, F32, F64 (the order of
+    /// the Python array API standard; a mix of integers and F32 is F32, as in torch).
     pub fn promote(self, other: DType) -> DType {
         self.max(other)
     }
@@ -42,10 +51,29 @@ impl DType {
         if self.is_float() { self } else { DType::F32 }
     }
 
+    /// The type of arithmetic on elements: truth values are counted, as I64.
+    pub fn counted(self) -> DType {
+        if self == DType::Bool { DType::I64 } else { self }
+    }
+
+    /// The type in which arithmetic is done: that of all integers is that of I64. U8 and I32 are
+    /// ways to store integers, and what is stored wraps around. The last bits of sums, differences
+    /// and products depend on the last bits only, so that wrapping at the end is enough.
+    pub fn lanes(self) -> DType {
+        if self.is_float() { self } else { DType::I64 }
+    }
+
+    /// Whether it is only stored: arithmetic is recorded in [`lanes`](Self::lanes), between casts.
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, DType::U8 | DType::I32)
+    }
+
     /// The name as torch prints it.
     pub fn name(self) -> &'static str {
         match self {
             DType::Bool => "bool",
+            DType::U8 => "uint8",
+            DType::I32 => "int32",
             DType::I64 => "int64",
             DType::F32 => "float32",
             DType::F64 => "float64",
@@ -90,10 +118,13 @@ impl Scalar {
         if let Scalar::Int(i) = self { i } else { self.to_f64() as i64 }
     }
 
-    /// Converted to `dtype` as a cast does: truncation towards zero, any non-zero number is true.
+    /// Converted to `dtype` as a cast does: truncation towards zero, any non-zero number is true,
+    /// integers wrap around.
     pub fn cast(self, dtype: DType) -> Scalar {
         match dtype {
             DType::Bool => Scalar::Bool(self.to_f64() != 0.0),
+            DType::U8 => Scalar::Int(i64::from(self.to_i64() as u8)),
+            DType::I32 => Scalar::Int(i64::from(self.to_i64() as i32)),
             DType::I64 => Scalar::Int(self.to_i64()),
             DType::F32 => Scalar::Float(f64::from(self.to_f32())),
             DType::F64 => Scalar::Float(self.to_f64()),
@@ -113,6 +144,10 @@ impl Scalar {
     pub(crate) fn fill(self, dtype: DType, out: &mut [u8]) {
         match (self.cast(dtype), dtype) {
             (Scalar::Bool(b), _) => out.fill(u8::from(b)),
+            (Scalar::Int(i), DType::U8) => out.fill(i as u8),
+            (Scalar::Int(i), DType::I32) => {
+                bytemuck::cast_slice_mut::<u8, i32>(out).fill(i as i32);
+            }
             (Scalar::Int(i), _) => bytemuck::cast_slice_mut::<u8, i64>(out).fill(i),
             (Scalar::Float(x), DType::F32) => {
                 bytemuck::cast_slice_mut::<u8, f32>(out).fill(x as f32);
@@ -158,6 +193,7 @@ macro_rules! element {
 }
 element! {
     bool, u8,  Bool, u8::from, Bool,  |x: Scalar| x.to_f64() != 0.0;
+    u8,   u8,  U8,   |x| x,    Int,   |x: Scalar| x.to_i64() as u8;
     i64,  i64, I64,  |x| x,    Int,   |x: Scalar| x.to_i64();
     i32,  i64, I64,  i64::from, Int,  |x: Scalar| x.to_f64() as i32;
     f32,  f32, F32,  |x| x,    Float, |x: Scalar| x.to_f32();

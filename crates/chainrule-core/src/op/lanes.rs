@@ -120,7 +120,7 @@ fn kernel1<S: Scalar1>(dtype: DType) -> Kernel1 {
     match dtype {
         DType::F32 => float1::<S, f32>,
         DType::F64 => float1::<S, f64>,
-        DType::I64 | DType::Bool => int1::<S>,
+        _ => int1::<S>,
     }
 }
 
@@ -129,7 +129,7 @@ fn kernel2<S: Scalar2>(dtype: DType) -> Kernel2 {
     match dtype {
         DType::F32 => float2::<S, f32>,
         DType::F64 => float2::<S, f64>,
-        DType::I64 | DType::Bool => int2::<S>,
+        _ => int2::<S>,
     }
 }
 
@@ -178,7 +178,7 @@ fn kernel_rows<S: Pair>(dtype: DType, swapped: bool) -> Option<KernelRows> {
         (DType::F32, true) => Some(rows2::<S, f32, true>),
         (DType::F64, false) => Some(rows2::<S, f64, false>),
         (DType::F64, true) => Some(rows2::<S, f64, true>),
-        (DType::I64 | DType::Bool, _) => None,
+        _ => None,
     }
 }
 
@@ -202,7 +202,7 @@ pub(crate) fn kernel_masked(dtype: DType) -> Option<Kernel2> {
     match dtype {
         DType::F32 => Some(float2::<Masked, f32>),
         DType::F64 => Some(float2::<Masked, f64>),
-        DType::I64 | DType::Bool => None,
+        _ => None,
     }
 }
 
@@ -246,14 +246,14 @@ pub(crate) fn kernel_compare(cmp: Cmp, dtype: DType) -> (Kernel2, bool) {
     }
     let kernel = match dtype {
         DType::Bool => of::<u8>(cmp),
-        DType::I64 => of::<i64>(cmp),
         DType::F32 => of::<f32>(cmp),
         DType::F64 => of::<f64>(cmp),
+        _ => of::<i64>(cmp),
     };
     (kernel, matches!(cmp, Cmp::Gt | Cmp::Ge))
 }
 
-/// The loop of an operation on truth values.
+/// The loop of an operation on truth values, or on the bits of integers: bytes are bytes.
 pub(crate) fn kernel_logic(op: Logic) -> Kernel2 {
     match op {
         Logic::And => |x, y, out| vectorize(Zip(x, y, out, |x: u8, y: u8| x & y)),
@@ -300,23 +300,26 @@ pub(crate) fn kernel_where(dtype: DType) -> Kernel3 {
         vectorize(Select::<T>(c, cast_slice(x), cast_slice(y), cast_slice_mut(out)));
     }
     match dtype {
-        DType::Bool => of::<u8>,
+        DType::Bool | DType::U8 => of::<u8>,
         DType::I64 | DType::F64 => of::<u64>,
-        DType::F32 => of::<u32>,
+        DType::I32 | DType::F32 => of::<u32>,
     }
 }
 
-/// The loop of a cast. Floating point to integer truncates and saturates, NaN becomes 0.
+/// The loop of a cast. Floating point to integer truncates and saturates, NaN becomes 0. What is
+/// only stored, U8 and I32, is cast from and to I64 alone.
 pub(crate) fn kernel_cast(from: DType, to: DType) -> Kernel1 {
     macro_rules! cast {
         ($x:ty, $y:ty, $f:expr) => {
             |x, out| vectorize(Map::<$x, $y, _>(cast_slice(x), cast_slice_mut(out), $f))
         };
     }
-    use DType::{Bool, F32, F64, I64};
+    use DType::{Bool, F32, F64, I32, I64, U8};
     match (from, to) {
-        (Bool, Bool) | (I64, I64) | (F32, F32) | (F64, F64) => |x, out| out.copy_from_slice(x),
-        (Bool, I64) => cast!(u8, i64, i64::from),
+        (Bool | U8, I64) => cast!(u8, i64, i64::from),
+        (I32, I64) => cast!(i32, i64, i64::from),
+        (I64, U8) => cast!(i64, u8, |x| x as u8),
+        (I64, I32) => cast!(i64, i32, |x| x as i32),
         (Bool, F32) => cast!(u8, f32, f32::from),
         (Bool, F64) => cast!(u8, f64, f64::from),
         (I64, Bool) => cast!(i64, u8, |x| u8::from(x != 0)),
@@ -328,5 +331,7 @@ pub(crate) fn kernel_cast(from: DType, to: DType) -> Kernel1 {
         (F64, Bool) => cast!(f64, u8, |x| u8::from(x != 0.0)),
         (F64, I64) => cast!(f64, i64, |x| x as i64),
         (F64, F32) => cast!(f64, f32, |x| x as f32),
+        (Bool, Bool) | (I64, I64) | (F32, F32) | (F64, F64) => |x, out| out.copy_from_slice(x),
+        (U8 | I32, _) | (_, U8 | I32) => unreachable!("recorded as two casts, through int64"),
     }
 }

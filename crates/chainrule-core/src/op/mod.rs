@@ -57,7 +57,7 @@ pub enum Op {
     Zip(Binary),
     /// A comparison, to truth values.
     Compare(Cmp),
-    /// An operation on truth values.
+    /// An operation on truth values, or on the bits of integers of any width.
     Logic(Logic),
     /// The second source where the first is true, else the third.
     Where,
@@ -142,6 +142,24 @@ impl Op {
             Op::Call(call) => &call.0.0,
             Op::Part(..) => "part",
             Op::After => "after",
+        }
+    }
+
+    /// Whether elements are only moved, chosen or cast, so that they may be of any type.
+    pub(crate) fn moves(&self) -> bool {
+        match self {
+            Op::Map(_)
+            | Op::Zip(_)
+            | Op::Compare(_)
+            | Op::Dot
+            | Op::Reduce(..)
+            | Op::ArgReduce(..)
+            | Op::ArgSort(..) => false,
+            Op::Linear(linear) => {
+                linear.is_view()
+                    || matches!(linear, Linear::Cast | Linear::Pad(_) | Linear::Gather(_))
+            }
+            _ => true,
         }
     }
 

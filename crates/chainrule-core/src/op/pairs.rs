@@ -154,7 +154,7 @@ fn typed<S: Step, T: Step>(dtype: DType) -> Option<KernelPair> {
     match dtype {
         DType::F32 => Some(pair::<S, T, f32>),
         DType::F64 => Some(pair::<S, T, f64>),
-        DType::I64 | DType::Bool => None,
+        _ => None,
     }
 }
 
@@ -214,6 +214,6 @@ pub(crate) fn sin_cos(dtype: DType) -> Option<KernelTwo> {
     match dtype {
         DType::F32 => Some(of::<f32>),
         DType::F64 => Some(of::<f64>),
-        DType::I64 | DType::Bool => None,
+        _ => None,
     }
 }

@@ -235,7 +235,7 @@ impl Cmp {
     }
 }
 
-/// An operation on truth values.
+/// An operation on truth values, or on the bits of integers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Logic {

@@ -50,8 +50,9 @@ scalar2! {
     dx(_, y, _) = y;
     dy(x, _, _) = x;
 
-    /// x / y: ∂x is 1/y; differentiating z y = x by y gives z + y ∂z = 0.
-    Div "div" r"\frac{#}{@}" samples PAIRS; cost 4; int None;
+    /// x / y: ∂x is 1/y; differentiating z y = x by y gives z + y ∂z = 0. Of integers, the whole
+    /// number below, and 0 for y = 0; their fraction is taken after a cast.
+    Div "div" r"\frac{#}{@}" samples PAIRS; cost 4; int Some(int_div);
     f(x, y) = x / y;
     dx(_, y, _) = y.lit(1.0) / y;
     dy(_, y, z) = -(z / y);
@@ -152,6 +153,15 @@ impl Scalar2 for Polygamma {
 /// 1 where `x cmp y`, ½ where they are equal, else 0.
 fn share<R: Real>(x: &R, y: &R, cmp: Cmp) -> R {
     x.pick(cmp, y, &x.lit(1.0), &x.pick(Cmp::Eq, y, &x.lit(0.5), &x.lit(0.0)))
+}
+
+/// ⌊x / y⌋, wrapping; 0 for y = 0.
+fn int_div(x: i64, y: i64) -> i64 {
+    if y == 0 {
+        return 0;
+    }
+    let (whole, rest) = (x.wrapping_div(y), x.wrapping_rem(y));
+    whole - i64::from(rest != 0 && (rest < 0) != (y < 0))
 }
 
 /// Integer powers, wrapping; a negative exponent gives the truncated reciprocal (0 for a base of

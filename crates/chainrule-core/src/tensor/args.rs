@@ -158,7 +158,8 @@ pub(super) fn axes(op: &str, x: &Tensor, list: impl IntoAxes) -> Result<Axes> {
 }
 
 /// The other operand of an arithmetic operation: a tensor, or a number, which takes the tensor's
-/// element type (but a fraction beside integers makes both floating).
+/// element type (but a fraction beside integers makes both floating, and an integer beside truth
+/// values both integers).
 pub trait Operand {
     /// As a tensor that can stand beside `other`.
     #[doc(hidden)]
@@ -179,23 +180,22 @@ impl Operand for Tensor {
 }
 
 macro_rules! number {
-    ($($t:ty, $kind:ident, $least:ident;)*) => { $(
+    ($($t:ty, $kind:ident, $beside:ident;)*) => { $(
         impl Operand for $t {
             #[track_caller]
             fn beside(self, other: &Tensor) -> Tensor {
-                let least = DType::$least;
-                let dtype = other.dtype().promote(least);
+                let dtype = other.dtype().$beside();
                 Tensor::constant(Scalar::$kind(self.into()), dtype, other.0.shape.clone())
             }
         }
     )* };
 }
 number! {
-    f64, Float, F32;
-    f32, Float, F32;
-    i64, Int, I64;
-    i32, Int, I64;
-    bool, Bool, Bool;
+    f64, Float, to_float;
+    f32, Float, to_float;
+    i64, Int, counted;
+    i32, Int, counted;
+    bool, Bool, clone;
 }
 
 /// The shape that two tensors broadcast to. An error calls them by their `roles`.

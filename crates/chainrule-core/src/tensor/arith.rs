@@ -16,7 +16,8 @@ use crate::op::{Binary, Cmp, DType, Linear, Logic, Op, Scalar, Unary};
 const SIDES: [&str; 2] = ["left", "right"];
 
 impl Tensor {
-    /// Converts the elements: fractions are cut off towards zero, any non-zero number is true.
+    /// Converts the elements: fractions are cut off towards zero, any non-zero number is true,
+    /// integers that do not fit wrap around.
     #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Tensor {
         let x = self.source();
@@ -27,7 +28,21 @@ impl Tensor {
         if let Some(c) = x.as_constant() {
             return Tensor::constant(c, dtype, shape);
         }
+        // What is only stored is cast from and to the type of its arithmetic.
+        if x.0.dtype.is_narrow() && dtype != DType::I64 {
+            return x.to_dtype(DType::I64).to_dtype(dtype);
+        }
+        if dtype.is_narrow() && x.0.dtype != DType::I64 {
+            return x.to_dtype(DType::I64).to_dtype(dtype);
+        }
         record(Op::Linear(Linear::Cast), dtype, shape, smallvec![x])
+    }
+
+    /// [`to_dtype`](Self::to_dtype) of a tensor that is not needed any more.
+    #[track_caller]
+    #[inline]
+    pub(super) fn into_dtype(self, dtype: DType) -> Tensor {
+        if self.0.dtype == dtype { self } else { self.to_dtype(dtype) }
     }
 
     /// Both operands, of one shape and type. An error calls them by their `roles`.
@@ -51,12 +66,20 @@ impl Tensor {
     /// A scalar function of two tensors.
     #[track_caller]
     pub(super) fn zip(&self, op: Binary, other: impl Operand) -> Result<Tensor> {
-        let (mut x, mut y) = self.pair(op.name(), SIDES, other)?;
-        if op.int().is_none() && !x.0.dtype.is_float() {
-            (x, y) = (x.to_dtype(DType::F32), y.to_dtype(DType::F32));
-        } else if x.0.dtype == DType::Bool {
-            (x, y) = (x.to_dtype(DType::I64), y.to_dtype(DType::I64));
-        }
+        let (x, y) = self.pair(op.name(), SIDES, other)?;
+        let result = match op {
+            Binary::Div => x.0.dtype.to_float(),
+            _ if op.int().is_none() => x.0.dtype.to_float(),
+            _ => x.0.dtype.counted(),
+        };
+        self.zip_as(op, result, x, y)
+    }
+
+    /// A scalar function of two tensors of one shape and type, as numbers of type `result`.
+    #[track_caller]
+    fn zip_as(&self, op: Binary, result: DType, x: Tensor, y: Tensor) -> Result<Tensor> {
+        let lanes = result.lanes();
+        let (x, y) = (x.into_dtype(lanes), y.into_dtype(lanes));
         if !op.smooth_in_x() && x.0.tracks() {
             let what = format!("`{}` has no derivative in its first argument", op.name());
             return Err(Error::new(ErrorKind::NoDerivative, what, Location::caller())
@@ -65,26 +88,28 @@ impl Tensor {
                     "give a first argument that tracks no gradients, such as `.detach()` of it",
                 ));
         }
-        let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
-        Ok(record(Op::Zip(op), dtype, shape, smallvec![x, y]))
+        let shape = x.0.shape.clone();
+        Ok(record(Op::Zip(op), lanes, shape, smallvec![x, y]).into_dtype(result))
     }
 
     /// A scalar function.
     #[track_caller]
     pub(crate) fn map(&self, op: Unary) -> Tensor {
-        let mut x = self.source();
-        if op.int().is_none() {
-            x = x.to_dtype(x.0.dtype.to_float());
-        } else if x.0.dtype == DType::Bool {
-            x = x.to_dtype(DType::I64);
-        }
-        let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
-        record(Op::Map(op), dtype, shape, smallvec![x])
+        let x = self.source();
+        let result = match op.int() {
+            None => x.0.dtype.to_float(),
+            Some(_) => x.0.dtype.counted(),
+        };
+        let (lanes, shape) = (result.lanes(), x.0.shape.clone());
+        record(Op::Map(op), lanes, shape, smallvec![x.into_dtype(lanes)]).into_dtype(result)
     }
 
     #[track_caller]
     fn compare(&self, cmp: Cmp, other: impl Operand) -> Result<Tensor> {
-        let (x, y) = self.pair(cmp.name(), SIDES, other)?;
+        let (mut x, mut y) = self.pair(cmp.name(), SIDES, other)?;
+        if x.0.dtype.is_narrow() {
+            (x, y) = (x.to_dtype(DType::I64), y.to_dtype(DType::I64));
+        }
         let shape = x.0.shape.clone();
         Ok(record(Op::Compare(cmp), DType::Bool, shape, smallvec![x, y]))
     }
@@ -95,6 +120,20 @@ impl Tensor {
         let (x, y) = (x.to_dtype(DType::Bool), y.to_dtype(DType::Bool));
         let shape = x.0.shape.clone();
         Ok(record(Op::Logic(op), DType::Bool, shape, smallvec![x, y]))
+    }
+
+    /// An operation on truth values, or on the bits of integers.
+    #[track_caller]
+    fn bits(&self, op: Logic, other: impl Operand) -> Result<Tensor> {
+        let (x, y) = self.pair(op.name(), SIDES, other)?;
+        let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+        if dtype.is_float() {
+            let what = format!("numbers of type {dtype} have no bits to combine");
+            return Err(Error::new(ErrorKind::DType, what, Location::caller())
+                .operand(self.operand("left"))
+                .hint("the operation is for truth values and integers: compare or convert first"));
+        }
+        Ok(record(Op::Logic(op), dtype, shape, smallvec![x, y]))
     }
 }
 
@@ -158,9 +197,55 @@ two! {
     logical_or / try_logical_or => logic(Logic::Or);
     /// Exactly one true.
     logical_xor / try_logical_xor => logic(Logic::Xor);
+    /// Both, of truth values; of integers, bit by bit.
+    bitwise_and / try_bitwise_and => bits(Logic::And);
+    /// At least one, of truth values; of integers, bit by bit.
+    bitwise_or / try_bitwise_or => bits(Logic::Or);
+    /// Exactly one, of truth values; of integers, bit by bit.
+    bitwise_xor / try_bitwise_xor => bits(Logic::Xor);
 }
 
 methods! {
+    /// The remainder of x / y with the sign of y, as Python's `%`; 0 of integers where y is 0.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn remainder / try_remainder(&self, other: impl Operand) {
+        let (x, y) = self.pair("remainder", SIDES, other)?;
+        let r = x.try_fmod(&y)?;
+        let below = y.try_lt(0)?;
+        let other_side = r.try_ne(0)?.try_logical_and(&r.try_lt(0)?.try_ne(&below)?)?;
+        let r = other_side.try_where(&r.try_add(&y)?, &r)?;
+        if !r.dtype().is_float() {
+            return Ok(r);
+        }
+        // A remainder of 0 has the sign of y as well.
+        let zero = r.detach().zeros_like().try_copysign(y.detach())?;
+        below.try_where(&-(-&r + 0.0), &r + 0.0)?.try_add(&zero)
+    }
+
+    /// ⌊x / y⌋, as Python's `//`. Its derivative is 0 and is not recorded. Of integers, 0 where y
+    /// is 0; of floating-point numbers, x / y there.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn floor_divide / try_floor_divide(&self, other: impl Operand) {
+        let (x, y) = self.pair("floor_divide", SIDES, other)?;
+        let dtype = x.dtype().counted();
+        if !dtype.is_float() {
+            return self.zip_as(Binary::Div, dtype, x, y);
+        }
+        // The quotient of what is left without the remainder is whole but for rounding; it is cut
+        // towards 0, which is above if the remainder and y differ in sign.
+        let (x, y) = (x.detach(), y.detach());
+        let (r, quotient) = (x.try_fmod(&y)?, x.try_div(&y)?);
+        let above = r.try_ne(0)?.try_logical_and(&r.try_lt(0)?.try_ne(&y.try_lt(0)?)?)?;
+        let whole = x.try_sub(&r)?.try_div(&y)?.round() - above.to_dtype(dtype);
+        let signed = whole.zeros_like().try_copysign(&quotient)?;
+        let whole = whole.try_eq(0)?.try_where(&signed, &whole)?;
+        y.try_eq(0)?.try_where(&quotient, &whole)
+    }
+
     /// The n-th derivative of the digamma function, n ≥ 0 being this tensor.
     ///
     /// # Panics

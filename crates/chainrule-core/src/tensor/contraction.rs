@@ -52,10 +52,9 @@ methods! {
                 .operand(other.operand("right"))
                 .hint("a single number multiplies with `*`"));
         }
-        let dtype = match self.dtype().promote(other.dtype()) {
-            DType::Bool => DType::I64, // products are counted, as `sum` counts truth values
-            dtype => dtype,
-        };
+        // Products of truth values are counted, as `sum` counts them.
+        let result = self.dtype().promote(other.dtype()).counted();
+        let dtype = result.lanes();
         let (mut a, mut b) = (self.to_dtype(dtype), other.to_dtype(dtype));
         let (row, column) = (a.rank() == 1, b.rank() == 1);
         if row {
@@ -105,7 +104,7 @@ methods! {
         if column {
             gone.0 |= 1 << (rank - 1);
         }
-        Ok(y.linear(Linear::Reshape, gone.remove_from(y.shape())))
+        Ok(y.linear(Linear::Reshape, gone.remove_from(y.shape())).into_dtype(result))
     }
 
     /// The lower triangle of the last two axes, 0 elsewhere: elements in row i and column

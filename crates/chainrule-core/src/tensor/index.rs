@@ -301,7 +301,7 @@ impl Tensor {
     /// If the elements are not integers.
     #[track_caller]
     pub fn one_hot(&self, classes: usize) -> Result<Tensor> {
-        if self.dtype() != DType::I64 {
+        if !self.dtype().is_integer() {
             let what = format!("`one_hot` needs integers, got {}", self.dtype());
             return Err(Error::new(ErrorKind::DType, what, Location::caller())
                 .operand(self.operand("tensor"))

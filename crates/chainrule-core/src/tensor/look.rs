@@ -244,6 +244,11 @@ impl Tensor {
                 DType::Bool => {
                     bytes.iter().map(|&b| T::from_scalar(Scalar::Bool(b != 0))).collect()
                 }
+                DType::U8 => all::<u8, T>(bytes, |v| v),
+                DType::I32 => bytemuck::cast_slice::<u8, i32>(bytes)
+                    .iter()
+                    .map(|&i| T::from_scalar(Scalar::Int(i.into())))
+                    .collect(),
                 DType::I64 => all::<i64, T>(bytemuck::cast_slice(bytes), |v| v),
                 DType::F32 => all::<f32, T>(bytemuck::cast_slice(bytes), |v| v),
                 DType::F64 => all::<f64, T>(bytemuck::cast_slice(bytes), |v| v),

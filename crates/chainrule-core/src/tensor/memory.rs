@@ -86,4 +86,36 @@ impl Tensor {
         }
         Ok(Tensor::leaf(buffer, dtype, shape))
     }
+
+    /// A tensor of numbers that lie in memory of `owner`, as [`numbers`](Self::numbers) gives them,
+    /// without a copy. They must not change while the tensor or anything recorded from it lives.
+    ///
+    /// Copied all the same are numbers at an address that is no multiple of their size, and truth
+    /// values other than 0 and 1.
+    ///
+    /// ```
+    /// # use chainrule_core::*;
+    /// let x = Tensor::from_owner(vec![1u8, 2, 3], [3], DType::U8)?;
+    /// assert_eq!((x + 1).to_vec::<u8>()?, [2, 3, 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shape needs another number of bytes.
+    #[track_caller]
+    pub fn from_owner(
+        owner: impl AsRef<[u8]> + Send + Sync + 'static,
+        shape: impl IntoShape,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let shape = lengths("from_owner", shape)?;
+        let bytes = owner.as_ref();
+        let fits = bytes.len() == shape.iter().product::<usize>() * dtype.size();
+        let aligned = bytes.as_ptr().addr().is_multiple_of(dtype.size());
+        let sound = dtype != DType::Bool || bytes.iter().all(|&b| b < 2);
+        if fits && aligned && sound {
+            return Ok(Tensor::leaf(Buffer::of(owner), dtype, shape));
+        }
+        Tensor::from_bytes(bytes, shape.as_slice(), dtype)
+    }
 }

@@ -196,7 +196,7 @@ methods! {
                 x = x.try_slice(i as i64, 0..index.shape()[i])?;
             }
         }
-        let sources: Sources = [x.source(), index.source()].into_iter().collect();
+        let sources: Sources = [x.source(), index.to_dtype(DType::I64)].into_iter().collect();
         let op = Op::Linear(Linear::Gather(a as u8));
         Ok(record(op, x.dtype(), index.0.shape.clone(), sources))
     }
@@ -220,11 +220,12 @@ methods! {
                 .hint(format!("it must be the tensor's but for axis {a}: `.expand` the index")));
         }
         // Truth values are counted.
-        let dtype = if self.dtype() == DType::Bool { DType::I64 } else { self.dtype() };
-        let sources: Sources = [src.to_dtype(dtype), index.source()].into_iter().collect();
+        let dtype = self.dtype().lanes();
+        let sources: Sources =
+            [src.to_dtype(dtype), index.to_dtype(DType::I64)].into_iter().collect();
         let op = Op::Linear(Linear::ScatterAdd(a as u8));
         let placed = record(op, dtype, self.0.shape.clone(), sources);
-        self.try_add(&placed)
+        Ok(self.to_dtype(dtype).try_add(&placed)?.into_dtype(self.dtype().counted()))
     }
 
     /// The elements at the 1-d `index` along an axis (rows of a matrix for axis 0, as an embedding
@@ -253,7 +254,7 @@ methods! {
 
 #[track_caller]
 fn check_integers(op: &str, index: &Tensor) -> Result<()> {
-    if index.dtype() == DType::I64 {
+    if index.dtype().is_integer() {
         return Ok(());
     }
     let what = format!("`{op}` needs integer indices, got {}", index.dtype());

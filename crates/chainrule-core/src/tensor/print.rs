@@ -156,7 +156,9 @@ impl Tensor {
     fn scalars(&self) -> Result<Vec<Scalar>> {
         Ok(match self.dtype() {
             DType::Bool => self.to_vec::<bool>()?.into_iter().map(Scalar::Bool).collect(),
-            DType::I64 => self.to_vec::<i64>()?.into_iter().map(Scalar::Int).collect(),
+            dtype if dtype.is_integer() => {
+                self.to_vec::<i64>()?.into_iter().map(Scalar::Int).collect()
+            }
             _ => self.to_vec::<f64>()?.into_iter().map(Scalar::Float).collect(),
         })
     }

@@ -29,12 +29,15 @@ impl Tensor {
         self.linear(Linear::Reshape, shape)
     }
 
+    /// In the type of comparisons: what is only stored, as I64.
+    #[track_caller]
+    pub(super) fn widened(self) -> Tensor {
+        if self.dtype().is_narrow() { self.to_dtype(DType::I64) } else { self }
+    }
+
     #[track_caller]
     fn sum_over(&self, set: Axes) -> Tensor {
-        let x = match self.dtype() {
-            DType::Bool => self.to_dtype(DType::I64),
-            _ => self.source(),
-        };
+        let x = self.to_dtype(self.dtype().lanes());
         if set == Axes::default() {
             return x;
         }
@@ -61,7 +64,8 @@ impl Tensor {
             return Ok(x);
         }
         let (dtype, shape) = (x.0.dtype, set.remove_from(x.shape()));
-        Ok(record(Op::Reduce(kind, set), dtype, shape, smallvec![x]))
+        let x = x.widened();
+        Ok(record(Op::Reduce(kind, set), x.dtype(), shape, smallvec![x]).into_dtype(dtype))
     }
 
     #[track_caller]
@@ -75,7 +79,7 @@ impl Tensor {
         }
         let mut shape = x.0.shape.clone();
         shape.remove(a);
-        Ok(record(Op::ArgReduce(kind, a as u8), DType::I64, shape, smallvec![x]))
+        Ok(record(Op::ArgReduce(kind, a as u8), DType::I64, shape, smallvec![x.widened()]))
     }
 
     /// Σ(x − mean)²/(n − correction) over axes of n elements.
@@ -97,7 +101,7 @@ impl Tensor {
 }
 
 methods! {
-    /// Σ x; of truth values, how many are true (I64).
+    /// Σ x; of integers of any width in I64, of truth values how many are true (I64).
     fn sum / try_sum(&self) {
         Ok(self.sum_over(self.every_axis()))
     }
@@ -249,7 +253,8 @@ methods! {
         Ok(self.logical_not().sum_over(set).keep(self, set, keepdim).eq(0))
     }
 
-    /// Π x. The product is taken in pairs, so its derivative is right where elements are 0.
+    /// Π x, of integers in I64. The product is taken in pairs, so its derivative is right where
+    /// elements are 0.
     fn prod / try_prod(&self) {
         self.try_flatten()?.try_prod_axis(0, false)
     }
@@ -260,10 +265,7 @@ methods! {
     /// If the axis does not exist.
     fn prod_axis / try_prod_axis(&self, along: i64, keepdim: bool) {
         let a = axis("prod", self, along)?;
-        let mut x = match self.dtype() {
-            DType::Bool => self.to_dtype(DType::I64),
-            _ => self.source(),
-        };
+        let mut x = self.to_dtype(self.dtype().lanes());
         if x.shape()[a] == 0 {
             let mut shape = x.0.shape.clone();
             shape[a] = 1;
@@ -325,7 +327,7 @@ methods! {
     /// If shapes or element types do not fit.
     fn cross_entropy / try_cross_entropy(&self, target: &Tensor) {
         let fits = self.rank() == 2 && target.shape() == &self.shape()[..1];
-        if !fits || target.dtype() != DType::I64 {
+        if !fits || !target.dtype().is_integer() {
             let what = "`cross_entropy` needs logits [n, classes] and integer targets [n]";
             return Err(Error::new(ErrorKind::Shape, what, Location::caller())
                 .operand(self.operand("logits"))
@@ -335,6 +337,7 @@ methods! {
                 ));
         }
         let x = self.to_dtype(self.dtype().to_float());
+        let target = &target.to_dtype(DType::I64);
         let classes = target.linear(Linear::Expand(Axes(2)), self.0.shape.clone());
         let index = record(Op::Iota(1), DType::I64, self.0.shape.clone(), smallvec![]);
         // ln Σ eᶻ − z at the target: the choice meets z itself, not what is computed from it, so
@@ -361,28 +364,25 @@ methods! {
         safe_root(&self.square().sum_over(set).keep(self, set, keepdim))
     }
 
-    /// Running sums along an axis.
+    /// Running sums along an axis, of integers in I64.
     ///
     /// # Panics
     /// If the axis does not exist.
     fn cumsum / try_cumsum(&self, along: i64) {
         let a = axis("cumsum", self, along)?;
-        let x = if self.dtype() == DType::Bool { self.to_dtype(DType::I64) } else { self.source() };
+        let x = self.to_dtype(self.dtype().lanes());
         Ok(x.linear(Linear::Cumsum(a as u8, false), x.0.shape.clone()))
     }
 
-    /// Running products along an axis, taken by doubling (Hillis & Steele 1986), so that the
-    /// derivative is right where elements are 0.
+    /// Running products along an axis, of integers in I64, taken by doubling (Hillis & Steele
+    /// 1986), so that the derivative is right where elements are 0.
     ///
     /// # Panics
     /// If the axis does not exist.
     fn cumprod / try_cumprod(&self, along: i64) {
         let a = axis("cumprod", self, along)?;
         let (along, n) = (a as i64, self.shape()[a]);
-        let mut x = match self.dtype() {
-            DType::Bool => self.to_dtype(DType::I64),
-            _ => self.source(),
-        };
+        let mut x = self.to_dtype(self.dtype().lanes());
         let mut reach = 1;
         while reach < n {
             let later = x.try_slice(along, reach..n)? * x.try_slice(along, 0..n - reach)?;
@@ -398,7 +398,7 @@ methods! {
     /// If the axis does not exist.
     fn argsort / try_argsort(&self, along: i64, descending: bool) {
         let a = axis("argsort", self, along)?;
-        let x = self.source();
+        let x = self.source().widened();
         let op = Op::ArgSort(a as u8, descending);
         let shape = x.0.shape.clone();
         Ok(record(op, DType::I64, shape, smallvec![x]))

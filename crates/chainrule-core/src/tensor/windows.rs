@@ -98,7 +98,8 @@ methods! {
         let mut shape = self.0.shape.clone();
         shape.pop();
         shape[a] = n;
-        Ok(self.linear(Linear::Fold(Box::new(sliding)), shape))
+        let y = self.source().widened().linear(Linear::Fold(Box::new(sliding)), shape);
+        Ok(y.into_dtype(self.dtype()))
     }
 }
 

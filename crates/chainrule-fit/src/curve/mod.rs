@@ -29,6 +29,12 @@
 //! AIC = −2 ln L + 2 (p + 1) and BIC = −2 ln L + (p + 1) ln n, with the normal likelihood
 //! −2 ln L = n (1 + ln 2π Σ wᵢrᵢ²/n) − Σ ln wᵢ: σ counts as a parameter, as in R.
 //!
+//! # Several ranks
+//!
+//! [`fit_over`] fits one curve to observations of which each rank of a job has some: steps are
+//! those of [`least_squares_over`], and all that is said of the fit is of the rows of all, but for
+//! what is said of each row.
+//!
 //! # Example
 //!
 //! ```
@@ -64,8 +70,12 @@ use chainrule_core::{Outcome as Given, Tensor};
 use crate::error::{Result, fail, shown};
 use crate::inference::{Estimate, Reference, correlation, estimates};
 use crate::metrics::Metrics;
+use crate::parallel::fold::{alone, gather, total};
+use crate::parallel::{Communicator, Single};
 use crate::solve::seeds::{self, Seeds};
-use crate::solve::{Loss, Options, Outcome, Residuals, Solution, Traced, least_squares, twofold};
+use crate::solve::{
+    Loss, Options, Outcome, Residuals, Solution, Traced, least_squares_over, twofold,
+};
 use spread::{Spread, deviation, named, residue};
 
 /// What to fit, and how.
@@ -197,21 +207,46 @@ pub fn fit<Y: Given<Tree = Tensor>>(
     y: &[f64],
     request: &Request,
 ) -> Result<CurveFit> {
+    fit_over(model, y, request, &Single)
+}
+
+/// [`fit`] where each of the `ranks` has some of the observations, perhaps none: `model` predicts
+/// those of this rank, and the weights in `request` are theirs; all else of it is the same on all
+/// ranks, but for the sizes of the search, which are those of the first. So is the fit, but for
+/// [`fitted`](CurveFit::fitted) and the residuals, which are the rank's; the numbers of rows count
+/// on from those of the ranks before.
+///
+/// # Errors
+/// As [`fit`]; what fails on one rank ends the job.
+pub fn fit_over<Y: Given<Tree = Tensor>>(
+    model: impl Fn(&Tensor) -> Y,
+    y: &[f64],
+    request: &Request,
+    ranks: &dyn Communicator,
+) -> Result<CurveFit> {
     let begin = Instant::now();
-    if y.iter().any(|y| !y.is_finite()) {
-        fail!("an observation is not finite; leave it out");
-    }
     let observed = Tensor::from(y.to_vec());
     let residuals = |theta: &Tensor| -> chainrule_core::Result<Tensor> {
         model(theta).outcome()?.try_sub(&observed)
     };
-    let mut problem = Traced::new(residuals, request.names.len())?;
-    if problem.residuals() != y.len() {
-        fail!("the model gives {} numbers for {} observations", problem.residuals(), y.len());
-    }
+    let mut problem = alone(ranks, || {
+        if y.iter().any(|y| !y.is_finite()) {
+            fail!("an observation is not finite; leave it out");
+        }
+        let problem = Traced::new(residuals, request.names.len())?;
+        if problem.residuals() != y.len() {
+            fail!("the model gives {} numbers for {} observations", problem.residuals(), y.len());
+        }
+        Ok(problem)
+    })?;
     let mut found = match &request.start {
-        Some(start) => least_squares(&mut problem, start, &request.options)?,
-        None => seeds::search(&mut problem, &request.options, &request.seeds)?,
+        Some(start) => least_squares_over(&mut problem, start, &request.options, ranks)?,
+        None => {
+            // What sizes are typical each rank sees in its own rows.
+            let sizes = gather(ranks, &request.seeds.sizes)?.swap_remove(0);
+            let seeds = Seeds { sizes, ..request.seeds.clone() };
+            seeds::search_over(&mut problem, &request.options, &seeds, ranks)?
+        }
     };
     if let Outcome::NonFinite { .. } = found.outcome {
         let what = match found.outcome {
@@ -220,10 +255,10 @@ pub fn fit<Y: Given<Tree = Tensor>>(
         };
         fail!("{what}; {}", lower(found.outcome.advice()));
     }
-    if twofold::is_needed(y, &found, &request.options) {
-        twofold::sharpen(residuals, y, &mut found, &request.options)?;
+    if twofold::is_needed(y, &found, &request.options, ranks)? {
+        twofold::sharpen(residuals, y, &mut found, &request.options, ranks)?;
     }
-    Ok(judge(y, request, found, begin))
+    judge(y, request, found, begin, ranks)
 }
 
 /// A sentence as the end of another.
@@ -233,17 +268,24 @@ fn lower(sentence: &str) -> String {
 }
 
 /// All that follows from a solution.
-fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> CurveFit {
+fn judge(
+    y: &[f64],
+    request: &Request,
+    found: Solution,
+    begin: Instant,
+    ranks: &dyn Communicator,
+) -> Result<CurveFit> {
     let (options, p) = (&request.options, found.parameters.len());
     let weight = |i: usize| options.weights.get(i).copied().unwrap_or(1.0);
     let fitted: Vec<f64> = y.iter().zip(&found.residuals).map(|(y, r)| y + r).collect();
     let weighted: Vec<f64> =
         found.residuals.iter().enumerate().map(|(i, r)| r * weight(i).sqrt()).collect();
     let rows = (0..y.len()).filter(|&i| weight(i) > 0.0).count();
-    let spread = Spread::of(&found, options);
+    let rows = total(ranks, rows as f64)? as usize;
+    let spread = Spread::of(&found, options, ranks)?;
     let dof = rows.saturating_sub(spread.rank);
-    let rss: f64 = weighted.iter().map(|r| r * r).sum();
-    let sigma = deviation(&weighted, rows, dof, options.loss);
+    let rss = total(ranks, weighted.iter().map(|r| r * r).sum())?;
+    let sigma = deviation(&weighted, rows, dof, options.loss, ranks)?;
     let covariance: Vec<f64> = spread.inverse.iter().map(|c| c * sigma * sigma).collect();
     let values = found.parameters.clone();
     let reference = Reference::StudentT(dof as f64);
@@ -261,14 +303,14 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
         dof,
         rss,
         sigma,
-        metrics: Metrics::of(y, &fitted).unwrap_or(Metrics {
+        metrics: Metrics::over(y, &fitted, ranks)?.unwrap_or(Metrics {
             r2: None,
             rmse: f64::NAN,
             mae: f64::NAN,
         }),
         aic: f64::NAN,
         bic: f64::NAN,
-        residue: residue(&found.residuals, &weighted, sigma),
+        residue: residue(&found.residuals, &weighted, sigma, ranks)?,
         fitted,
         loss: options.loss,
         confidence: request.confidence,
@@ -277,7 +319,8 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
     };
     if fit.loss == Loss::Linear && rss > 0.0 {
         let n = rows as f64;
-        let logs: f64 = options.weights.iter().filter(|w| **w > 0.0).map(|w| w.ln()).sum();
+        let logs = options.weights.iter().filter(|w| **w > 0.0).map(|w| w.ln());
+        let logs = total(ranks, logs.sum())?;
         let likelihood = n * (1.0 + (2.0 * std::f64::consts::PI * rss / n).ln()) - logs;
         let count = (p + 1) as f64;
         (fit.aic, fit.bic) = (likelihood + 2.0 * count, likelihood + count * n.ln());
@@ -288,7 +331,7 @@ fn judge(y: &[f64], request: &Request, found: Solution, begin: Instant) -> Curve
         estimate.interval = (nothing, nothing);
     }
     fit.warnings = warnings(&fit);
-    fit
+    Ok(fit)
 }
 
 /// The names for which `is` holds.

@@ -1,12 +1,13 @@
 //! Numbers in memory with a shape, before they are tensors.
 //!
-//! Files hold numbers in a dozen encodings; a program needs five of them. `Encoding` lists what
+//! Files hold numbers in a dozen encodings; a program needs six of them. `Encoding` lists what
 //! files may hold, and [`Numbers`] what it becomes:
 //!
 //! ```text
 //! bool ─────────── Bool        f16  bf16  f32 ── F32
 //! u8 ───────────── U8          f64 ───────────── F64
-//! i8 … i64, u16 … u64 ──────── I64 (an u64 above 2⁶³ − 1 is refused)
+//! i32 ──────────────────────── I32
+//! other integers ───────────── I64 (an u64 above 2⁶³ − 1 is refused)
 //! ```
 //!
 //! Bytes stay bytes, since images would otherwise take four times the memory; they become numbers
@@ -40,6 +41,7 @@ pub const MAX_RANK: usize = 16;
 pub enum Numbers {
     Bool(Vec<bool>),
     U8(Vec<u8>),
+    I32(Vec<i32>),
     I64(Vec<i64>),
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -51,6 +53,7 @@ macro_rules! each {
         match $numbers {
             Numbers::Bool($v) => $do,
             Numbers::U8($v) => $do,
+            Numbers::I32($v) => $do,
             Numbers::I64($v) => $do,
             Numbers::F32($v) => $do,
             Numbers::F64($v) => $do,
@@ -64,6 +67,7 @@ macro_rules! same {
         match $numbers {
             Numbers::Bool($v) => Numbers::Bool($do),
             Numbers::U8($v) => Numbers::U8($do),
+            Numbers::I32($v) => Numbers::I32($do),
             Numbers::I64($v) => Numbers::I64($do),
             Numbers::F32($v) => Numbers::F32($do),
             Numbers::F64($v) => Numbers::F64($do),
@@ -92,7 +96,7 @@ macro_rules! from {
         }
     )* };
 }
-from!(bool => Bool u8 => U8 i64 => I64 f32 => F32 f64 => F64);
+from!(bool => Bool u8 => U8 i32 => I32 i64 => I64 f32 => F32 f64 => F64);
 
 /// Numbers with a shape. The first axis counts rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,7 +169,7 @@ impl Array {
         Ok(Array { shape: [&[rows.len()], rest].concat(), numbers })
     }
 
-    /// The same as a tensor: F32, F64 and Bool as they are, integers and bytes as I64.
+    /// The same as a tensor of the same element type.
     ///
     /// # Errors
     /// If the engine refuses the shape.
@@ -182,7 +186,8 @@ impl Array {
         let shape = shape.as_slice();
         Ok(match self.numbers {
             Numbers::Bool(v) => Tensor::from_vec(v, shape)?,
-            Numbers::U8(v) => Tensor::from_vec(v.into_iter().map(i64::from).collect(), shape)?,
+            Numbers::U8(v) => Tensor::from_vec(v, shape)?,
+            Numbers::I32(v) => Tensor::from_vec(v, shape)?.to_dtype(DType::I32),
             Numbers::I64(v) => Tensor::from_vec(v, shape)?,
             Numbers::F32(v) => Tensor::from_vec(v, shape)?,
             Numbers::F64(v) => Tensor::from_vec(v, shape)?,
@@ -196,6 +201,8 @@ impl Array {
     pub fn of_tensor(tensor: &Tensor) -> Result<Array> {
         let numbers = match tensor.dtype() {
             DType::Bool => Numbers::Bool(tensor.to_vec()?),
+            DType::U8 => Numbers::U8(tensor.to_vec()?),
+            DType::I32 => Numbers::I32(tensor.to_vec()?),
             DType::I64 => Numbers::I64(tensor.to_vec()?),
             DType::F32 => Numbers::F32(tensor.to_vec()?),
             _ => Numbers::F64(tensor.to_vec()?),
@@ -209,6 +216,7 @@ impl Array {
         let numbers = match &self.numbers {
             Numbers::Bool(v) => v.iter().map(|&x| f32::from(u8::from(x))).collect(),
             Numbers::U8(v) => v.iter().map(|&x| f32::from(x) / 255.0).collect(),
+            Numbers::I32(v) => v.iter().map(|&x| x as f32).collect(),
             Numbers::I64(v) => v.iter().map(|&x| x as f32).collect(),
             Numbers::F32(v) => v.clone(),
             Numbers::F64(v) => v.iter().map(|&x| x as f32).collect(),
@@ -221,6 +229,7 @@ impl Array {
         match &self.numbers {
             Numbers::Bool(v) => v.iter().map(|&x| u8::from(x)).collect(),
             Numbers::U8(v) => v.clone(),
+            Numbers::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Numbers::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Numbers::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Numbers::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
@@ -296,6 +305,7 @@ impl Encoding {
         match self {
             Encoding::Bool => Numbers::Bool(vec![]),
             Encoding::U8 => Numbers::U8(vec![]),
+            Encoding::I32 => Numbers::I32(vec![]),
             Encoding::F16 | Encoding::Bf16 | Encoding::F32 => Numbers::F32(vec![]),
             Encoding::F64 => Numbers::F64(vec![]),
             _ => Numbers::I64(vec![]),
@@ -351,6 +361,7 @@ fn decode(bytes: &mut [u8], encoding: Encoding, big_endian: bool, to: &mut Numbe
             to.extend(bytes.iter().map(|&b| b == 1));
         }
         (Numbers::U8(to), _) => to.extend_from_slice(bytes),
+        (Numbers::I32(to), _) => each_of!(to, i32, 4, |x| x),
         (Numbers::F64(to), _) => each_of!(to, f64, 8, |x| x),
         (Numbers::F32(to), Encoding::F16) => each_of!(to, u16, 2, half),
         (Numbers::F32(to), Encoding::Bf16) => {
@@ -361,7 +372,6 @@ fn decode(bytes: &mut [u8], encoding: Encoding, big_endian: bool, to: &mut Numbe
         (Numbers::I64(to), Encoding::U16) => each_of!(to, u16, 2, i64::from),
         (Numbers::I64(to), Encoding::I16) => each_of!(to, i16, 2, i64::from),
         (Numbers::I64(to), Encoding::U32) => each_of!(to, u32, 4, i64::from),
-        (Numbers::I64(to), Encoding::I32) => each_of!(to, i32, 4, i64::from),
         (Numbers::I64(to), Encoding::U64) => {
             if bytes.as_chunks::<8>().0.iter().any(|b| b[7] & 0x80 != 0) {
                 fail!("an integer in it is larger than 2^63 - 1");
@@ -397,6 +407,12 @@ mod tests {
     fn encodings() {
         let le = numbers(&[1, 0, 255, 255], Encoding::I16, false).unwrap();
         assert_eq!(le, Numbers::I64(vec![1, -1]));
+        let bytes = [1, 0, 0, 0, 255, 255, 255, 255];
+        assert_eq!(numbers(&bytes, Encoding::I32, false).unwrap(), Numbers::I32(vec![1, -1]));
+        for numbers in [Numbers::I32(vec![i32::MIN, 7]), Numbers::U8(vec![255, 0])] {
+            let array = Array::new([2], numbers).unwrap();
+            assert_eq!(Array::of_tensor(&array.to_tensor().unwrap()).unwrap(), array);
+        }
         let be = numbers(&[0, 1, 255, 255], Encoding::U16, true).unwrap();
         assert_eq!(be, Numbers::I64(vec![1, 65535]));
         // 1, −2, the smallest number above 0, the largest finite one, −∞.

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use chainrule_core::Tensor;
+use chainrule_core::{DType, Tensor};
 
 use super::array::Numbers;
 use super::dataset::{Dataset, WINDOW};
@@ -275,7 +275,11 @@ impl Source {
             let seed = self.loader.seed.wrapping_add(i << 32);
             x = transform.apply(&x, &rows, seed, self.epoch as u64)?;
         }
-        Ok(Batch { x: x.to_tensor()?, y: example.y.to_tensor()?, rows })
+        let mut y = example.y.to_tensor()?;
+        if y.dtype().is_integer() {
+            y = y.to_dtype(DType::I64);
+        }
+        Ok(Batch { x: x.to_tensor()?, y, rows })
     }
 }
 

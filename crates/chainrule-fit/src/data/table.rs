@@ -94,6 +94,15 @@ impl Table {
     /// # Errors
     /// If it is refused; see the module.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Table> {
+        let table = Table::part(path, bytes)?;
+        if table.is_empty() {
+            fail!("{} has a header but no rows of data below it", table.path);
+        }
+        Ok(table)
+    }
+
+    /// The same, perhaps without rows.
+    pub(super) fn part(path: &str, bytes: &[u8]) -> Result<Table> {
         let path = shown_path(path);
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
@@ -128,9 +137,6 @@ impl Table {
                 Ok(false) => break,
                 Err(error) => fail!("{}: {error}", table.path),
             }
-        }
-        if table.lines.is_empty() {
-            fail!("{} has a header but no rows of data below it", table.path);
         }
         Ok(table)
     }
@@ -309,7 +315,7 @@ pub(super) fn number(cell: &str) -> Option<f64> {
 }
 
 /// The ends of lines in `bytes`: each is `\n`, `\r\n` or `\r`.
-fn newlines(bytes: &[u8]) -> usize {
+pub(super) fn newlines(bytes: &[u8]) -> usize {
     let follows = bytes.iter().skip(1).map(Some).chain([None]);
     bytes
         .iter()

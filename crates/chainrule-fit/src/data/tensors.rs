@@ -130,6 +130,7 @@ fn dtype(numbers: &Numbers) -> Dtype {
     match numbers {
         Numbers::Bool(_) => Dtype::BOOL,
         Numbers::U8(_) => Dtype::U8,
+        Numbers::I32(_) => Dtype::I32,
         Numbers::I64(_) => Dtype::I64,
         Numbers::F32(_) => Dtype::F32,
         Numbers::F64(_) => Dtype::F64,

@@ -2,20 +2,26 @@
 //!
 //! The first pass ([`Stream`]) learns what columns are; a second takes the totals of the target and
 //! the products of all columns with each other and the target. These are kept not as XᵀX, which
-//! would cost half of the digits, but as the triangle of a QR factorisation that takes in block
-//! after block (Golub and Van Loan, §5.2; the sequential form of what is called TSQR):
+//! would cost half of the digits, but as the R of a QR factorisation, found from those of the
+//! blocks (`solve/tall.rs`; R has the p columns, ones and y):
 //!
 //! ```text
-//! [ R ]                    R: (p + 2) × (p + 2), of the columns, ones and y
-//! [ X ] = Q R′     R ← R′  so that RᵀR = [X 1 y]ᵀ[X 1 y] of all rows so far
+//! [ R₁ ]
+//! [ R₂ ] = Q R       RᵀR = [X 1 y]ᵀ[X 1 y] of the rows of both
 //! ```
 //!
 //! Least squares of R's few rows are those of the whole file, with penalties and errors: linear,
 //! ridge and lasso models need no further pass but one for the scores. The others take one for each
 //! point that Newton's method looks at, in which value, gradient and Hessian are made together.
 //!
-//! J. Demmel, L. Grigori, M. Hoemmen and J. Langou (2012), *Communication-optimal parallel and
-//! sequential QR and LU factorizations*.
+//! # Several ranks
+//!
+//! Every rank goes over its own blocks ([`Stream::own`]), and what all have found is joined along
+//! the tree of blocks ([`fold`](crate::parallel::fold)): triangles, the value, gradient and Hessian
+//! of the loss, errors of predictions. All ranks so have the same bits of everything that a step is
+//! chosen by, take the same steps without another word, and end with the fit that one rank alone
+//! ends with, bit for bit. A pass costs a rank one message of (p + 2)² or 1 + p + p² numbers for
+//! each branch, at most twice the logarithm of its number of blocks.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -33,25 +39,36 @@ use crate::data::stream::{Part, Shares, Stream};
 use crate::data::table::Table;
 use crate::data::target::Target;
 use crate::error::{Result, fail, listed};
+use crate::parallel::Communicator;
+use crate::parallel::fold::{Tree, add, all, alone, counts};
 use crate::solve::minimise::{Objective, Problem};
-use crate::solve::qr::Qr;
+use crate::solve::tall;
 
 /// Fits the model of `request` to the file at `path` without reading it into memory. Rows are kept
 /// to test on by [`Shares`], which are others than those of [`fit`](super::fit()); ROC curves are
 /// rounded to a thousandth of a log-odd.
 ///
+/// All `ranks` of a job call it, with the same file and request, read about equal parts of the file
+/// and get the same fit, whose bits do not depend on how many they are;
+/// [`Single`](crate::parallel::Single) is one rank alone.
+///
 /// # Errors
-/// If the file does not fit the request, as for a table; if a row has no target.
-pub fn fit_file(path: &std::path::Path, request: &Request) -> Result<Fit> {
+/// If the file does not fit the request, as for a table; if a row has no target. What one rank
+/// finds in its part ends the job with an error that names the rank.
+pub fn fit_file(
+    path: &std::path::Path,
+    request: &Request,
+    ranks: &dyn Communicator,
+) -> Result<Fit> {
     let begin = Instant::now();
     let family = request.family;
     family.check(request.ridge)?;
     let shares = Shares { test: request.test_split, validation: 0.0, seed: request.seed };
     let features = request.features.as_deref();
     let (target, as_class) = (&request.target, family.is_classifier());
-    let stream = Stream::divided(path, target, features, as_class, shares)?;
+    let stream = Stream::shared(path, target, features, as_class, shares, ranks)?;
     let classes = classes(&stream, family)?;
-    let passes = Passes::new(family, &stream, classes)?;
+    let passes = Passes::new(family, &stream, classes, ranks)?;
     let solution = likelihood::solve(family, request.ridge, &passes)?;
     let found = Found {
         path: stream.path(),
@@ -91,6 +108,9 @@ fn classes(stream: &Stream, family: Family) -> Result<Vec<String>> {
     Ok(classes)
 }
 
+/// Takes a block's number, its columns row by row, and its targets; says whether to go on.
+type Visit<'a> = dyn FnMut(usize, &[f64], &Response) -> Result<bool> + 'a;
+
 /// Where rows come from.
 struct Source<'a> {
     family: Family,
@@ -101,6 +121,7 @@ struct Source<'a> {
 /// A file as the rows of a model.
 struct Passes<'a> {
     source: Source<'a>,
+    ranks: &'a dyn Communicator,
     totals: Totals,
     tested: usize,
     /// The columns of R: of X, ones and y less its mean.
@@ -112,12 +133,13 @@ struct Passes<'a> {
 }
 
 impl Source<'_> {
-    /// Hands every block's rows to learn from to `f`, until it says `false`. A thread reads ahead.
-    fn each(&self, f: &mut dyn FnMut(&[f64], &Response) -> Result<bool>) -> Result<()> {
+    /// Hands the rows to learn from of every own block to `f`, with the block's number, until it
+    /// says `false`. A thread reads ahead.
+    fn each(&self, f: &mut Visit<'_>) -> Result<()> {
         std::thread::scope(|scope| {
             let (send, receive) = sync_channel(2);
             scope.spawn(move || {
-                for block in 0..self.stream.blocks() {
+                for block in self.stream.own() {
                     let rows = self.stream.places(block, Part::Train);
                     if rows.is_empty() {
                         continue;
@@ -127,6 +149,7 @@ impl Source<'_> {
                         .table(block)
                         .and_then(|table| self.encoded(&table, &rows, &mut vec![]));
                     let failed = read.is_err();
+                    let read = read.map(|(x, y)| (block, x, y));
                     // Nobody listens any more if `f` has seen enough.
                     if send.send(read).is_err() || failed {
                         return;
@@ -134,8 +157,8 @@ impl Source<'_> {
                 }
             });
             for read in receive {
-                let (x, y) = read?;
-                if !f(&x, &y)? {
+                let (block, x, y) = read?;
+                if !f(block, &x, &y)? {
                     return Ok(());
                 }
             }
@@ -164,36 +187,55 @@ impl Source<'_> {
 
 impl<'a> Passes<'a> {
     /// The second pass.
-    fn new(family: Family, stream: &'a Stream, classes: Vec<String>) -> Result<Passes<'a>> {
+    fn new(
+        family: Family,
+        stream: &'a Stream,
+        classes: Vec<String>,
+        ranks: &'a dyn Communicator,
+    ) -> Result<Passes<'a>> {
         let width = stream.encoder().width();
         let mean = match stream.target() {
             Target::Number { mean, .. } => *mean,
             Target::Class(_) => 0.0,
         };
-        let mut passes = Passes {
-            totals: Totals { mean, counts: vec![0; classes.len()], ..Totals::default() },
-            triangle: vec![vec![]; width + 2],
-            tested: 0,
-            narrow: true,
-            seen: RefCell::default(),
-            source: Source { family, stream, classes },
-        };
-        let (mut totals, mut triangle) = (passes.totals.clone(), passes.triangle.clone());
-        let mut narrow = true;
-        passes.source.each(&mut |x, y| {
-            totals.rows += y.len();
-            totals.saturated += family.saturated(y);
-            totals.counts.iter_mut().zip(y.counts()).for_each(|(sum, n)| *sum += n);
-            let y: Vec<f64> = y.numbers().iter().map(|y| y - mean).collect();
-            triangle = joined(std::mem::take(&mut triangle), x, &y);
-            let predictors = totals.predictors(family);
-            narrow &= Block::fits(y.len(), width, predictors);
-            Ok(true)
+        let source = Source { family, stream, classes };
+        let predictors = family.predictors(source.classes.len());
+        let join = |a: &[f64], b: &[f64]| tall::stacked(a, b, width + 2);
+        let (mut triangles, mut totals) = (Tree::new(&join), Tree::new(&add));
+        alone(ranks, || {
+            source.each(&mut |block, x, y| {
+                let mut columns: Vec<Vec<f64>> = (0..width)
+                    .map(|j| x.iter().skip(j).step_by(width).copied().collect())
+                    .collect();
+                columns.push(vec![1.0; y.len()]);
+                columns.push(y.numbers().iter().map(|y| y - mean).collect());
+                triangles.push(block, tall::triangle(columns));
+                let wide = f64::from(u8::from(!Block::fits(y.len(), width, predictors)));
+                let mut numbers = vec![y.len() as f64, family.saturated(y), wide];
+                numbers.extend(y.counts().iter().map(|n| *n as f64));
+                totals.push(block, numbers);
+                Ok(true)
+            })
         })?;
-        let tested = |block: usize| stream.places(block, Part::Test).len();
-        passes.tested = (0..stream.blocks()).map(tested).sum();
-        (passes.totals, passes.triangle, passes.narrow) = (totals, triangle, narrow);
-        Ok(passes)
+        let (triangle, totals) = (triangles.over(ranks)?, totals.over(ranks)?);
+        let [rows, saturated, wide, per_class @ ..] = &totals[..] else {
+            fail!("{}: there are no rows to train on", stream.path())
+        };
+        let tested: usize = stream.own().map(|block| stream.places(block, Part::Test).len()).sum();
+        Ok(Passes {
+            totals: Totals {
+                rows: *rows as usize,
+                mean,
+                counts: per_class.iter().map(|n| *n as usize).collect(),
+                saturated: *saturated,
+            },
+            triangle: tall::columns(&triangle, width + 2),
+            tested: counts(ranks, vec![tested as f64])?[0] as usize,
+            narrow: *wide == 0.0,
+            seen: RefCell::default(),
+            source,
+            ranks,
+        })
     }
 
     /// How good predictions are on the rows to train and to test on.
@@ -205,39 +247,42 @@ impl<'a> Passes<'a> {
         let parts = [Part::Train, Part::Test];
         let Source { stream, classes, .. } = &self.source;
         let mut tallies = parts.map(|_| Tally::new(classes, self.totals.mean));
-        for block in 0..stream.blocks() {
-            let table = stream.table(block)?;
-            for (tally, part) in tallies.iter_mut().zip(parts) {
-                let (rows, mut here) = (stream.places(block, part), vec![]);
-                let (x, y) = self.source.encoded(&table, &rows, &mut here)?;
-                tally.take(&y, &means(&x)?);
-                here.retain(|text| !warnings.contains(text));
-                warnings.append(&mut here);
+        let mut trees = parts.map(|_| Tree::new(&add));
+        let own = alone(self.ranks, || {
+            let mut texts: Vec<String> = vec![];
+            for block in stream.own() {
+                let table = stream.table(block)?;
+                for ((tally, tree), part) in tallies.iter_mut().zip(&mut trees).zip(parts) {
+                    let (rows, mut here) = (stream.places(block, part), vec![]);
+                    let (x, y) = self.source.encoded(&table, &rows, &mut here)?;
+                    tally.take(&y, &means(&x)?);
+                    tree.push(block, tally.sums());
+                    here.retain(|text| !texts.contains(text));
+                    texts.append(&mut here);
+                }
+            }
+            Ok(texts)
+        })?;
+        for text in texts(self.ranks, &own)? {
+            if !warnings.contains(&text) {
+                warnings.push(text);
             }
         }
-        let [train, test] = tallies.map(Tally::score);
-        Ok((train, test))
+        let mut scores = vec![];
+        for (tally, tree) in tallies.into_iter().zip(trees) {
+            let (all, sums) = (counts(self.ranks, tally.counts())?, tree.over(self.ranks)?);
+            scores.push(tally.with(&all, &sums).score());
+        }
+        let test = scores.pop().flatten();
+        Ok((scores.pop().flatten(), test))
     }
 }
 
-/// R′ of the rows of R, whose columns are `triangle`, and those of `x` with ones and `y`.
-fn joined(mut triangle: Vec<Vec<f64>>, x: &[f64], y: &[f64]) -> Vec<Vec<f64>> {
-    let width = triangle.len() - 2;
-    for (j, column) in triangle.iter_mut().enumerate() {
-        match j {
-            j if j < width => column.extend(x.iter().skip(j).step_by(width)),
-            j if j == width => column.resize(column.len() + y.len(), 1.0),
-            _ => column.extend_from_slice(y),
-        }
-    }
-    let (columns, rows) = (triangle.len(), triangle[0].len());
-    let qr = Qr::new(triangle, rows, 0.0);
-    let mut next = vec![vec![]; columns];
-    let rows: Vec<Vec<f64>> = (0..qr.rank()).map(|i| qr.row(i)).collect();
-    for (place, &j) in qr.order.iter().enumerate() {
-        next[j] = rows.iter().map(|row| row[place]).collect();
-    }
-    next
+/// The texts of all ranks in their order.
+fn texts(ranks: &dyn Communicator, own: &[String]) -> Result<Vec<String>> {
+    let bytes = ranks.gather(serde_json::json!(own).to_string().into_bytes())?;
+    let of_rank = |bytes: &Vec<u8>| serde_json::from_slice::<Vec<String>>(bytes);
+    Ok(bytes.iter().flat_map(|bytes| of_rank(bytes).unwrap_or_default()).collect())
 }
 
 impl Rows for Passes<'_> {
@@ -261,14 +306,17 @@ impl Rows for Passes<'_> {
 
     fn is_separated(&self, weight: &[f64]) -> Result<bool> {
         let Source { family, .. } = self.source;
-        let mut separated = family.is_classifier();
-        if separated {
-            self.source.each(&mut |x, y| {
+        if !family.is_classifier() {
+            return Ok(false);
+        }
+        let mut separated = true;
+        alone(self.ranks, || {
+            self.source.each(&mut |_, x, y| {
                 separated = Block::new(family, x, self.width(), y)?.is_separated(weight, y)?;
                 Ok(separated)
-            })?;
-        }
-        Ok(separated)
+            })
+        })?;
+        all(self.ranks, separated)
     }
 
     fn design(&self) -> Result<Design<'_>> {
@@ -296,21 +344,26 @@ struct Seen {
     hessian: Vec<f64>,
 }
 
-/// Adds what is asked of a block's mean loss to sums, times the block's share of all rows.
-type Summand<'a> = dyn Fn(&dyn Problem, &mut [f64], f64) -> Result<()> + 'a;
+/// What is asked of a block's mean loss.
+type Summand<'a> = dyn Fn(&dyn Problem) -> Result<Vec<f64>> + 'a;
 
 impl Losses<'_> {
     /// Adds up what `of` says of each block, in proportion to its rows.
-    fn sum(&self, n: usize, of: &Summand<'_>) -> Result<Vec<f64>> {
+    fn sum(&self, of: &Summand<'_>) -> Result<Vec<f64>> {
         let passes = self.passes;
-        let mut all = vec![0.0; n];
-        passes.source.each(&mut |x, y| {
-            let block = Block::new(passes.source.family, x, passes.width(), y)?;
-            let losses = Objective::new(|b: &chainrule_core::Tensor| block.loss(b), self.len())?;
-            of(&losses, &mut all, y.len() as f64 / passes.totals.rows as f64)?;
-            Ok(true)
+        let mut sums = Tree::new(&add);
+        alone(passes.ranks, || {
+            passes.source.each(&mut |place, x, y| {
+                let block = Block::new(passes.source.family, x, passes.width(), y)?;
+                let loss = |b: &chainrule_core::Tensor| block.loss(b);
+                let mut part = of(&Objective::new(loss, self.len())?)?;
+                let share = y.len() as f64 / passes.totals.rows as f64;
+                part.iter_mut().for_each(|x| *x *= share);
+                sums.push(place, part);
+                Ok(true)
+            })
         })?;
-        Ok(all)
+        sums.over(passes.ranks)
     }
 
     /// What the last pass saw, which is one at `x` if it was not.
@@ -338,14 +391,10 @@ impl Losses<'_> {
     fn look(&self, x: &[f64]) -> Result<Seen> {
         let p = x.len();
         let whole = p <= likelihood::MANY && self.passes.narrow;
-        let size = 1 + p + if whole { p * p } else { 0 };
-        let mut sums = self.sum(size, &|block, sums, share| {
+        let mut sums = self.sum(&|block| {
             let (value, gradient) = block.value_and_gradient(x)?;
-            sums[0] += share * value;
             let hessian = if whole { block.hessian(x)? } else { vec![] };
-            let parts = gradient.iter().chain(&hessian);
-            sums[1..].iter_mut().zip(parts).for_each(|(sum, part)| *sum += share * part);
-            Ok(())
+            Ok([vec![value], gradient, hessian].concat())
         })?;
         let hessian = sums.split_off(1 + p);
         let gradient = sums.split_off(1);
@@ -374,11 +423,7 @@ impl Problem for Losses<'_> {
     }
 
     fn hvp(&self, x: &[f64], v: &[f64]) -> Result<Vec<f64>> {
-        let mut product = self.sum(x.len(), &|block, sums, share| {
-            let part = block.hvp(x, v)?;
-            sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += share * part);
-            Ok(())
-        })?;
+        let mut product = self.sum(&|block| block.hvp(x, v))?;
         product.iter_mut().zip(&self.mask).zip(v).for_each(|((h, mask), v)| *h += mask * v);
         Ok(product)
     }

@@ -81,6 +81,47 @@ impl Tally {
         }
     }
 
+    /// What was counted.
+    pub(super) fn counts(&self) -> Vec<f64> {
+        match self {
+            Tally::Numbers { rows, .. } => vec![*rows as f64],
+            Tally::Classes { confusion, bins, .. } => {
+                let bins = bins.iter().flatten().map(|n| *n as f64);
+                confusion.iter().flatten().map(|n| *n as f64).chain(bins).collect()
+            }
+        }
+    }
+
+    /// What was added up so far, and begins anew.
+    pub(super) fn sums(&mut self) -> Vec<f64> {
+        match self {
+            Tally::Numbers { sums, .. } => {
+                let Sums { offset, spread, squares, absolute } = std::mem::take(sums);
+                vec![offset, spread, squares, absolute]
+            }
+            Tally::Classes { surprise, .. } => vec![std::mem::take(surprise)],
+        }
+    }
+
+    /// With the counts and sums of all parts instead of its own.
+    pub(super) fn with(mut self, counts: &[f64], all: &[f64]) -> Tally {
+        match (&mut self, all) {
+            (Tally::Numbers { rows, sums, .. }, &[offset, spread, squares, absolute]) => {
+                *rows = counts[0] as usize;
+                *sums = Sums { offset, spread, squares, absolute };
+            }
+            (Tally::Classes { confusion, surprise, bins, .. }, &[sum]) => {
+                *surprise = sum;
+                let all = confusion.iter_mut().flatten();
+                all.zip(counts).for_each(|(own, n)| *own = *n as usize);
+                let counts = &counts[confusion.len() * confusion.len()..];
+                bins.iter_mut().flatten().zip(counts).for_each(|(own, n)| *own = *n as u64);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The score; `None` without rows.
     pub(crate) fn score(self) -> Option<Score> {
         match self {

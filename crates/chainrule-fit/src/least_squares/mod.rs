@@ -22,6 +22,7 @@
 
 pub(crate) mod extended;
 pub mod ols;
+mod parted;
 
 use crate::solve::qr::Qr;
 

@@ -29,15 +29,24 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
+//! # Several ranks
+//!
+//! [`ols_over`] does the same where each rank of a job has some of the rows: the factorisation is
+//! in parts (`parted`), and so is the refinement, which needs of other ranks only sums over rows
+//! (in twice the precision) and the first p numbers of a turned vector. So the digits are the same.
+//!
 //! Not here: penalties, other noise than normal of equal size (see [`glm`](crate::glm)).
 //!
 //! Å. Björck (1967), *Iterative refinement of linear least squares solutions*, BIT 7; N. J. Higham
 //! (2002), *Accuracy and Stability of Numerical Algorithms*, §20.5.
 
 use super::extended::Wide;
+use super::parted::Parted;
 use crate::error::{Result, fail};
 use crate::inference::distribution::f_tail;
 use crate::inference::{Estimate, Reference, condition, correlation, estimates};
+use crate::parallel::fold::{alone, gather, total};
+use crate::parallel::{Communicator, Single};
 use crate::solve::qr::Qr;
 
 /// The columns of X with their names.
@@ -83,6 +92,16 @@ impl Design {
         design
     }
 
+    /// Some of the rows, such as those of one rank.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn rows(&self, rows: std::ops::Range<usize>) -> Design {
+        let some = |all: &[Vec<f64>]| all.iter().map(|c| c[rows.clone()].to_vec()).collect();
+        Design { names: self.names.clone(), columns: some(&self.columns), tails: some(&self.tails) }
+    }
+
     fn entry(&self, i: usize, j: usize) -> Wide {
         Wide { high: self.columns[j][i], low: self.tails.get(j).map_or(0.0, |tail| tail[i]) }
     }
@@ -102,7 +121,7 @@ pub struct Ols {
     pub condition: f64,
     /// The number of independent columns.
     pub rank: usize,
-    /// y less what the model says.
+    /// y less what the model says, in the rows of this rank.
     pub residuals: Vec<f64>,
     /// The sum of their squares.
     pub rss: f64,
@@ -122,53 +141,51 @@ pub struct Ols {
 /// # Errors
 /// If there are not as many rows in X as numbers in y, or none, or one is not finite.
 pub fn ols(design: &Design, y: &[f64], level: f64) -> Result<Ols> {
-    let (n, p) = (y.len(), design.columns.len());
-    if n == 0 || design.columns[0].len() != n {
-        fail!("there are {} rows of columns for {n} of y", design.columns[0].len());
+    ols_over(design, y, level, &Single)
+}
+
+/// [`ols`] where `design` and `y` are the rows of one of the `ranks`, perhaps none; all have the
+/// same columns, and get the same answer but for the residuals.
+///
+/// # Errors
+/// As [`ols`], where there must be some row on some rank; what is wrong on one rank ends the job.
+pub fn ols_over(design: &Design, y: &[f64], level: f64, ranks: &dyn Communicator) -> Result<Ols> {
+    let (own, p) = (y.len(), design.columns.len());
+    alone(ranks, || check(design, y))?;
+    let n = total(ranks, own as f64)? as usize;
+    if n == 0 {
+        fail!("there are no rows to fit; give some");
     }
-    if y.iter().any(|y| !y.is_finite()) {
-        fail!("a number of y is not finite; leave its row out");
-    }
-    let power = |column: &Vec<f64>| {
-        let most = column.iter().fold(0.0f64, |most, x| most.max(x.abs()));
-        if most > 0.0 { most.log2().floor().exp2() } else { 1.0 }
-    };
-    let scale: Vec<f64> = design.columns.iter().map(power).collect();
-    let scaled: Vec<Vec<f64>> =
+    let scale = scale(design, ranks)?;
+    let scaled =
         design.columns.iter().zip(&scale).map(|(c, s)| c.iter().map(|x| x / s).collect()).collect();
     let tolerance = f64::EPSILON * n.max(p) as f64 / 8.0;
-    let qr = Qr::new(scaled.clone(), n, tolerance);
-    let rank = qr.rank();
-    let mut right = y.to_vec();
-    qr.reflect(&mut right);
+    let parted = Parted::new(ranks, scaled, own, tolerance)?;
+    let (qr, rank) = (&parted.all, parted.all.rank());
+    let mut right = parted.turn(y.to_vec())?.head;
     right.truncate(rank);
     let placed = if rank == p { qr.solve(right) } else { qr.least_norm(&right, tolerance) };
     let mut beta = vec![0.0; p];
     qr.order.iter().zip(&placed).for_each(|(&j, x)| beta[j] = x / scale[j]);
     let mut residuals = misses(design, y, None, &beta);
     if rank == p {
-        refine(design, y, &qr, &scale, &mut residuals, &mut beta);
+        refine((design, y), &parted, &scale, &mut residuals, &mut beta, ranks)?;
     }
-    let rss: f64 = residuals.iter().map(|r| r * r).sum();
+    let rss = total(ranks, residuals.iter().map(|r| r * r).sum())?;
     let dof = n - rank;
     let sigma = (rss / dof as f64).sqrt();
     let covariance = match rank == p {
-        true => covariance(&qr, &scale, if dof > 0 { sigma } else { f64::NAN }),
+        true => covariance(qr, &scale, if dof > 0 { sigma } else { f64::NAN }),
         false => vec![f64::NAN; p * p],
     };
-    let rows: Vec<f64> = (0..n).flat_map(|i| scaled.iter().map(move |c| c[i])).collect();
-    let (r_squared, f) = explained(design, y, rss, rank);
+    let triangle: Vec<f64> = (0..rank).flat_map(|i| qr.row(i)).collect();
+    let (r_squared, f) = explained((design, y), rss, rank, n as f64, ranks)?;
+    let reference = Reference::StudentT(dof as f64);
     Ok(Ols {
-        estimates: estimates(
-            &design.names,
-            &beta,
-            &covariance,
-            Reference::StudentT(dof as f64),
-            level,
-        ),
+        estimates: estimates(&design.names, &beta, &covariance, reference, level),
         correlation: correlation(&covariance, p),
         covariance,
-        condition: if rank == p { condition(&rows, p) } else { f64::INFINITY },
+        condition: if rank == p { condition(&triangle, p) } else { f64::INFINITY },
         rank,
         residuals,
         rss,
@@ -177,6 +194,28 @@ pub fn ols(design: &Design, y: &[f64], level: f64) -> Result<Ols> {
         r_squared,
         f,
     })
+}
+
+fn check(design: &Design, y: &[f64]) -> Result<()> {
+    if design.columns[0].len() != y.len() {
+        fail!("there are {} rows of columns for {} of y", design.columns[0].len(), y.len());
+    }
+    if y.iter().any(|y| !y.is_finite()) {
+        fail!("a number of y is not finite; leave its row out");
+    }
+    Ok(())
+}
+
+/// Powers of 2 near the largest number of each column.
+fn scale(design: &Design, ranks: &dyn Communicator) -> Result<Vec<f64>> {
+    let most = |column: &Vec<f64>| column.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+    let own: Vec<f64> = design.columns.iter().map(most).collect();
+    let all = gather(ranks, &own)?;
+    let power = |j: usize| {
+        let most = all.iter().fold(0.0f64, |most, part| most.max(part[j]));
+        if most > 0.0 { most.log2().floor().exp2() } else { 1.0 }
+    };
+    Ok((0..own.len()).map(power).collect())
 }
 
 /// y − r − X β in twice the working precision, rounded.
@@ -191,30 +230,38 @@ fn misses(design: &Design, y: &[f64], r: Option<&[f64]>, beta: &[f64]) -> Vec<f6
     (0..y.len()).map(row).collect()
 }
 
+/// −Xᵀ r, likewise, of the rows of all ranks.
+fn slopes(design: &Design, r: &[f64], ranks: &dyn Communicator) -> Result<Vec<f64>> {
+    let along = |j: usize| {
+        let products = r.iter().enumerate();
+        products.fold(Wide::default(), |sum, (i, r)| sum.plus_product(design.entry(i, j), -r))
+    };
+    let own = (0..design.columns.len()).map(along).flat_map(|x| [x.high, x.low]);
+    let all = gather(ranks, &own.collect::<Vec<f64>>())?;
+    let of = |j: usize| {
+        let parts = all.iter().map(|part| Wide { high: part[2 * j], low: part[2 * j + 1] });
+        parts.reduce(|a, b| a + b).unwrap_or_default().value()
+    };
+    Ok((0..design.columns.len()).map(of).collect())
+}
+
 fn refine(
-    design: &Design,
-    y: &[f64],
-    qr: &Qr,
+    (design, y): (&Design, &[f64]),
+    parted: &Parted<'_>,
     scale: &[f64],
     residuals: &mut [f64],
     beta: &mut [f64],
-) {
-    let p = beta.len();
+    ranks: &dyn Communicator,
+) -> Result<()> {
+    let (p, qr) = (beta.len(), &parted.all);
     let mut last = f64::INFINITY;
     for _ in 0..30 {
-        let mut d = misses(design, y, Some(residuals), beta);
-        let along = |j: usize| {
-            let products = residuals.iter().enumerate();
-            -products
-                .fold(Wide::default(), |sum, (i, r)| sum.plus_product(design.entry(i, j), *r))
-                .value()
-        };
-        let g = qr.order.iter().map(|&j| along(j) / scale[j]).collect();
-        let h = qr.solve_transposed(g);
-        qr.reflect(&mut d);
-        let change = qr.solve(d[..p].iter().zip(&h).map(|(d, h)| d - h).collect());
-        d[..p].copy_from_slice(&h);
-        qr.reflect_back(&mut d);
+        let mut turned = parted.turn(misses(design, y, Some(residuals), beta))?;
+        let g = slopes(design, residuals, ranks)?;
+        let h = qr.solve_transposed(qr.order.iter().map(|&j| g[j] / scale[j]).collect());
+        let change = qr.solve(turned.head[..p].iter().zip(&h).map(|(d, h)| d - h).collect());
+        turned.head[..p].copy_from_slice(&h);
+        let d = parted.turn_back(turned);
         let moved: Vec<f64> =
             qr.order.iter().zip(&change).map(|(&j, c)| (c / scale[j] / beta[j]).abs()).collect();
         let size = moved.iter().filter(|m| m.is_finite()).fold(0.0, |a: f64, m| a.max(*m));
@@ -228,6 +275,7 @@ fn refine(
         }
         last = size;
     }
+    Ok(())
 }
 
 /// s² R⁻¹ R⁻ᵀ in the order and the units of the columns.
@@ -246,23 +294,40 @@ fn covariance(qr: &Qr, scale: &[f64], sigma: f64) -> Vec<f64> {
 }
 
 /// R² and F.
+#[allow(clippy::type_complexity)]
 fn explained(
-    design: &Design,
-    y: &[f64],
+    (design, y): (&Design, &[f64]),
     rss: f64,
     rank: usize,
-) -> (Option<f64>, Option<(f64, f64)>) {
-    let n = y.len() as f64;
-    let constant = design.columns.iter().any(|c| c[0] != 0.0 && c.iter().all(|x| *x == c[0]));
-    let mean = if constant { y.iter().map(|y| y / n).sum() } else { 0.0 };
-    let total: f64 = y.iter().map(|y| (y - mean).powi(2)).sum();
-    if total.is_nan() || total <= 0.0 {
-        return (None, None);
+    n: f64,
+    ranks: &dyn Communicator,
+) -> Result<(Option<f64>, Option<(f64, f64)>)> {
+    let constant = is_constant(design, ranks)?;
+    let mean = total(ranks, y.iter().map(|y| y / n).sum())?;
+    let mean = if constant { mean } else { 0.0 };
+    let spread = total(ranks, y.iter().map(|y| (y - mean).powi(2)).sum())?;
+    if spread.is_nan() || spread <= 0.0 {
+        return Ok((None, None));
     }
     let (d1, d2) = ((rank - usize::from(constant)) as f64, n - rank as f64);
-    let f = (total - rss) / d1 / (rss / d2);
+    let f = (spread - rss) / d1 / (rss / d2);
     let tested = d1 > 0.0 && d2 > 0.0 && f.is_finite();
-    (Some(1.0 - rss / total), tested.then(|| (f, f_tail(f, d1, d2))))
+    Ok((Some(1.0 - rss / spread), tested.then(|| (f, f_tail(f, d1, d2)))))
+}
+
+/// Whether a column has one number in all rows, and not 0.
+fn is_constant(design: &Design, ranks: &dyn Communicator) -> Result<bool> {
+    // The number, NaN where there are several; a rank without rows says nothing.
+    let one = |c: &Vec<f64>| c.iter().copied().reduce(|a, b| if a == b { a } else { f64::NAN });
+    let own: Vec<f64> = design.columns.iter().filter_map(one).collect();
+    let all = gather(ranks, &own)?;
+    let mut full = all.iter().filter(|part| !part.is_empty());
+    let Some(first) = full.next() else { return Ok(false) };
+    let mut same = first.clone();
+    full.for_each(|part| {
+        same.iter_mut().zip(part).for_each(|(a, b)| *a = if *a == *b { *a } else { f64::NAN });
+    });
+    Ok(same.iter().any(|x| !x.is_nan() && *x != 0.0))
 }
 
 #[cfg(test)]

@@ -10,6 +10,10 @@
 
 pub mod classes;
 
+use crate::error::Result;
+use crate::parallel::fold::{gather, total};
+use crate::parallel::{Communicator, Single};
+
 /// The three measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
@@ -31,18 +35,32 @@ impl Metrics {
     /// assert_eq!(Metrics::of(&[], &[]), None);
     /// ```
     pub fn of(observed: &[f64], predicted: &[f64]) -> Option<Metrics> {
-        if observed.is_empty() {
-            return None;
+        Metrics::over(observed, predicted, &Single).ok().flatten()
+    }
+
+    /// The same of the rows of all `ranks`, of which each has some, perhaps none.
+    ///
+    /// # Errors
+    /// If the job was ended.
+    pub fn over(
+        observed: &[f64],
+        predicted: &[f64],
+        ranks: &dyn Communicator,
+    ) -> Result<Option<Metrics>> {
+        let all = |own: f64| total(ranks, own);
+        let n = all(observed.len() as f64)?;
+        if n == 0.0 {
+            return Ok(None);
         }
-        let n = observed.len() as f64;
-        let mean = observed.iter().map(|y| y / n).sum::<f64>();
-        let sum = |squares: &mut dyn Iterator<Item = f64>| squares.map(|e| e * e).sum::<f64>();
-        let missed = sum(&mut observed.iter().zip(predicted).map(|(y, p)| y - p));
-        let varies = observed.iter().any(|&y| y != observed[0]);
-        let total = sum(&mut observed.iter().map(|y| y - mean));
+        let mean = all(observed.iter().map(|y| y / n).sum())?;
+        let sum = |squares: &mut dyn Iterator<Item = f64>| all(squares.map(|e| e * e).sum());
+        let missed = sum(&mut observed.iter().zip(predicted).map(|(y, p)| y - p))?;
+        let first = gather(ranks, &observed[..observed.len().min(1)])?.concat();
+        let varies = all(observed.iter().filter(|y| **y != first[0]).count() as f64)? > 0.0;
+        let total = sum(&mut observed.iter().map(|y| y - mean))?;
         let r2 = (varies && total > 0.0).then(|| 1.0 - missed / total).filter(|r2| r2.is_finite());
-        let absolute = observed.iter().zip(predicted).map(|(y, p)| (y - p).abs());
-        Some(Metrics { r2, rmse: (missed / n).sqrt(), mae: absolute.sum::<f64>() / n })
+        let absolute = all(observed.iter().zip(predicted).map(|(y, p)| (y - p).abs()).sum())?;
+        Ok(Some(Metrics { r2, rmse: (missed / n).sqrt(), mae: absolute / n }))
     }
 }
 

@@ -20,7 +20,8 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
-//! A query that may attend to nothing gets NaN, as in torch. Not here: keys and values of other
+//! A query that may attend to nothing gets NaN, as in torch. [`ScaledDotProduct`] is attention
+//! without projections, of any leading axes. Not here: keys and values of other
 //! widths than queries, biases added to keys.
 //!
 //! Vaswani et al. 2017, *Attention is all you need*.
@@ -51,6 +52,102 @@ pub struct MultiheadAttention {
     pub dropout: Dropout,
 }
 module!(MultiheadAttention { in_proj_weight, in_proj_bias, out_proj, dropout });
+
+/// softmax(scale Q Kᵀ + mask) V for queries \[…, queries, d\], keys \[…, keys, d\] and values
+/// \[…, keys, width\], without projections. Leading axes broadcast.
+///
+/// ```
+/// use chainrule_core::Tensor;
+/// use chainrule_fit::nn::ScaledDotProduct;
+/// let x = Tensor::randn([2, 5, 4]);
+/// let first = ScaledDotProduct { causal: true, ..ScaledDotProduct::default() }.of(&x, &x, &x)?;
+/// assert_eq!(first.i((0, 0)).to_vec::<f32>()?, x.i((0, 0)).to_vec::<f32>()?); // it sees itself
+/// # Ok::<(), chainrule_fit::Error>(())
+/// ```
+///
+/// A query that may attend to nothing gets zeros.
+#[derive(Clone, Debug, Default)]
+pub struct ScaledDotProduct {
+    /// Query i sees keys up to i only.
+    pub causal: bool,
+    /// A truth value for each query and key, true where it may look, or a number that is added;
+    /// broadcasts to \[…, queries, keys\].
+    pub mask: Option<Tensor>,
+    /// By what products are multiplied; 1/√d without one.
+    pub scale: Option<f64>,
+    /// Dropout of weights in training.
+    pub dropout: Dropout,
+    /// Whether several heads of queries, axis −3, share one of keys and values.
+    pub grouped: bool,
+}
+
+impl ScaledDotProduct {
+    /// Attention of queries to keys, with whose weights values are averaged.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or there is a mask beside `causal`.
+    pub fn of(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Result<Tensor> {
+        if [query, key, value].iter().any(|x| x.rank() < 2) {
+            fail!("attention takes [..., length, width], of two axes or more");
+        }
+        let last = |x: &Tensor| x.shape()[x.rank() - 1];
+        if last(query) != last(key)
+            || key.shape()[key.rank() - 2] != value.shape()[value.rank() - 2]
+        {
+            fail!(
+                "attention needs queries and keys of one width, and as many values as keys; these \
+                 are {:?}, {:?} and {:?}",
+                query.shape(),
+                key.shape(),
+                value.shape()
+            );
+        }
+        if self.causal && self.mask.is_some() {
+            fail!("attention is causal or has a mask, not both; put the one into the other");
+        }
+        let (key, value) = match self.grouped {
+            true => (shared(key, query)?, shared(value, query)?),
+            false => (key.clone(), value.clone()),
+        };
+        let scale = self.scale.unwrap_or(1.0 / (last(query) as f64).sqrt());
+        let mut scores = query.try_matmul(&key.try_t()?)? * scale;
+        let (queries, keys) = (scores.shape()[scores.rank() - 2], last(&scores));
+        if self.causal {
+            let rows = Tensor::arange(0, queries as i64, 1).try_unsqueeze(1)?;
+            let seen = Tensor::arange(0, keys as i64, 1).try_le(&rows)?;
+            scores = seen.try_where(&scores, f64::NEG_INFINITY)?;
+        }
+        let Some(mask) = &self.mask else {
+            return Ok(self.dropout.drop(&scores.try_softmax(-1)?)?.try_matmul(&value)?);
+        };
+        scores = match mask.dtype() {
+            DType::Bool => mask.try_where(&scores, f64::NEG_INFINITY)?,
+            _ => scores.try_add(mask)?,
+        };
+        let blind = scores.try_max_axis(-1, true)?.try_eq(f64::NEG_INFINITY)?;
+        let weights = blind.try_where(&scores.zeros_like(), scores.try_softmax(-1)?)?;
+        Ok(self.dropout.drop(&weights)?.try_matmul(&value)?)
+    }
+}
+
+/// Keys or values \[…, heads, length, width\], each head as often as there are more of queries.
+fn shared(x: &Tensor, query: &Tensor) -> Result<Tensor> {
+    let heads = |x: &Tensor| if x.rank() < 3 { 1 } else { x.shape()[x.rank() - 3] };
+    let (own, wanted) = (heads(x), heads(query));
+    if own == 0 || !wanted.is_multiple_of(own) {
+        fail!("{own} heads of keys cannot be shared by {wanted} of queries; choose a divisor");
+    }
+    if own == wanted {
+        return Ok(x.clone());
+    }
+    let at = x.rank() - 2;
+    let mut shape = x.shape().to_vec();
+    shape.insert(at, wanted / own);
+    let repeated = x.try_unsqueeze(at as i64)?.try_expand(shape.as_slice())?;
+    shape.remove(at);
+    shape[at - 1] = wanted;
+    Ok(repeated.try_reshape(shape.as_slice())?)
+}
 
 /// What queries may not see.
 #[derive(Clone, Debug, Default)]

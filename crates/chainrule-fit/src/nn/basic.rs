@@ -111,9 +111,11 @@ impl Embedding {
 
 impl Layer for Embedding {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if x.dtype() != DType::I64 {
-            fail!("an embedding takes numbers of vectors (int64), not {}", x.dtype());
+        if !x.dtype().is_integer() {
+            let given = x.dtype();
+            fail!("an embedding takes numbers of vectors (int64 or other integers), not {given}");
         }
+        let x = &x.to_dtype(DType::I64);
         let width = self.weight.shape()[1];
         let flat = self.weight.try_index_select(0, &x.try_flatten()?)?;
         let shape: Vec<usize> = x.shape().iter().copied().chain([width]).collect();
@@ -126,7 +128,7 @@ impl Layer for Embedding {
 }
 
 /// Elements set to 0 at random in training.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dropout {
     /// The probability with which an element is dropped.
     pub p: f64,

@@ -59,7 +59,7 @@ mod transformer;
 mod transposed;
 
 pub use activation::{Activation, Softmax};
-pub use attention::{Attended, Masks, MultiheadAttention};
+pub use attention::{Attended, Masks, MultiheadAttention, ScaledDotProduct};
 pub use basic::{Dropout, Embedding, Flatten, Linear};
 pub use conv::{Conv, Conv1d, Conv2d, ConvOptions};
 pub use init::Init;

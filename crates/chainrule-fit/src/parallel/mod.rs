@@ -20,6 +20,7 @@
 
 mod agree;
 pub mod cost;
+pub(crate) mod fold;
 pub(crate) mod scope;
 mod threads;
 
@@ -109,6 +110,17 @@ pub trait Communicator {
     fn is_first(&self) -> bool {
         self.rank() == 0
     }
+}
+
+/// Which of `n` rows are those of this rank: about equal parts, in the order of ranks.
+///
+/// ```
+/// use chainrule_fit::parallel::{part, threads};
+/// assert_eq!(threads(3, |ranks| part(8, ranks)), [0..2, 2..5, 5..8]);
+/// ```
+pub fn part(n: usize, ranks: &dyn Communicator) -> std::ops::Range<usize> {
+    let cut = |rank: usize| (n as u128 * rank as u128 / ranks.size() as u128) as usize;
+    cut(ranks.rank())..cut(ranks.rank() + 1)
 }
 
 /// A job of one rank.

@@ -32,6 +32,13 @@
 //! that these have caused. A step shrunk far enough is one of projected gradient descent, which
 //! finds downhill wherever there is one.
 //!
+//! # Several ranks
+//!
+//! [`least_squares_over`] is for residuals of which each rank of a job has some. At each point the
+//! ranks make the R of [J r] together (`tall`), which has all products of columns of J with each
+//! other and with r, as accurate as J itself; the steps are chosen from that by the same code, and
+//! the costs of points are added up over ranks. So all take the same steps.
+//!
 //! # Example
 //!
 //! ```
@@ -65,6 +72,7 @@ mod problem;
 pub(crate) mod qr;
 mod run;
 pub mod seeds;
+pub(crate) mod tall;
 pub(crate) mod twofold;
 
 pub use loss::Loss;
@@ -74,6 +82,8 @@ pub use problem::{Residuals, Traced};
 use chainrule_core::Tensor;
 
 use crate::error::{Result, fail};
+use crate::parallel::fold::alone;
+use crate::parallel::{Communicator, Single};
 
 /// How steps are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -159,8 +169,23 @@ pub fn least_squares(
     start: &[f64],
     options: &Options,
 ) -> Result<Solution> {
-    check(problem, start, options)?;
-    run::run(problem, start, options)
+    least_squares_over(problem, start, options, &Single)
+}
+
+/// [`least_squares`] where each of the `ranks` has some of the residuals, perhaps none, with their
+/// weights; all else is the same on all ranks, and so is the solution, but for its residuals and
+/// its Jacobian, which are those of the rank.
+///
+/// # Errors
+/// As [`least_squares`]; what fails on one rank ends the job.
+pub fn least_squares_over(
+    problem: &mut dyn Residuals,
+    start: &[f64],
+    options: &Options,
+    ranks: &dyn Communicator,
+) -> Result<Solution> {
+    alone(ranks, || check(problem, start, options))?;
+    run::run(problem, start, options, ranks)
 }
 
 /// [`least_squares`] of a closure on tensors that takes the vector θ and gives the residuals.
@@ -185,9 +210,18 @@ pub fn multi_start(
     starts: &[Vec<f64>],
     options: &Options,
 ) -> Result<Solution> {
+    best(problem, starts, options, &Single)
+}
+
+fn best(
+    problem: &mut dyn Residuals,
+    starts: &[Vec<f64>],
+    options: &Options,
+    ranks: &dyn Communicator,
+) -> Result<Solution> {
     let mut best: Option<Solution> = None;
     for start in starts {
-        let next = least_squares(problem, start, options)?;
+        let next = least_squares_over(problem, start, options, ranks)?;
         let better = |best: &Solution| {
             let (a, b) = (next.outcome.converged(), best.outcome.converged());
             a && !b || a == b && (next.cost < best.cost || best.cost.is_nan())

@@ -2,8 +2,11 @@
 
 use super::local::Local;
 use super::qr::norm;
+use super::tall;
 use super::{Method, Options, Outcome, Place, Residuals, Solution, Why};
 use crate::error::Result;
+use crate::parallel::Communicator;
+use crate::parallel::fold::{all, alone, gather};
 
 /// A step is taken if the cost falls by this share of what the linear model promised.
 const ENOUGH: f64 = 1e-4;
@@ -11,13 +14,14 @@ const ENOUGH: f64 = 1e-4;
 /// A parameter this large has run away.
 const FAR: f64 = 1e60;
 
-/// A point with its residuals, weighted.
+/// A point with its residuals, weighted: those of this rank.
 struct Point {
     theta: Vec<f64>,
     r: Vec<f64>,
 }
 
-/// The linear model at a point, of residuals corrected for weights and loss.
+/// The linear model at a point, of residuals corrected for weights and loss: as they are, or rows
+/// that stand for those of all ranks.
 struct Slopes {
     r: Vec<f64>,
     columns: Vec<Vec<f64>>,
@@ -37,6 +41,9 @@ enum Trial {
 
 struct Run<'a> {
     problem: &'a mut dyn Residuals,
+    ranks: &'a dyn Communicator,
+    /// The rows of the ranks before this one.
+    before: usize,
     options: &'a Options,
     roots: Vec<f64>,
     scale: Vec<f64>,
@@ -50,9 +57,13 @@ pub(super) fn run(
     problem: &mut dyn Residuals,
     start: &[f64],
     options: &Options,
+    ranks: &dyn Communicator,
 ) -> Result<Solution> {
     let p = start.len();
+    let rows = gather(ranks, &[problem.residuals() as f64])?.concat();
     let mut run = Run {
+        before: rows[..ranks.rank()].iter().sum::<f64>() as usize,
+        ranks,
         roots: options.weights.iter().map(|w| w.sqrt()).collect(),
         scale: vec![0.0; p],
         radius: 0.0,
@@ -64,7 +75,7 @@ pub(super) fn run(
     let mut theta = start.to_vec();
     if let Some(parameter) = theta.iter().position(|x| !x.is_finite()) {
         let outcome = Outcome::NonFinite { place: Place::Start { parameter } };
-        return Ok(run.ended(theta, vec![], vec![], outcome));
+        return Ok(run.ended(theta, (vec![], vec![]), f64::NAN, outcome));
     }
     theta.iter_mut().enumerate().for_each(|(j, x)| *x = x.clamp(run.bound(j).0, run.bound(j).1));
     let r = run.residuals(&theta)?;
@@ -73,8 +84,9 @@ pub(super) fn run(
     if matches!(outcome, Outcome::Converged { .. } | Outcome::Stalled) {
         run.polish(&mut point)?;
     }
-    let (residuals, jacobian) = run.problem.linearise(&point.theta)?;
-    Ok(run.ended(point.theta, residuals, jacobian, outcome))
+    let last = alone(ranks, || run.problem.linearise(&point.theta))?;
+    let cost = run.cost(&run.weighted(last.0.clone()))?;
+    Ok(run.ended(point.theta, last, cost, outcome))
 }
 
 impl Run<'_> {
@@ -89,23 +101,18 @@ impl Run<'_> {
 
     fn residuals(&mut self, theta: &[f64]) -> Result<Vec<f64>> {
         self.evaluations += 1;
-        let r = self.problem.evaluate(theta)?;
+        let r = alone(self.ranks, || self.problem.evaluate(theta))?;
         Ok(self.weighted(r))
     }
 
     /// The linear model at `theta`, or the place of a number that is not finite.
     fn slopes(&mut self, theta: &[f64]) -> Result<std::result::Result<Slopes, Place>> {
         self.steps += 1;
-        let (r, columns) = self.problem.linearise(theta)?;
+        let (r, columns) = alone(self.ranks, || self.problem.linearise(theta))?;
         let mut r = self.weighted(r);
         let mut columns: Vec<Vec<f64>> = columns.into_iter().map(|c| self.weighted(c)).collect();
-        if let Some(row) = r.iter().position(|x| !x.is_finite()) {
-            return Ok(Err(Place::Residual { row }));
-        }
-        for (parameter, column) in columns.iter().enumerate() {
-            if let Some(row) = column.iter().position(|x| !x.is_finite()) {
-                return Ok(Err(Place::Derivative { row, parameter }));
-            }
+        if let Some(place) = self.trouble(&r, &columns)? {
+            return Ok(Err(place));
         }
         if self.options.loss != super::Loss::Linear {
             for (i, r) in r.iter_mut().enumerate() {
@@ -114,10 +121,28 @@ impl Run<'_> {
                 columns.iter_mut().for_each(|c| c[i] *= root);
             }
         }
+        columns.push(r);
+        let mut columns = tall::over(self.ranks, columns)?;
+        let r = columns.pop().unwrap_or_default();
         for (scale, column) in self.scale.iter_mut().zip(&columns) {
             *scale = scale.max(norm(column));
         }
         Ok(Ok(Slopes { r, columns }))
+    }
+
+    /// The first number that is not finite, on the first rank that has one: among residuals, else
+    /// among derivatives, else among those by the next parameter.
+    fn trouble(&self, r: &[f64], columns: &[Vec<f64>]) -> Result<Option<Place>> {
+        let bad = |column: &[f64]| column.iter().position(|x| !x.is_finite());
+        let first = std::iter::once(r).chain(columns.iter().map(|c| &c[..]));
+        let first = first.enumerate().find_map(|(k, column)| bad(column).map(|row| (k, row)));
+        let own = first.map(|(k, row)| vec![k as f64, (self.before + row) as f64]);
+        let found = gather(self.ranks, &own.unwrap_or_default())?;
+        let first = found.iter().filter(|f| !f.is_empty()).min_by(|a, b| a[0].total_cmp(&b[0]));
+        Ok(first.map(|place| match (place[0] as usize, place[1] as usize) {
+            (0, row) => Place::Residual { row },
+            (k, row) => Place::Derivative { row, parameter: k - 1 },
+        }))
     }
 
     /// The scale, with 1 for parameters that have not changed anything yet.
@@ -131,11 +156,11 @@ impl Run<'_> {
     }
 
     fn search(&mut self, point: &mut Point) -> Result<Outcome> {
-        if let Some(row) = point.r.iter().position(|x| !x.is_finite()) {
-            return Ok(Outcome::NonFinite { place: Place::Residual { row } });
+        if let Some(place) = self.trouble(&point.r, &[])? {
+            return Ok(Outcome::NonFinite { place });
         }
         for step in 0..self.options.max_steps {
-            if point.r.iter().all(|r| *r == 0.0) {
+            if all(self.ranks, point.r.iter().all(|r| *r == 0.0))? {
                 return Ok(Outcome::Converged { why: Why::Exact });
             }
             let slopes = match self.slopes(&point.theta)? {
@@ -174,7 +199,7 @@ impl Run<'_> {
         model: &Local,
         cosine: f64,
     ) -> Result<Option<Outcome>> {
-        let cost = self.cost(&point.r);
+        let cost = self.cost(&point.r)?;
         let size = self.length(&point.theta);
         loop {
             match self.attempt(point, slopes, free, model)? {
@@ -225,7 +250,7 @@ impl Run<'_> {
             return Ok(Trial::Flat);
         }
         let r = self.residuals(&theta)?;
-        let actual = self.fall(&point.r, &r);
+        let actual = self.fall(&point.r, &r)?;
         let ratio = actual / predicted;
         if self.options.method == Method::GaussNewton {
             if ratio >= ENOUGH {
@@ -254,18 +279,23 @@ impl Run<'_> {
     }
 
     /// The cost of weighted residuals.
-    fn cost(&self, r: &[f64]) -> f64 {
-        0.5 * sum(r.iter().map(|r| self.options.loss.rho(*r)))
+    fn cost(&self, r: &[f64]) -> Result<f64> {
+        self.half(r.iter().map(|r| self.options.loss.rho(*r)))
     }
 
     /// By how much the cost of `b` is less than that of `a`, without the cancellation of large
     /// sums; NaN or −∞ if `b` is not finite.
-    fn fall(&self, a: &[f64], b: &[f64]) -> f64 {
+    fn fall(&self, a: &[f64], b: &[f64]) -> Result<f64> {
         if self.options.loss == super::Loss::Linear {
-            return 0.5 * sum(a.iter().zip(b).map(|(a, b)| (a - b) * (a + b)));
+            return self.half(a.iter().zip(b).map(|(a, b)| (a - b) * (a + b)));
         }
         let rho = |r: f64| self.options.loss.rho(r);
-        0.5 * sum(a.iter().zip(b).map(|(a, b)| rho(*a) - rho(*b)))
+        self.half(a.iter().zip(b).map(|(a, b)| rho(*a) - rho(*b)))
+    }
+
+    /// Half the sum over the rows of all ranks.
+    fn half(&self, own: impl Iterator<Item = f64>) -> Result<f64> {
+        Ok(0.5 * sum(gather(self.ranks, &[sum(own)])?.iter().map(|part| part[0])))
     }
 
     /// The parameters that can move: not at a bound with the cost falling outwards.
@@ -331,7 +361,7 @@ impl Run<'_> {
         let mut last = f64::INFINITY;
         self.scale.fill(0.0);
         self.radius = f64::INFINITY;
-        let cost = self.cost(&point.r);
+        let cost = self.cost(&point.r)?;
         for _ in 0..100 {
             let Ok(slopes) = self.slopes(&point.theta)? else { break };
             let free = self.free(point, &slopes);
@@ -344,7 +374,7 @@ impl Run<'_> {
             }
             let theta: Vec<f64> = point.theta.iter().zip(&p).map(|(x, p)| x + p).collect();
             let r = self.residuals(&theta)?;
-            let next = self.cost(&r);
+            let next = self.cost(&r)?;
             if next.is_nan() || next > cost * (1.0 + 1e-9) && next > 1e-300 {
                 break;
             }
@@ -357,8 +387,8 @@ impl Run<'_> {
     fn ended(
         &self,
         parameters: Vec<f64>,
-        residuals: Vec<f64>,
-        jacobian: Vec<Vec<f64>>,
+        (residuals, jacobian): (Vec<f64>, Vec<Vec<f64>>),
+        cost: f64,
         outcome: Outcome,
     ) -> Solution {
         let at_bound = |(j, x): (usize, &f64)| {
@@ -367,10 +397,7 @@ impl Run<'_> {
         };
         Solution {
             at_bound: parameters.iter().enumerate().map(at_bound).collect(),
-            cost: match residuals.is_empty() {
-                true => f64::NAN,
-                false => self.cost(&self.weighted(residuals.clone())),
-            },
+            cost,
             parameters,
             residuals,
             jacobian,

@@ -9,10 +9,12 @@
 //! take a typical size that the caller knows, such as places and reciprocals of the predictor's.
 //! The best few by their cost are where searches begin.
 
-use super::{Loss, Options, Residuals, Solution, least_squares, multi_start};
+use super::{Loss, Options, Residuals, Solution, best, least_squares_over, tall};
 use crate::data::split::Random;
 use crate::error::{Error, Result};
 use crate::least_squares::least_squares as linear;
+use crate::parallel::fold::{all, alone, gather, total};
+use crate::parallel::{Communicator, Single};
 
 /// How many points are tried, and how many searches follow.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,17 +39,29 @@ impl Default for Seeds {
 ///
 /// # Errors
 /// As [`least_squares`]; if the residuals are finite at none of the points.
+///
+/// [`least_squares`]: super::least_squares
 pub fn search(problem: &mut dyn Residuals, options: &Options, seeds: &Seeds) -> Result<Solution> {
+    search_over(problem, options, seeds, &Single)
+}
+
+/// [`search`] where each of the `ranks` has some of the residuals.
+pub(crate) fn search_over(
+    problem: &mut dyn Residuals,
+    options: &Options,
+    seeds: &Seeds,
+    ranks: &dyn Communicator,
+) -> Result<Solution> {
     let p = problem.parameters();
     let points = points(p, options, seeds);
-    let free = projected(problem, options, &points)?;
+    let free = projected(problem, options, &points, ranks)?;
     let mut tried: Vec<(f64, Vec<f64>)> = vec![];
     for mut theta in points {
         let r = match free.is_empty() {
-            true => problem.evaluate(&theta)?,
-            false => project(problem, &mut theta, &free, options)?,
+            true => alone(ranks, || problem.evaluate(&theta))?,
+            false => project(problem, &mut theta, &free, options, ranks)?,
         };
-        let cost = cost(&r, options);
+        let cost = total(ranks, cost(&r, options))?;
         if cost.is_finite() {
             tried.push((cost, theta));
         }
@@ -62,10 +76,10 @@ pub fn search(problem: &mut dyn Residuals, options: &Options, seeds: &Seeds) -> 
         ));
     }
     let brief = Options { max_steps: 200.min(options.max_steps), ..options.clone() };
-    let mut best = multi_start(problem, &starts, &brief)?;
+    let mut best = best(problem, &starts, &brief, ranks)?;
     if !best.outcome.converged() {
         let steps = best.steps;
-        best = least_squares(problem, &best.parameters, options)?;
+        best = least_squares_over(problem, &best.parameters, options, ranks)?;
         best.steps += steps;
     }
     Ok(best)
@@ -115,6 +129,7 @@ fn projected(
     problem: &mut dyn Residuals,
     options: &Options,
     points: &[Vec<f64>],
+    ranks: &dyn Communicator,
 ) -> Result<Vec<usize>> {
     let mut set: Vec<usize> = vec![];
     if options.loss != Loss::Linear {
@@ -122,9 +137,11 @@ fn projected(
     }
     let size = |column: &Vec<f64>| column.iter().fold(0.0f64, |a, x| a.max(x.abs()));
     for at in points.iter().take(200) {
-        let (_, before) = problem.linearise(at)?;
-        let finite = before.iter().flatten().all(|x| x.is_finite());
-        if !finite || before.iter().any(|column| size(column) < 1e-100) {
+        let (_, before) = alone(ranks, || problem.linearise(at))?;
+        let finite = all(ranks, before.iter().flatten().all(|x| x.is_finite()))?;
+        let sizes = gather(ranks, &before.iter().map(size).collect::<Vec<f64>>())?;
+        let size = |j: usize| sizes.iter().fold(0.0f64, |a, of| a.max(of[j]));
+        if !finite || (0..at.len()).any(|j| size(j) < 1e-100) {
             continue;
         }
         for j in 0..at.len() {
@@ -135,12 +152,12 @@ fn projected(
             set.push(j);
             let mut moved = at.clone();
             set.iter().for_each(|&k| moved[k] = -1.3 * at[k] - 0.21 * (1 + k) as f64);
-            let (_, after) = problem.linearise(&moved)?;
+            let (_, after) = alone(ranks, || problem.linearise(&moved))?;
             let same = |k: &usize| {
                 let mut gaps = before[*k].iter().zip(&after[*k]).map(|(a, b)| (a - b).abs());
-                gaps.all(|gap| gap <= 1e-10 * size(&before[*k]))
+                gaps.all(|gap| gap <= 1e-10 * size(*k))
             };
-            if !set.iter().all(same) {
+            if !all(ranks, set.iter().all(same))? {
                 set.pop();
             }
         }
@@ -155,21 +172,24 @@ fn project(
     theta: &mut [f64],
     set: &[usize],
     options: &Options,
+    ranks: &dyn Communicator,
 ) -> Result<Vec<f64>> {
     set.iter().for_each(|&j| theta[j] = 0.0);
-    let (r, columns) = problem.linearise(theta)?;
+    let (r, columns) = alone(ranks, || problem.linearise(theta))?;
     let root = |i: usize| options.weights.get(i).map_or(1.0, |w| w.sqrt());
-    let x: Vec<f64> = (0..r.len())
-        .flat_map(|i| set.iter().map(|&j| columns[j][i] * root(i)).collect::<Vec<_>>())
-        .collect();
-    if !x.iter().chain(&r).all(|x| x.is_finite()) {
+    let weighted = |c: &[f64]| c.iter().enumerate().map(|(i, x)| x * root(i)).collect();
+    let mut own: Vec<Vec<f64>> = set.iter().map(|&j| weighted(&columns[j])).collect();
+    own.push(weighted(&r.iter().map(|r| -r).collect::<Vec<f64>>()));
+    if !all(ranks, own.iter().flatten().all(|x| x.is_finite()))? {
         return Ok(vec![f64::NAN; r.len()]);
     }
-    let y: Vec<f64> = r.iter().enumerate().map(|(i, r)| -r * root(i)).collect();
-    for (&j, w) in set.iter().zip(linear(&x, set.len(), &y).weight) {
+    let whole = tall::over(ranks, own)?;
+    let [columns @ .., y] = &whole[..] else { return Ok(r) };
+    let x: Vec<f64> = (0..y.len()).flat_map(|i| columns.iter().map(move |c| c[i])).collect();
+    for (&j, w) in set.iter().zip(linear(&x, set.len(), y).weight) {
         theta[j] = w;
     }
-    problem.evaluate(theta)
+    alone(ranks, || problem.evaluate(theta))
 }
 
 #[cfg(test)]
@@ -184,10 +204,10 @@ mod tests {
         let f = |b: &Tensor| b.i(0) * (-b.i(1) * &x).exp() + b.i(2) * b.i(3) * &x;
         let mut problem = Traced::new(f, 4).unwrap();
         let points = [vec![0.0; 4], vec![0.7, 1.1, 0.4, 2.0]];
-        assert_eq!(projected(&mut problem, &Options::default(), &points).unwrap(), [0, 2]);
+        assert_eq!(projected(&mut problem, &Options::default(), &points, &Single).unwrap(), [0, 2]);
         let bounds = vec![(0.0, 1.0), (0.0, 1.0), (f64::NEG_INFINITY, f64::INFINITY), (0.0, 1.0)];
         let options = Options { bounds, ..Options::default() };
-        assert_eq!(projected(&mut problem, &options, &points).unwrap(), [2]);
+        assert_eq!(projected(&mut problem, &options, &points, &Single).unwrap(), [2]);
     }
 
     #[test]

@@ -34,9 +34,11 @@ use chainrule_core::{DType, GraphNode, Tensor, graph_of};
 
 use super::local::Local;
 use super::qr::norm;
-use super::{Loss, Method, Options, Solution};
+use super::{Loss, Method, Options, Solution, tall};
 use crate::error::Result;
 use crate::least_squares::extended::Wide;
+use crate::parallel::Communicator;
+use crate::parallel::fold::{all, alone, total};
 
 /// The most numbers of one tensor.
 const MOST: usize = 1 << 22;
@@ -45,10 +47,15 @@ const MOST: usize = 1 << 22;
 const NOTHING: f64 = 1e-28;
 
 /// Whether residuals have lost more than half of their digits.
-pub(crate) fn is_needed(y: &[f64], found: &Solution, options: &Options) -> bool {
-    let size = |x: &[f64]| norm(&weighted(x, options));
-    let lost = size(&found.residuals) < f64::EPSILON.sqrt() * size(y);
-    options.loss == Loss::Linear && found.outcome.converged() && lost
+pub(crate) fn is_needed(
+    y: &[f64],
+    found: &Solution,
+    options: &Options,
+    ranks: &dyn Communicator,
+) -> Result<bool> {
+    let size = |x: &[f64]| tall::norm(ranks, &weighted(x, options));
+    let lost = size(&found.residuals)? < f64::EPSILON.sqrt() * size(y)?;
+    Ok(options.loss == Loss::Linear && found.outcome.converged() && lost)
 }
 
 fn weighted(x: &[f64], options: &Options) -> Vec<f64> {
@@ -66,25 +73,33 @@ pub(crate) fn sharpen(
     y: &[f64],
     found: &mut Solution,
     options: &Options,
+    ranks: &dyn Communicator,
 ) -> Result<()> {
     let theta = Tensor::from_vec(found.parameters.clone(), [found.parameters.len()])?;
     let theta = theta.requires_grad();
-    let nodes = graph_of(&[&theta, &residuals(&theta)?]);
-    let misses = |theta: &[Wide]| -> Option<Vec<f64>> {
-        let values: Vec<f64> = evaluate(&nodes, theta)?.iter().map(|r| r.value()).collect();
-        values.iter().all(|r| r.is_finite()).then_some(values)
+    let nodes = graph_of(&[&theta, &alone(ranks, || Ok(residuals(&theta)?))?]);
+    // Of the rows of this rank; none if any rank cannot tell.
+    let misses = |theta: &[Wide]| -> Result<Option<Vec<f64>>> {
+        let values = evaluate(&nodes, theta).unwrap_or_default();
+        let values: Vec<f64> = values.iter().map(|r| r.value()).collect();
+        let known = values.len() == y.len() && values.iter().all(|r| r.is_finite());
+        Ok(all(ranks, known)?.then_some(values))
     };
     let mut theta: Vec<Wide> = found.parameters.iter().map(|x| Wide::of(*x)).collect();
-    let Some(mut r) = misses(&theta).filter(|r| r.len() == y.len()) else { return Ok(()) };
+    let Some(mut r) = misses(&theta)? else { return Ok(()) };
     let free: Vec<usize> = (0..theta.len()).filter(|&j| !found.at_bound[j]).collect();
     let columns: Vec<Vec<f64>> =
         free.iter().map(|&j| weighted(&found.jacobian[j], options)).collect();
-    let scale: Vec<f64> = columns.iter().map(|c| norm(c).max(f64::MIN_POSITIVE)).collect();
-    let columns: Vec<&[f64]> = columns.iter().map(|c| &c[..]).collect();
+    let norms = columns.iter().map(|c| Ok(tall::norm(ranks, c)?.max(f64::MIN_POSITIVE)));
+    let scale: Vec<f64> = norms.collect::<Result<_>>()?;
     let size = |x: &[f64]| norm(&x.iter().zip(&scale).map(|(x, s)| x * s).collect::<Vec<_>>());
     let mut last = 1e-6 * size(&free.iter().map(|&j| found.parameters[j]).collect::<Vec<_>>());
     for _ in 0..20 {
-        let model = Local::new(&columns, &weighted(&r, options), &scale);
+        let own = columns.iter().cloned().chain([weighted(&r, options)]).collect();
+        let all = tall::over(ranks, own)?;
+        let [columns @ .., r_all] = &all[..] else { break };
+        let columns: Vec<&[f64]> = columns.iter().map(|c| &c[..]).collect();
+        let model = Local::new(&columns, r_all, &scale);
         let step = model.step(Method::GaussNewton, f64::INFINITY);
         let step: Vec<f64> = step.iter().zip(&scale).map(|(p, s)| p / s).collect();
         let length = size(&step);
@@ -95,18 +110,19 @@ pub(crate) fn sharpen(
         let mut next = theta.clone();
         free.iter().zip(&step).for_each(|(&j, p)| next[j] = next[j].plus(*p));
         let inside = |(x, (low, high)): (&Wide, &(f64, f64))| (*low..=*high).contains(&x.high);
-        let Some(less) = misses(&next) else { break };
+        let Some(less) = misses(&next)? else { break };
         if !next.iter().zip(&options.bounds).all(inside) {
             break;
         }
         (theta, r, last) = (next, less, length);
     }
-    let nothing = norm(&weighted(&r, options)) <= NOTHING * norm(&weighted(y, options));
+    let size = |x: &[f64]| tall::norm(ranks, &weighted(x, options));
+    let nothing = size(&r)? <= NOTHING * size(y)?;
     if nothing {
         r.fill(0.0);
     }
     found.parameters = theta.iter().map(|x| x.high).collect();
-    found.cost = 0.5 * weighted(&r, options).iter().map(|r| r * r).sum::<f64>();
+    found.cost = 0.5 * total(ranks, weighted(&r, options).iter().map(|r| r * r).sum())?;
     found.residuals = r;
     Ok(())
 }

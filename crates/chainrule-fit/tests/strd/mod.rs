@@ -9,9 +9,10 @@
 use std::path::PathBuf;
 
 use chainrule_core::Tensor;
-use chainrule_fit::curve::{CurveFit, Request, fit};
+use chainrule_fit::curve::{CurveFit, Request, fit, fit_over};
 use chainrule_fit::inference::Estimate;
 use chainrule_fit::least_squares::ols::Design;
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::solve::Options;
 
 /// The nonlinear problems, in NIST's order of difficulty.
@@ -180,6 +181,28 @@ impl Problem {
         let names = (1..=start.len()).map(|k| format!("b{k}"));
         let request = Request { options: options.clone(), ..Request::new(names).start(start) };
         fit(self.model(), &self.observed(), &request).expect("a fit")
+    }
+}
+
+impl Problem {
+    /// The same with some of the rows.
+    pub(crate) fn part(&self, rows: std::ops::Range<usize>) -> Problem {
+        let some = |column: &Vec<f64>| column[rows.clone()].to_vec();
+        Problem {
+            name: self.name.clone(),
+            starts: self.starts.clone(),
+            certified: self.certified.clone(),
+            deviations: self.deviations.clone(),
+            response: some(&self.response),
+            predictors: self.predictors.iter().map(some).collect(),
+        }
+    }
+
+    /// The fit of the rows that each rank has.
+    pub(crate) fn fit_over(&self, start: &[f64], ranks: &dyn Communicator) -> CurveFit {
+        let names = (1..=start.len()).map(|k| format!("b{k}"));
+        let request = Request::new(names).start(start);
+        fit_over(self.model(), &self.observed(), &request, ranks).expect("a fit")
     }
 }
 

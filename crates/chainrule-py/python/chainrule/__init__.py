@@ -26,9 +26,9 @@ _METHODS_ONLY = {
     "T", "mT", "backward", "data", "detach_", "dtype", "grad", "grad_fn", "is_leaf", "item", "name",
     "named", "ndim", "numpy", "register_hook", "requires_grad", "requires_grad_", "retain_grad",
     "shape", "to", "tolist", "type", "view", "where", "itemsize", "nbytes", "device", "size", "bool",
-    "float", "long", "double", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
+    "float", "long", "double", "int", "byte", "cpu", "dim", "is_contiguous", "contiguous", "expand", "repeat",
     "to_numpy", "new_tensor", "new_zeros", "new_ones", "new_full", "type_as", "view_as", "expand_as",
-    "reshape_as", "realize", "element_size", "nelement",
+    "reshape_as", "realize", "element_size", "nelement", "to_device",
 }  # fmt: skip
 
 for _name in dir(Tensor):
@@ -38,13 +38,13 @@ for _name in _functions.FUNCTIONS:
     globals()[_name] = getattr(_functions, _name)
 del _name
 
-double, long = _native.float64, _native.int64
+double, long, int = _native.float64, _native.int64, _native.int32
 bool = _native.bool
 polygamma = special.polygamma
 concat = concatenate = _native.cat
 e, inf, nan, pi = 2.718281828459045, 1e400, 1e400 - 1e400, 3.141592653589793
 
-from . import fit, func, nn, optim, plot, symbolic, utils
+from . import array_api, fit, func, nn, optim, plot, symbolic, utils
 from ._program import Program, checkpoint, compile
 from ._storage import load, load_file, save, save_file
 from .func import vmap

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import autograd as autograd, fit as fit, func as func, linalg as linalg, nn as nn, optim as optim, plot as plot, special as special, symbolic as symbolic, utils as utils
+from . import array_api as array_api, autograd as autograd, fit as fit, func as func, linalg as linalg, nn as nn, optim as optim, plot as plot, special as special, symbolic as symbolic, utils as utils
 from ._native import (
-    ArrayLike, Dims, DTypeLike, Number, Operand, _bool, dtype as dtype,
+    ArrayLike, Dims, DTypeLike, Number, Operand, _bool, _int, dtype as dtype,
     Node, RemovableHandle, bool as bool, __version__ as __version__,
     Tensor as Tensor,
     arange as arange,
@@ -25,6 +25,7 @@ from ._native import (
     full_like as full_like,
     get_default_dtype as get_default_dtype,
     get_rng_state as get_rng_state,
+    int32 as int32,
     int64 as int64,
     is_grad_enabled as is_grad_enabled,
     linspace as linspace,
@@ -43,6 +44,7 @@ from ._native import (
     set_rng_state as set_rng_state,
     stack as stack,
     tensor as tensor,
+    uint8 as uint8,
     where as where,
     zeros as zeros,
     zeros_like as zeros_like,
@@ -133,6 +135,7 @@ from ._functions import vstack as vstack
 
 double: dtype
 long: dtype
+int: dtype
 e: float
 inf: float
 nan: float
@@ -212,11 +215,11 @@ def arctanh(input: Tensor) -> Tensor:
     
     LaTeX: \\operatorname{artanh} x
     """
-def argmax(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
     """The index of the first largest element, of all in row-major order or along `dim`."""
-def argmin(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
     """The index of the first smallest element, of all in row-major order or along `dim`."""
-def argsort(input: Tensor, dim: int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
+def argsort(input: Tensor, dim: _int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
     """The indices that sort along an axis. Stable; NaN counts as the largest number."""
 def asin(input: Tensor) -> Tensor:
     """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
@@ -245,14 +248,20 @@ def baddbmm(input: Tensor, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Nu
 def bincount(input: Tensor, weights: Any = None, minlength: Any = 0) -> Tensor:
     """How often each whole number occurs, or the sums of its weights."""
 def bitwise_and(input: Tensor, other: Operand) -> Tensor:
-    """The operator on truth values."""
+    """The operator on truth values, or on the bits of integers."""
+def bitwise_left_shift(input: Tensor, other: Operand) -> Tensor:
+    """The operator on truth values, or on the bits of integers."""
+def bitwise_not(input: Tensor) -> Tensor:
+    """Not, of truth values; of integers, the opposite of every bit: −1 − x."""
 def bitwise_or(input: Tensor, other: Operand) -> Tensor:
-    """The operator on truth values."""
+    """The operator on truth values, or on the bits of integers."""
+def bitwise_right_shift(input: Tensor, other: Operand) -> Tensor:
+    """The operator on truth values, or on the bits of integers."""
 def bitwise_xor(input: Tensor, other: Operand) -> Tensor:
-    """The operator on truth values."""
+    """The operator on truth values, or on the bits of integers."""
 def bmm(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
-def broadcast_to(input: Tensor, size: int | Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor:
     """Stretched to a shape."""
 def cbrt(input: Tensor) -> Tensor:
     """`cbrt`, element by element: ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
@@ -264,7 +273,7 @@ def ceil(input: Tensor) -> Tensor:
     
     LaTeX: \\lceil x\\rceil
     """
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """The axis in `chunks` parts, all but perhaps the last equally long."""
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """Numbers below `min` become `min`, above `max` become `max`; either may be a tensor or None."""
@@ -292,9 +301,9 @@ def cov(input: Tensor, *, correction: float | None = 1) -> Tensor:
     """The covariances of rows."""
 def cross(input: Tensor, other: Operand, dim: Dims = -1) -> Tensor:
     """The vector product along an axis of length 3."""
-def cumprod(input: Tensor, dim: int) -> Tensor:
+def cumprod(input: Tensor, dim: _int) -> Tensor:
     """Running products along an axis."""
-def cumsum(input: Tensor, dim: int) -> Tensor:
+def cumsum(input: Tensor, dim: _int) -> Tensor:
     """Running sums along an axis."""
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians."""
@@ -304,7 +313,7 @@ def diag(input: Tensor) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
 def diagonal(input: Tensor) -> Tensor:
     """The diagonal of a matrix."""
-def diff(input: Tensor, n: int = 1, dim: Dims = -1) -> Tensor:
+def diff(input: Tensor, n: _int = 1, dim: Dims = -1) -> Tensor:
     """The differences of neighbours along an axis, n times."""
 def digamma(input: Tensor) -> Tensor:
     """`digamma`, element by element: ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
@@ -358,9 +367,9 @@ def fix(input: Tensor) -> Tensor:
     
     LaTeX: \\operatorname{trunc} x
     """
-def flatten(input: Tensor, start_dim: int = 0, end_dim: int = ...) -> Tensor:
+def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = ...) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
-def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def flip(input: Tensor, *dims: _int | Sequence[_int]) -> Tensor:
     """Backwards along axes."""
 def fliplr(input: Tensor) -> Tensor:
     """Backwards along the second axis."""
@@ -382,7 +391,7 @@ def frac(input: Tensor) -> Tensor:
     
     LaTeX: \\operatorname{frac} x
     """
-def gather(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
+def gather(input: Tensor, dim: _int, index: ArrayLike) -> Tensor:
     """`out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on."""
 def ge(input: Tensor, other: Operand) -> Tensor:
     """x ≥ y, as truth values, as the operator `>=`."""
@@ -406,15 +415,15 @@ def heaviside(input: Tensor, values: Any) -> Tensor:
     """0 below 0, 1 above, ``values`` at 0."""
 def hypot(input: Tensor, other: Operand) -> Tensor:
     """√(x² + y²) without overflow."""
-def index_add(input: Tensor, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+def index_add(input: Tensor, dim: Dims, index: ArrayLike, source: _int, *, alpha: Number = 1) -> Tensor:
     """A copy with rows of ``source`` added at indices of an axis."""
-def index_copy(input: Tensor, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+def index_copy(input: Tensor, dim: Dims, index: ArrayLike, source: _int) -> Tensor:
     """A copy with rows of ``source`` at indices of an axis."""
 def index_fill(input: Tensor, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
     """A copy with a number at indices of an axis."""
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
     """A copy with values where the indices point, or added there."""
-def index_select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
+def index_select(input: Tensor, dim: _int, index: ArrayLike) -> Tensor:
     """Several elements of an axis, by their indices."""
 def inner(input: Tensor, other: Operand) -> Tensor:
     """Sums of products over the last axes of both."""
@@ -468,7 +477,7 @@ def log2(input: Tensor) -> Tensor:
     
     LaTeX: \\log_{2} x
     """
-def log_softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: _int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """ln softmax(x) along an axis, without overflow."""
 def logaddexp(input: Tensor, other: Operand) -> Tensor:
     """ln(eˣ + e^y) without overflow."""
@@ -521,9 +530,9 @@ def mish(input: Tensor) -> Tensor:
     """
 def mm(input: Tensor, other: Operand) -> Tensor:
     """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
-def moveaxis(input: Tensor, source: int, destination: int) -> Tensor:
+def moveaxis(input: Tensor, source: _int, destination: _int) -> Tensor:
     """An axis moved to another place."""
-def movedim(input: Tensor, source: int, destination: int) -> Tensor:
+def movedim(input: Tensor, source: _int, destination: _int) -> Tensor:
     """An axis moved to another place."""
 def mul(input: Tensor, other: Operand) -> Tensor:
     """x y, element by element, as the operator `*`."""
@@ -537,7 +546,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The mean of what is not NaN."""
 def nansum(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The sum of what is not NaN."""
-def narrow(input: Tensor, dim: int, start: Operand, length: int) -> Tensor:
+def narrow(input: Tensor, dim: _int, start: Operand, length: _int) -> Tensor:
     """A part of an axis: `length` elements from `start` on."""
 def ne(input: Tensor, other: Operand) -> Tensor:
     """x ≠ y, as truth values, as the operator `!=`."""
@@ -556,17 +565,17 @@ def norm(input: Tensor, p: Number | None = None, dim: Dims = None, keepdim: _boo
     """The p-norm, of all elements or along axes: (Σ|x|ᵖ)^(1/p). Its derivative at 0 is 0."""
 def not_equal(input: Tensor, other: Operand) -> Tensor:
     """x ≠ y, as truth values, as the operator `!=`."""
-def numel(input: Tensor) -> int:
+def numel(input: Tensor) -> _int:
     """The number of elements."""
-def one_hot(input: Tensor, num_classes: int) -> Tensor:
+def one_hot(input: Tensor, num_classes: _int) -> Tensor:
     """1 in the column of the class, else 0, along a new last axis."""
 def outer(input: Tensor, vec2: Any) -> Tensor:
     """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
-def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def permute(input: Tensor, *dims: _int | Sequence[_int]) -> Tensor:
     """The axes in another order: `permute(2, 0, 1)`."""
 def pow(input: Tensor, exponent: Operand) -> Tensor:
     """x to the power y, element by element."""
-def prod(input: Tensor, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+def prod(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
     """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
 def quantile(input: Tensor, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
     """The value below which a fraction q lies, between neighbours in proportion."""
@@ -588,13 +597,13 @@ def relu(input: Tensor) -> Tensor:
     """
 def remainder(input: Tensor, other: Operand) -> Tensor:
     """The remainder of x / y with the sign of y, as Python's `%`."""
-def repeat_interleave(input: Tensor, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: _int | Sequence[_int], dim: Dims = None) -> Tensor:
     """Each element of an axis several times in a row."""
-def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def reshape(input: Tensor, *shape: _int | Sequence[_int]) -> Tensor:
     """The same elements in another shape, in row-major order; one length may be -1."""
-def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] | None = None) -> Tensor:
     """Shifted along axes, what leaves at one end entering at the other."""
-def rot90(input: Tensor, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+def rot90(input: Tensor, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
     """Turned by k right angles in the plane of two axes."""
 def round(input: Tensor) -> Tensor:
     """`round`, element by element: The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
@@ -606,11 +615,11 @@ def rsqrt(input: Tensor) -> Tensor:
     
     LaTeX: \\frac{1}{\\sqrt{x}}
     """
-def scatter(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: ArrayLike, src: Operand) -> Tensor:
     """A copy with `src` (numbers or one number) put at the places that `index` names."""
-def scatter_add(input: Tensor, dim: int, index: ArrayLike, src: Operand) -> Tensor:
+def scatter_add(input: Tensor, dim: _int, index: ArrayLike, src: Operand) -> Tensor:
     """A copy with `src` added at the places that `index` names, as `gather` reads them."""
-def select(input: Tensor, dim: int, index: ArrayLike) -> Tensor:
+def select(input: Tensor, dim: _int, index: ArrayLike) -> Tensor:
     """Element `index` of an axis, which disappears."""
 def sigmoid(input: Tensor) -> Tensor:
     """`sigmoid`, element by element: σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y).
@@ -639,7 +648,7 @@ def sinh(input: Tensor) -> Tensor:
     
     LaTeX: \\sinh x
     """
-def softmax(input: Tensor, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
+def softmax(input: Tensor, dim: _int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
     """eˣ / Σ eˣ along an axis, without overflow."""
 def softplus(input: Tensor) -> Tensor:
     """`softplus`, element by element: ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere.
@@ -651,9 +660,9 @@ def softsign(input: Tensor) -> Tensor:
     
     LaTeX: \\operatorname{softsign} x
     """
-def sort(input: Tensor, dim: int = ..., descending: _bool = False) -> ValuesAndIndices:
+def sort(input: Tensor, dim: _int = ..., descending: _bool = False) -> ValuesAndIndices:
     """The elements in order along an axis, and their indices."""
-def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(input: Tensor, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """The axis in parts of a length, or of given lengths."""
 def sqrt(input: Tensor) -> Tensor:
     """`sqrt`, element by element: The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
@@ -675,7 +684,7 @@ def subtract(input: Tensor, other: Operand, *, alpha: Number | None = None) -> T
     """x − alpha y."""
 def sum(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """Σ x, of all elements or along axes `dim`."""
-def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
+def swapaxes(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two axes exchanged."""
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector as it is."""
@@ -695,17 +704,17 @@ def tanh(input: Tensor) -> Tensor:
     """
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
     """The axis cut into so many parts of nearly equal length, or at places."""
-def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def tile(input: Tensor, *dims: _int | Sequence[_int]) -> Tensor:
     """Copies side by side, as numpy's `tile`."""
-def topk(input: Tensor, k: int, dim: int = ..., largest: _bool = True) -> ValuesAndIndices:
+def topk(input: Tensor, k: _int, dim: _int = ..., largest: _bool = True) -> ValuesAndIndices:
     """The k largest (or smallest) elements along an axis, best first, and their indices."""
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal."""
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two axes exchanged."""
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
     """Below and on a diagonal; zeros above."""
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
     """Above and on a diagonal; zeros below."""
 def true_divide(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
@@ -714,15 +723,15 @@ def trunc(input: Tensor) -> Tensor:
     
     LaTeX: \\operatorname{trunc} x
     """
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """The parts of an axis, without it."""
-def unflatten(input: Tensor, dim: int, sizes: int | Sequence[int]) -> Tensor:
+def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """One axis of length n as several."""
-def unfold(input: Tensor, dimension: int, size: int | Sequence[int], step: Operand) -> Tensor:
+def unfold(input: Tensor, dimension: _int, size: _int | Sequence[_int], step: Operand) -> Tensor:
     """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
 def unique(input: Tensor, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
     """The distinct elements in order; also where each stands among them, and how often."""
-def unsqueeze(input: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A new axis of length 1."""
 def var(input: Tensor, dim: Dims = None, unbiased: _bool | None = None, keepdim: _bool = False, *, correction: float | None = None) -> Tensor:
     """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""

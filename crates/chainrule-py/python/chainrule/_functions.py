@@ -10,9 +10,6 @@ from ._native import Tensor, arange, cat, stack, where, zeros
 from ._returns import ValuesAndIndices
 
 
-_in_order = sorted
-
-
 def _axis(x, dim):
     if not -x.ndim <= dim < max(x.ndim, 1):
         x.unbind(dim)  # raises the error that explains
@@ -441,20 +438,24 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, requires_grad=False):
     return y.requires_grad_() if requires_grad else y
 
 
+def distinct(input):
+    """The distinct elements in order, the first index of each, where each element stands among them,
+    and how often each occurs. No NaN equals another.
+    """
+    flat = input.detach().reshape(-1)
+    n, order = flat.shape[0], flat.argsort(0)
+    in_order = flat[order]
+    new = cat([_native.ones(min(n, 1), dtype=_native.bool), in_order[1:] != in_order[:-1]], 0)
+    first = arange(n)[new]
+    place = zeros(n, dtype=_native.int64).scatter(0, order, new.cumsum(0) - 1)
+    counts = cat([first[1:], _native.full((min(n, 1),), n)], 0) - first
+    return in_order[new], order[new], place.reshape(tuple(input.shape)), counts
+
+
 def unique(input, sorted=True, return_inverse=False, return_counts=False):
     """The distinct elements in order; also where each stands among them, and how often."""
-    numbers = input.detach().reshape(-1).tolist()
-    distinct = _in_order(set(numbers))
-    place = {x: i for i, x in enumerate(distinct)}
-    found = [_native.tensor(distinct, dtype=input.dtype)]
-    if return_inverse:
-        inverse = [place[x] for x in numbers]
-        found.append(_native.tensor(inverse, dtype=_native.int64).reshape(tuple(input.shape)))
-    if return_counts:
-        counts = [0] * len(distinct)
-        for x in numbers:
-            counts[place[x]] += 1
-        found.append(_native.tensor(counts, dtype=_native.int64))
+    values, _, inverse, counts = distinct(input)
+    found = [values] + [inverse] * return_inverse + [counts] * return_counts
     return found[0] if len(found) == 1 else tuple(found)
 
 

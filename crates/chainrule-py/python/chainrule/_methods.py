@@ -134,6 +134,36 @@ def __reduce_ex__(self, protocol):
     return _restored, (self._bytes(), tuple(self.shape), self.dtype, self.requires_grad)
 
 
+class Size(int):
+    """The number of elements, as in the array API standard; called, the shape, as in torch."""
+
+    _shape = ()
+
+    def __call__(self, dim=None):
+        return self._shape if dim is None else self._shape[dim]
+
+
+def _size(self):
+    """The number of elements. ``x.size()`` is the shape and ``x.size(0)`` one length, as in torch."""
+    size = Size(self.numel())
+    size._shape = self.shape
+    return size
+
+
+def __array_namespace__(self, *, api_version=None):
+    """The functions of the Python array API standard for tensors: ``chainrule.array_api``."""
+    from . import array_api
+
+    if api_version not in (None, *array_api.VERSIONS):
+        raise ValueError(f"the array API standard is here in {array_api.VERSIONS}, not {api_version!r}")
+    return array_api
+
+
+def to_device(self, device, /, *, stream=None):
+    """This tensor: the only device is ``"cpu"``."""
+    return self.to(device=device)
+
+
 def new_tensor(self, data, *, dtype=None, requires_grad=False):
     """A tensor of given numbers, of this one's type."""
     return _native.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
@@ -156,11 +186,13 @@ def new_full(self, size, fill_value, *, dtype=None, requires_grad=False):
 
 METHODS = [
     zero_, fill_, copy_, normal_, uniform_, numpy, to_numpy, __array__, __array_wrap__, __repr__,
-    __format__, __deepcopy__, __reduce_ex__, new_tensor, new_zeros, new_ones, new_full,
+    __format__, __deepcopy__, __reduce_ex__, __array_namespace__, to_device, new_tensor, new_zeros, new_ones, new_full,
 ]  # fmt: skip
 
 for _method in METHODS:
     setattr(Tensor, _method.__name__, _method)
+
+Tensor.size = property(_size)
 
 ALIASES = {
     "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",

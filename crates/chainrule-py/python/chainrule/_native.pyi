@@ -6,6 +6,7 @@ from typing import Any, Union
 from ._returns import ValuesAndIndices
 
 _bool = bool
+_int = int
 Number = Union[int, float, bool]
 ArrayLike = Any
 Operand = Any
@@ -27,7 +28,7 @@ class dtype:
     """The type of a tensor's elements."""
 
     @property
-    def itemsize(self) -> int: ...
+    def itemsize(self) -> _int: ...
     @property
     def is_floating_point(self) -> _bool: ...
     @property
@@ -44,6 +45,8 @@ class RemovableHandle:
     def remove(self) -> None: ...
 
 bool: dtype  # pyright: ignore
+uint8: dtype
+int32: dtype
 int64: dtype
 float32: dtype
 float64: dtype
@@ -83,7 +86,7 @@ class Tensor:
     def is_leaf(self) -> _bool:
         """Whether the tensor was given, not computed from others that require gradients."""
     @property
-    def itemsize(self) -> int:
+    def itemsize(self) -> _int:
         """Bytes of one element."""
     @property
     def mT(self) -> Tensor:
@@ -92,10 +95,10 @@ class Tensor:
     def name(self) -> str | None:
         """The name given with `named`, which errors, pictures and formulas use."""
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> _int:
         """Bytes of all elements."""
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> _int:
         """The number of axes."""
     @property
     def requires_grad(self) -> _bool:
@@ -103,8 +106,11 @@ class Tensor:
     @requires_grad.setter
     def requires_grad(self, value: Any) -> None: ...
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[_int, ...]:
         """The length of each axis."""
+    @property
+    def size(self) -> Any:
+        """The number of elements. ``x.size()`` is the shape and ``x.size(0)`` one length, as in torch."""
     def __add__(self, other: Operand) -> Tensor: ...
     def __sub__(self, other: Operand) -> Tensor: ...
     def __mul__(self, other: Operand) -> Tensor: ...
@@ -115,6 +121,8 @@ class Tensor:
     def __and__(self, other: Operand) -> Tensor: ...
     def __or__(self, other: Operand) -> Tensor: ...
     def __xor__(self, other: Operand) -> Tensor: ...
+    def __lshift__(self, other: Operand) -> Tensor: ...
+    def __rshift__(self, other: Operand) -> Tensor: ...
     def __pow__(self, other: Operand) -> Tensor: ...
     def __eq__(self, other: Operand) -> Tensor: ...  # pyright: ignore
     def __ne__(self, other: Operand) -> Tensor: ...  # pyright: ignore
@@ -132,26 +140,28 @@ class Tensor:
     def __rand__(self, other: Operand) -> Tensor: ...
     def __ror__(self, other: Operand) -> Tensor: ...
     def __rxor__(self, other: Operand) -> Tensor: ...
+    def __rlshift__(self, other: Operand) -> Tensor: ...
+    def __rrshift__(self, other: Operand) -> Tensor: ...
     def __rpow__(self, other: Operand) -> Tensor: ...
     def __neg__(self) -> Tensor: ...
     def __pos__(self) -> Tensor: ...
     def __abs__(self) -> Tensor: ...
     def __invert__(self) -> Tensor: ...
-    def __len__(self) -> int: ...
+    def __len__(self) -> _int: ...
     def __iter__(self) -> Iterator[Tensor]: ...
     def __contains__(self, key: Any) -> _bool: ...
     def __bool__(self) -> _bool: ...
     def __float__(self) -> float: ...
-    def __int__(self) -> int: ...
-    def __index__(self) -> int: ...
-    def __hash__(self) -> int: ...
+    def __int__(self) -> _int: ...
+    def __index__(self) -> _int: ...
+    def __hash__(self) -> _int: ...
     def __repr__(self) -> str: ...
     def __format__(self, spec: str) -> str: ...
     def __getitem__(self, key: Any) -> Tensor: ...
     def __setitem__(self, key: Any, value: Operand) -> None: ...
     def __array__(self, dtype: DTypeLike | None = None, copy: _bool | None = None) -> Any: ...
-    def __dlpack__(self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None, copy: _bool | None = None) -> Any: ...
-    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __dlpack__(self, *, stream: Any = None, max_version: tuple[_int, _int] | None = None, dl_device: tuple[_int, _int] | None = None, copy: _bool | None = None) -> Any: ...
+    def __dlpack_device__(self) -> tuple[_int, _int]: ...
     def __deepcopy__(self, memo: Any) -> Tensor: ...
     def abs(self) -> Tensor:
         """`abs`, element by element: |x|. Derivative sign x; 0 at the kink.
@@ -241,11 +251,11 @@ class Tensor:
         
         LaTeX: \\operatorname{artanh} x
         """
-    def argmax(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+    def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The index of the first largest element, of all in row-major order or along `dim`."""
-    def argmin(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+    def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The index of the first smallest element, of all in row-major order or along `dim`."""
-    def argsort(self, dim: int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
+    def argsort(self, dim: _int = ..., descending: _bool = False, stable: _bool = True) -> Tensor:
         """The indices that sort along an axis. Stable; NaN counts as the largest number."""
     def asin(self) -> Tensor:
         """`asin`, element by element: The inverse sine: sin y = x, so y′ = 1/cos y = 1/√(1 − x²). Unbounded at ±1.
@@ -291,23 +301,31 @@ class Tensor:
     def bincount(self, weights: Any = None, minlength: Any = 0) -> Tensor:
         """How often each whole number occurs, or the sums of its weights."""
     def bitwise_and(self, other: Operand) -> Tensor:
-        """The operator on truth values."""
+        """The operator on truth values, or on the bits of integers."""
     def bitwise_and_(self, other: Operand) -> Tensor:
         """``bitwise_and`` in place: this handle stands for the result from now on."""
+    def bitwise_left_shift(self, other: Operand) -> Tensor:
+        """The operator on truth values, or on the bits of integers."""
+    def bitwise_not(self) -> Tensor:
+        """Not, of truth values; of integers, the opposite of every bit: −1 − x."""
     def bitwise_or(self, other: Operand) -> Tensor:
-        """The operator on truth values."""
+        """The operator on truth values, or on the bits of integers."""
     def bitwise_or_(self, other: Operand) -> Tensor:
         """``bitwise_or`` in place: this handle stands for the result from now on."""
+    def bitwise_right_shift(self, other: Operand) -> Tensor:
+        """The operator on truth values, or on the bits of integers."""
     def bitwise_xor(self, other: Operand) -> Tensor:
-        """The operator on truth values."""
+        """The operator on truth values, or on the bits of integers."""
     def bitwise_xor_(self, other: Operand) -> Tensor:
         """``bitwise_xor`` in place: this handle stands for the result from now on."""
     def bmm(self, other: Operand) -> Tensor:
         """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
     def bool(self) -> Tensor:
         """As `bool`."""
-    def broadcast_to(self, size: int | Sequence[int]) -> Tensor:
+    def broadcast_to(self, size: _int | Sequence[_int]) -> Tensor:
         """Stretched to a shape."""
+    def byte(self) -> Tensor:
+        """As `uint8`."""
     def cbrt(self) -> Tensor:
         """`cbrt`, element by element: ∛x, of negative numbers too: y³ = x, so 3y² y′ = 1. Unbounded at 0.
         
@@ -322,7 +340,7 @@ class Tensor:
         """
     def ceil_(self) -> Tensor:
         """``ceil`` in place: this handle stands for the result from now on."""
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """The axis in `chunks` parts, all but perhaps the last equally long."""
     def clamp(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
         """Numbers below `min` become `min`, above `max` become `max`; either may be a tensor or None."""
@@ -364,11 +382,11 @@ class Tensor:
         """This tensor: everything is on the processor."""
     def cross(self, other: Operand, dim: Dims = -1) -> Tensor:
         """The vector product along an axis of length 3."""
-    def cumprod(self, dim: int) -> Tensor:
+    def cumprod(self, dim: _int) -> Tensor:
         """Running products along an axis."""
     def cumprod_(self, dim: Dims) -> Tensor:
         """``cumprod`` in place: this handle stands for the result from now on."""
-    def cumsum(self, dim: int) -> Tensor:
+    def cumsum(self, dim: _int) -> Tensor:
         """Running sums along an axis."""
     def cumsum_(self, dim: Dims) -> Tensor:
         """``cumsum`` in place: this handle stands for the result from now on."""
@@ -382,7 +400,7 @@ class Tensor:
         """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     def diagonal(self) -> Tensor:
         """The diagonal of a matrix."""
-    def diff(self, n: int = 1, dim: Dims = -1) -> Tensor:
+    def diff(self, n: _int = 1, dim: Dims = -1) -> Tensor:
         """The differences of neighbours along an axis, n times."""
     def digamma(self) -> Tensor:
         """`digamma`, element by element: ψ(x) = Γ′(x)/Γ(x); NaN at the negative integers, ∓∞ at ±0. Its derivative is ψ⁽¹⁾(x).
@@ -391,7 +409,7 @@ class Tensor:
         """
     def digamma_(self) -> Tensor:
         """``digamma`` in place: this handle stands for the result from now on."""
-    def dim(self) -> int:
+    def dim(self) -> _int:
         """The number of axes."""
     def dist(self, other: Operand, p: Number | None = 2) -> Tensor:
         """The p-norm of the difference."""
@@ -405,7 +423,7 @@ class Tensor:
         """Σ xᵢ yᵢ of two vectors."""
     def double(self) -> Tensor:
         """As `float64`."""
-    def element_size(self) -> int:
+    def element_size(self) -> _int:
         """Bytes of one element."""
     def elu(self) -> Tensor:
         """`elu`, element by element: x above 0, else eˣ − 1.
@@ -446,7 +464,7 @@ class Tensor:
         """``exp2`` in place: this handle stands for the result from now on."""
     def exp_(self) -> Tensor:
         """``exp`` in place: this handle stands for the result from now on."""
-    def expand(self, *sizes: int | Sequence[int]) -> Tensor:
+    def expand(self, *sizes: _int | Sequence[_int]) -> Tensor:
         """Axes of length 1 repeated; -1 keeps a length."""
     def expand_as(self, other: Operand) -> Tensor:
         """Stretched to the shape of another tensor."""
@@ -464,9 +482,9 @@ class Tensor:
         
         LaTeX: \\operatorname{trunc} x
         """
-    def flatten(self, start_dim: int = 0, end_dim: int = ...) -> Tensor:
+    def flatten(self, start_dim: _int = 0, end_dim: _int = ...) -> Tensor:
         """The axes from `start_dim` to `end_dim` as one."""
-    def flip(self, *dims: int | Sequence[int]) -> Tensor:
+    def flip(self, *dims: _int | Sequence[_int]) -> Tensor:
         """Backwards along axes."""
     def fliplr(self) -> Tensor:
         """Backwards along the second axis."""
@@ -498,7 +516,7 @@ class Tensor:
         """
     def frac_(self) -> Tensor:
         """``frac`` in place: this handle stands for the result from now on."""
-    def gather(self, dim: int, index: ArrayLike) -> Tensor:
+    def gather(self, dim: _int, index: ArrayLike) -> Tensor:
         """`out[i][j] = x[index[i][j]][j]` for `dim` 0, and so on."""
     def ge(self, other: Operand) -> Tensor:
         """x ≥ y, as truth values, as the operator `>=`."""
@@ -528,13 +546,13 @@ class Tensor:
         """√(x² + y²) without overflow."""
     def hypot_(self, other: Operand) -> Tensor:
         """``hypot`` in place: this handle stands for the result from now on."""
-    def index_add(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+    def index_add(self, dim: Dims, index: ArrayLike, source: _int, *, alpha: Number = 1) -> Tensor:
         """A copy with rows of ``source`` added at indices of an axis."""
-    def index_add_(self, dim: Dims, index: ArrayLike, source: int, *, alpha: Number = 1) -> Tensor:
+    def index_add_(self, dim: Dims, index: ArrayLike, source: _int, *, alpha: Number = 1) -> Tensor:
         """``index_add`` in place: this handle stands for the result from now on."""
-    def index_copy(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+    def index_copy(self, dim: Dims, index: ArrayLike, source: _int) -> Tensor:
         """A copy with rows of ``source`` at indices of an axis."""
-    def index_copy_(self, dim: Dims, index: ArrayLike, source: int) -> Tensor:
+    def index_copy_(self, dim: Dims, index: ArrayLike, source: _int) -> Tensor:
         """``index_copy`` in place: this handle stands for the result from now on."""
     def index_fill(self, dim: Dims, index: ArrayLike, value: Operand) -> Tensor:
         """A copy with a number at indices of an axis."""
@@ -544,10 +562,12 @@ class Tensor:
         """A copy with values where the indices point, or added there."""
     def index_put_(self, indices: Any, values: Any, accumulate: Any = False) -> Tensor:
         """``index_put`` in place: this handle stands for the result from now on."""
-    def index_select(self, dim: int, index: ArrayLike) -> Tensor:
+    def index_select(self, dim: _int, index: ArrayLike) -> Tensor:
         """Several elements of an axis, by their indices."""
     def inner(self, other: Operand) -> Tensor:
         """Sums of products over the last axes of both."""
+    def int(self) -> Tensor:
+        """As `int32`."""
     def is_contiguous(self) -> _bool:
         """Always: memory is always in order."""
     def is_floating_point(self) -> _bool:
@@ -560,7 +580,7 @@ class Tensor:
         """True where the number is infinite."""
     def isnan(self) -> Tensor:
         """True where the number is NaN."""
-    def item(self) -> int | float | _bool:
+    def item(self) -> _int | float | _bool:
         """The one number of a tensor with one element, as Python's."""
     def kron(self, other: Operand) -> Tensor:
         """The Kronecker product."""
@@ -618,7 +638,7 @@ class Tensor:
         """``log2`` in place: this handle stands for the result from now on."""
     def log_(self) -> Tensor:
         """``log`` in place: this handle stands for the result from now on."""
-    def log_softmax(self, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
+    def log_softmax(self, dim: _int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
         """ln softmax(x) along an axis, without overflow."""
     def logaddexp(self, other: Operand) -> Tensor:
         """ln(eˣ + e^y) without overflow."""
@@ -687,9 +707,9 @@ class Tensor:
         """
     def mm(self, other: Operand) -> Tensor:
         """The matrix product over the last two axes, leading axes broadcasting, as the operator `@`."""
-    def moveaxis(self, source: int, destination: int) -> Tensor:
+    def moveaxis(self, source: _int, destination: _int) -> Tensor:
         """An axis moved to another place."""
-    def movedim(self, source: int, destination: int) -> Tensor:
+    def movedim(self, source: _int, destination: _int) -> Tensor:
         """An axis moved to another place."""
     def mul(self, other: Operand) -> Tensor:
         """x y, element by element, as the operator `*`."""
@@ -709,7 +729,7 @@ class Tensor:
         """The mean of what is not NaN."""
     def nansum(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The sum of what is not NaN."""
-    def narrow(self, dim: int, start: Operand, length: int) -> Tensor:
+    def narrow(self, dim: _int, start: Operand, length: _int) -> Tensor:
         """A part of an axis: `length` elements from `start` on."""
     def ne(self, other: Operand) -> Tensor:
         """x ≠ y, as truth values, as the operator `!=`."""
@@ -724,15 +744,15 @@ class Tensor:
         """``neg`` in place: this handle stands for the result from now on."""
     def negative(self) -> Tensor:
         """−x; the same as the operator."""
-    def nelement(self) -> int:
+    def nelement(self) -> _int:
         """The number of elements."""
-    def new_full(self, size: int | Sequence[int], fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+    def new_full(self, size: _int | Sequence[_int], fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
         """One number everywhere, of this tensor's type."""
-    def new_ones(self, *size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+    def new_ones(self, *size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
         """Ones of this tensor's type."""
     def new_tensor(self, data: Any, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
         """A tensor of given numbers, of this one's type."""
-    def new_zeros(self, *size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+    def new_zeros(self, *size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
         """Zeros of this tensor's type."""
     def nonzero(self, *, as_tuple: _bool = False) -> Any:
         """The places of elements that are not 0: a row for each, or with `as_tuple` a vector for each
@@ -744,23 +764,23 @@ class Tensor:
         """Normal random numbers from now on."""
     def not_equal(self, other: Operand) -> Tensor:
         """x ≠ y, as truth values, as the operator `!=`."""
-    def numel(self) -> int:
+    def numel(self) -> _int:
         """The number of elements."""
     def numpy(self, *, force: _bool = False) -> Any:
         """The numbers as an array of numpy: the same memory, read-only. ``.copy()`` it to write."""
-    def one_hot(self, num_classes: int) -> Tensor:
+    def one_hot(self, num_classes: _int) -> Tensor:
         """1 in the column of the class, else 0, along a new last axis."""
     def outer(self, vec2: Any) -> Tensor:
         """The products of all pairs of elements of two vectors, [m] and [n], as [m, n]."""
-    def permute(self, *dims: int | Sequence[int]) -> Tensor:
+    def permute(self, *dims: _int | Sequence[_int]) -> Tensor:
         """The axes in another order: `permute(2, 0, 1)`."""
-    def polygamma(self, n: int) -> Tensor:
+    def polygamma(self, n: _int) -> Tensor:
         """The n-th derivative of the digamma function at x, as `polygamma(n, x)` with x this tensor."""
     def pow(self, exponent: Operand) -> Tensor:
         """x to the power y, element by element."""
     def pow_(self, exponent: Operand) -> Tensor:
         """``pow`` in place: this handle stands for the result from now on."""
-    def prod(self, dim: int | None = None, keepdim: _bool = False) -> Tensor:
+    def prod(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Π x, of all elements or along an axis. The derivative is right where elements are 0."""
     def quantile(self, q: Any, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The value below which a fraction q lies, between neighbours in proportion."""
@@ -794,21 +814,21 @@ class Tensor:
         """The remainder of x / y with the sign of y, as Python's `%`."""
     def remainder_(self, other: Operand) -> Tensor:
         """``remainder`` in place: this handle stands for the result from now on."""
-    def repeat(self, *repeats: int | Sequence[int]) -> Tensor:
+    def repeat(self, *repeats: _int | Sequence[_int]) -> Tensor:
         """Copies side by side: `repeats[i]` of them along axis i."""
-    def repeat_interleave(self, repeats: int | Sequence[int], dim: Dims = None) -> Tensor:
+    def repeat_interleave(self, repeats: _int | Sequence[_int], dim: Dims = None) -> Tensor:
         """Each element of an axis several times in a row."""
     def requires_grad_(self, requires_grad: _bool = True) -> Tensor:
         """Makes the tensor a parameter, whose gradient `backward` gathers in `grad`; or no more."""
-    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+    def reshape(self, *shape: _int | Sequence[_int]) -> Tensor:
         """The same elements in another shape, in row-major order; one length may be -1."""
     def reshape_as(self, other: Operand) -> Tensor:
         """The same elements in the shape of another tensor."""
     def retain_grad(self) -> None:
         """Keeps the gradient by this tensor, though it is computed, in `grad`."""
-    def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+    def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] | None = None) -> Tensor:
         """Shifted along axes, what leaves at one end entering at the other."""
-    def rot90(self, k: int = 1, dims: int | Sequence[int] = ...) -> Tensor:
+    def rot90(self, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
         """Turned by k right angles in the plane of two axes."""
     def round(self) -> Tensor:
         """`round`, element by element: The nearest integer; halves go to the even neighbour (IEEE 754, numpy and torch).
@@ -824,15 +844,15 @@ class Tensor:
         """
     def rsqrt_(self) -> Tensor:
         """``rsqrt`` in place: this handle stands for the result from now on."""
-    def scatter(self, dim: int, index: ArrayLike, src: Operand) -> Tensor:
+    def scatter(self, dim: _int, index: ArrayLike, src: Operand) -> Tensor:
         """A copy with `src` (numbers or one number) put at the places that `index` names."""
     def scatter_(self, dim: Dims, index: ArrayLike, src: Operand) -> Tensor:
         """``scatter`` in place: this handle stands for the result from now on."""
-    def scatter_add(self, dim: int, index: ArrayLike, src: Operand) -> Tensor:
+    def scatter_add(self, dim: _int, index: ArrayLike, src: Operand) -> Tensor:
         """A copy with `src` added at the places that `index` names, as `gather` reads them."""
     def scatter_add_(self, dim: Dims, index: ArrayLike, src: Operand) -> Tensor:
         """``scatter_add`` in place: this handle stands for the result from now on."""
-    def select(self, dim: int, index: ArrayLike) -> Tensor:
+    def select(self, dim: _int, index: ArrayLike) -> Tensor:
         """Element `index` of an axis, which disappears."""
     def sigmoid(self) -> Tensor:
         """`sigmoid`, element by element: σ(x) = 1/(1 + e⁻ˣ), so y′ = e⁻ˣ y² = y (1 − y).
@@ -869,9 +889,7 @@ class Tensor:
         """
     def sinh_(self) -> Tensor:
         """``sinh`` in place: this handle stands for the result from now on."""
-    def size(self, dim: int | None = None) -> Any:
-        """The length of each axis, or of one."""
-    def softmax(self, dim: int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
+    def softmax(self, dim: _int = ..., *, dtype: DTypeLike | None = None) -> Tensor:
         """eˣ / Σ eˣ along an axis, without overflow."""
     def softplus(self) -> Tensor:
         """`softplus`, element by element: ln(1 + eˣ), a smooth relu, with derivative σ(x). Overflows nowhere.
@@ -883,9 +901,9 @@ class Tensor:
         
         LaTeX: \\operatorname{softsign} x
         """
-    def sort(self, dim: int = ..., descending: _bool = False) -> ValuesAndIndices:
+    def sort(self, dim: _int = ..., descending: _bool = False) -> ValuesAndIndices:
         """The elements in order along an axis, and their indices."""
-    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    def split(self, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """The axis in parts of a length, or of given lengths."""
     def sqrt(self) -> Tensor:
         """`sqrt`, element by element: The non-negative root: y² = x, so 2y y′ = 1. Unbounded at 0⁺; NaN for x < 0 (IEEE 754).
@@ -915,7 +933,7 @@ class Tensor:
         """x − alpha y."""
     def sum(self, dim: Dims = None, keepdim: _bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
         """Σ x, of all elements or along axes `dim`."""
-    def swapaxes(self, dim0: int, dim1: int) -> Tensor:
+    def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two axes exchanged."""
     def t(self) -> Tensor:
         """The transpose of a matrix; a vector as it is."""
@@ -941,29 +959,31 @@ class Tensor:
         """``tanh`` in place: this handle stands for the result from now on."""
     def tensor_split(self, indices_or_sections: Any, dim: Dims = 0) -> Tensor:
         """The axis cut into so many parts of nearly equal length, or at places."""
-    def tile(self, *dims: int | Sequence[int]) -> Tensor:
+    def tile(self, *dims: _int | Sequence[_int]) -> Tensor:
         """Copies side by side, as numpy's `tile`."""
     def to(self, *args: Any, dtype: DTypeLike | None = None, device: Any = None, copy: _bool | None = False, non_blocking: _bool = False) -> Tensor:
         """With elements of a type, or those of another tensor; the device can only be `"cpu"`."""
+    def to_device(self, device: Any, *, stream: Any = None) -> Tensor:
+        """This tensor: the only device is ``"cpu"``."""
     def to_numpy(self, dtype: DTypeLike | None = None, copy: _bool | None = False) -> Any:
         """The numbers as an array, whether or not gradients are required: for plots and tables."""
     def tolist(self) -> Any:
         """The numbers as nested lists; of a tensor without axes, the number."""
-    def topk(self, k: int, dim: int = ..., largest: _bool = True) -> ValuesAndIndices:
+    def topk(self, k: _int, dim: _int = ..., largest: _bool = True) -> ValuesAndIndices:
         """The k largest (or smallest) elements along an axis, best first, and their indices."""
     def trace(self) -> Tensor:
         """The sum of the diagonal."""
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
+    def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two axes exchanged."""
-    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+    def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
         """``transpose`` in place: this handle stands for the result from now on."""
-    def tril(self, diagonal: int = 0) -> Tensor:
+    def tril(self, diagonal: _int = 0) -> Tensor:
         """Below and on a diagonal; zeros above."""
-    def tril_(self, diagonal: int = 0) -> Tensor:
+    def tril_(self, diagonal: _int = 0) -> Tensor:
         """``tril`` in place: this handle stands for the result from now on."""
-    def triu(self, diagonal: int = 0) -> Tensor:
+    def triu(self, diagonal: _int = 0) -> Tensor:
         """Above and on a diagonal; zeros below."""
-    def triu_(self, diagonal: int = 0) -> Tensor:
+    def triu_(self, diagonal: _int = 0) -> Tensor:
         """``triu`` in place: this handle stands for the result from now on."""
     def true_divide(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
         """x / y; `rounding_mode` is `None`, `"floor"` or `"trunc"`."""
@@ -978,17 +998,17 @@ class Tensor:
         """With elements of a type."""
     def type_as(self, other: Operand) -> Tensor:
         """With elements of the type of another tensor."""
-    def unbind(self, dim: int = 0) -> tuple[Tensor, ...]:
+    def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
         """The parts of an axis, without it."""
-    def unflatten(self, dim: int, sizes: int | Sequence[int]) -> Tensor:
+    def unflatten(self, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
         """One axis of length n as several."""
-    def unfold(self, dimension: int, size: int | Sequence[int], step: Operand) -> Tensor:
+    def unfold(self, dimension: _int, size: _int | Sequence[_int], step: Operand) -> Tensor:
         """Sliding windows along an axis: `size` elements every `step`, along a new last axis."""
     def uniform_(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform random numbers from ``low`` to ``high`` from now on."""
     def unique(self, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False) -> Tensor:
         """The distinct elements in order; also where each stands among them, and how often."""
-    def unsqueeze(self, dim: int) -> Tensor:
+    def unsqueeze(self, dim: _int) -> Tensor:
         """A new axis of length 1."""
     def unsqueeze_(self, dim: Dims) -> Tensor:
         """``unsqueeze`` in place: this handle stands for the result from now on."""
@@ -996,7 +1016,7 @@ class Tensor:
         """Σ(x − mean)²/(n − correction), of all elements or along axes `dim`."""
     def vdot(self, other: Operand) -> Tensor:
         """Σ xᵢ yᵢ of two vectors."""
-    def view(self, *shape: int | Sequence[int]) -> Tensor:
+    def view(self, *shape: _int | Sequence[_int]) -> Tensor:
         """The same as `reshape`, or with an element type the same as `to`."""
     def view_as(self, other: Operand) -> Tensor:
         """The same elements in the shape of another tensor."""
@@ -1019,7 +1039,7 @@ def _custom(name: str, by: Any, value: Operand, inputs: Tensor | Sequence[Tensor
 def _dtype(name: str) -> Any: ...
 def _enter_grad_mode(on: Any) -> Any:
     """Switches recording on or off on this thread, and gives the state before."""
-def _from_bytes(bytes: Any, shape: int | Sequence[int], dtype: DTypeLike | None) -> Any:
+def _from_bytes(bytes: Any, shape: _int | Sequence[_int], dtype: DTypeLike | None) -> Any:
     """A tensor of numbers given as bytes, in row-major order."""
 def _grad(ys: Any, xs: Any, vs: Any, create_graph: _bool, allow_unused: Any) -> Any:
     """∂(Σ vᵢ·yᵢ)/∂x for each x; None for those that no y depends on, if that is allowed."""
@@ -1033,63 +1053,78 @@ def arange(start: Operand, end: Operand | None = None, step: Operand | None = No
     """
 def as_tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of what numpy can make an array of; a tensor of the type stays itself."""
-def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Sequence[_int]) -> tuple[_int, ...]:
     """The shape that shapes broadcast to."""
-def cat(tensors: Sequence[ArrayLike], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[ArrayLike], dim: _int = 0) -> Tensor:
     """Tensors one after the other along an axis."""
 def einsum(equation: str, *operands: ArrayLike) -> Tensor:
     """A sum of products over named axes: `einsum("ij,jk->ik", a, b)`."""
-def empty(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def empty(*size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """A tensor whose numbers do not matter; they are zeros."""
 def empty_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`empty` of the shape and type of a tensor."""
-def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def eye(n: _int, m: _int | None = None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """The identity matrix of n rows, and m columns if given."""
-def from_arrow(array: Any) -> Tensor:
-    """A copy of an Arrow array of numbers; missing ones become NaN."""
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A copy of an array of another library that has `__dlpack__`."""
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor of the numbers of an array, copied."""
-def full(size: int | Sequence[int], fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def from_arrow(array: Any, columns: Any = None) -> Tensor:
+    """The numbers of Arrow: of an array or a chunked array a vector; of a table, a batch or a frame of
+    another library the columns, or those that are named, as vectors by name.
+    
+    Numbers without gaps are not copied (truth values are, and what comes in several pieces).
+    Missing numbers become NaN, of integers in `float64`; a missing truth value is an error.
+    """
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: _bool | None = None) -> Tensor:
+    """A tensor of an array of another library that has `__dlpack__`.
+    
+    Its numbers are copied unless it says that they are read-only; then, or with `copy=False`, the
+    tensor stands in its memory, which must not be written to any more.
+    """
+def from_numpy(ndarray: Any, *, copy: _bool | None = None) -> Tensor:
+    """A tensor of the numbers of an array.
+    
+    They are copied unless the array is read-only; then, or with `copy=False`, the tensor stands in
+    the array's memory, which must not be written to any more. What cannot be shared, because
+    elements are not dense, not aligned or of another type, is copied, or an error with
+    `copy=False`.
+    """
+def full(size: _int | Sequence[_int], fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """One number everywhere."""
 def full_like(input: Operand | None, fill_value: Operand, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """One number everywhere, in the shape and type of a tensor."""
 def get_default_dtype() -> dtype:
     """The type of floating-point numbers that are given without one; float32 at first."""
-def get_rng_state() -> tuple[int, int]:
+def get_rng_state() -> tuple[_int, _int]:
     """The state of the generator."""
 def is_grad_enabled() -> _bool:
     """Whether operations on this thread are recorded for gradients."""
-def linspace(start: Operand, end: Operand, steps: int, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def linspace(start: Operand, end: Operand, steps: _int, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, at equal distances."""
-def manual_seed(seed: int) -> None:
+def manual_seed(seed: _int) -> None:
     """Sets the seed of the random tensors made from now on, on all threads."""
-def ones(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def ones(*size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """Ones: `ones(2, 3)` or `ones((2, 3))`."""
 def ones_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`ones` of the shape and type of a tensor."""
 def promote_types(a: Any, b: Any) -> dtype:
     """The type that holds values of both."""
-def rand(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def rand(*size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """Uniform random numbers in [0, 1)."""
 def rand_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`rand` of the shape and type of a tensor."""
-def randint(low: float, high: float | None = None, size: int | Sequence[int] | None = None) -> Tensor:
+def randint(low: float, high: float | None = None, size: _int | Sequence[_int] | None = None) -> Tensor:
     """Random integers from `low` to `high − 1`."""
-def randn(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def randn(*size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """Standard normal random numbers."""
 def randn_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`randn` of the shape and type of a tensor."""
-def randperm(n: int) -> Tensor:
+def randperm(n: _int) -> Tensor:
     """The numbers 0 … n−1 in random order."""
 def realize(*tensors: Sequence[ArrayLike]) -> None:
     """Computes several tensors together, as one plan."""
 def set_default_dtype(dtype: DTypeLike | None) -> None:
     """Sets the type of floating-point numbers that are given without one."""
-def set_rng_state(state: tuple[int, int]) -> None:
+def set_rng_state(state: tuple[_int, _int]) -> None:
     """Goes on drawing as if from a state."""
-def stack(tensors: Sequence[ArrayLike], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[ArrayLike], dim: _int = 0) -> Tensor:
     """Tensors of one shape along a new axis."""
 def tensor(data: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
     """A tensor of given numbers: a number, nested sequences, an array, another tensor (copied).
@@ -1102,7 +1137,7 @@ tensor([[1., 2.],
     """
 def where(condition: ArrayLike, input: Operand | None = None, other: Operand | None = None) -> Tensor:
     """The elements of `input` where the condition is true, else those of `other`."""
-def zeros(*size: int | Sequence[int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
+def zeros(*size: _int | Sequence[_int], dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
 def zeros_like(input: Operand | None, *, dtype: DTypeLike | None = None, requires_grad: _bool = False) -> Tensor:
     """`zeros` of the shape and type of a tensor."""

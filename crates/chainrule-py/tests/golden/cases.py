@@ -39,6 +39,10 @@ BINARY = {
 }  # fmt: skip
 
 # Expressions, and the inputs as (shape, bounds).
+SDPA = "torch.nn.functional.scaled_dot_product_attention"
+Q, K, W = ((2, 3, 4), ALL), ((2, 5, 4), ALL), ((2, 5, 2), ALL)
+SEEN = "torch.tensor([[True, False, True, True, False], [False] * 5, [True] * 5])"
+HEADS, FEWER = ((1, 4, 3, 2), ALL), ((1, 2, 3, 2), ALL)
 M, V, C = ((2, 3), ALL), ((3,), ALL), ((2, 3, 4), ALL)
 EXPRESSIONS = [
     ("x + y", M, V), ("x - 2", M), ("2 - x", M), ("x * y", C, ((3, 1), ALL)), ("3 / x", ((3,), POSITIVE)),
@@ -115,10 +119,34 @@ EXPRESSIONS = [
     ("torch.polygamma(1, x)", ((3,), POSITIVE)), ("torch.lerp(x, y, z)", M, M, M), ("torch.heaviside(x.detach(), y.detach())", M, M),
     ("x.to(torch.float64) + 1", M), ("x.double()", M), ("x.clone() * 2", M), ("x.detach() * x", M),
     ("torch.zeros_like(x)", M), ("torch.full_like(x, 3)", M), ("torch.ones_like(x) * x", M), ("x.round() + x", M),
+    (f"{SDPA}(x, y, z)", Q, K, W), (f"{SDPA}(x, y, z, is_causal=True)", Q, K, W),
+    (f"{SDPA}(x, y, z, scale=0.3)", Q, K, W), (f"{SDPA}(x, y, z, {SEEN})", Q, K, W),
+    (f"{SDPA}(x, y, z, 2 * torch.arange(5).to(x.dtype))", Q, K, W),
+    (f"{SDPA}(x, y, z, torch.log({SEEN}.to(x.dtype)))", Q, K, W),
+    (f"{SDPA}(x, y, z, is_causal=True, enable_gqa=True)", HEADS, FEWER, FEWER),
+    (f"{SDPA}(x, y, z)", ((3, 4), ALL), ((5, 4), ALL), ((5, 2), ALL)),
 ]  # fmt: skip
 
 # Expressions without inputs: making, promotion of types, integers.
+U8, I32 = ("torch.tensor({}, dtype=torch.%s)" % t for t in ("uint8", "int32"))
+NARROW = [
+    U8.format([100, 200]) + " + 100", U8.format([100, 200]) + " * " + I32.format([2, 3]), "-" + U8.format([1, 0]),
+    I32.format([2147483647, 1]) + " + 1", I32.format([7, -7]) + " // 2", I32.format([7, -7]) + " % 3",
+    I32.format([7, -7]) + " / 2", I32.format([7, -7]) + " + torch.tensor([1.5])", I32.format([3, -3]) + " * 2.5",
+    U8.format([200, 100]) + ".sum()", U8.format([200, 100]) + ".prod()", U8.format([200, 100]) + ".max()",
+    U8.format([200, 100]) + ".cumsum(0)", I32.format([5, 7]) + ".pow(2)", I32.format([-5, 7]) + ".abs()",
+    "~" + U8.format([1, 254]), U8.format([6, 5]) + " & 3", U8.format([6, 5]) + " << 2", I32.format([-6, 5]) + " >> 1",
+    I32.format([-6, 5]) + " | 1", I32.format([-6, 5]) + " ^ " + U8.format([7, 7]), U8.format([1, 2]) + " == 2",
+    U8.format([200, 1]) + " > " + I32.format([-1, 1]), I32.format([3, 1, 2]) + ".sort().values",
+    I32.format([3, 1, 2]) + ".argsort()", "torch.tensor([1.9, -1.9]).int()", "torch.tensor([300]).to(torch.uint8)",
+    I32.format([300, -1]) + ".byte()", U8.format([1]) + ".float()", "torch.zeros(2, dtype=torch.int32)",
+    "torch.arange(3, dtype=torch.uint8)", I32.format([[1, 2], [3, 4]]) + " @ " + I32.format([[1], [1]]),
+    "torch.cat([" + U8.format([1]) + ", " + I32.format([-1]) + "])", "torch.arange(4.0)[" + I32.format([2, 0]) + "]",
+    "torch.where(torch.tensor([True, False]), " + U8.format([1, 2]) + ", " + I32.format([3, 4]) + ")",
+    "torch.unique(" + I32.format([3, 1, 3]) + ")", U8.format([1, 0]) + " & torch.tensor([True, True])",
+]  # fmt: skip
 MAKING = [
+    *NARROW,
     "torch.tril_indices(3, 3)", "torch.triu_indices(2, 3, 1)", "torch.logspace(0, 2, 3)", "torch.unique(torch.tensor([3, 1, 3, 2]))",
     "torch.unique(torch.tensor([3, 1, 3]), return_counts=True)[1]", "torch.bincount(torch.tensor([0, 2, 2]))",
     "torch.unique(torch.tensor([3, 1, 3]), return_inverse=True)[1]", "torch.bincount(torch.tensor([0, 2, 2]), torch.tensor([0.5, 1.0, 2.0]))",
@@ -194,6 +222,7 @@ PRINTED = [
     "torch.tensor([1.0], requires_grad=True).tanh()", "torch.tensor([[1.0]], requires_grad=True).reshape(1)", "torch.tensor([1.0], requires_grad=True)[0]",
     "torch.tensor([1.0], requires_grad=True).relu()", "torch.softmax(torch.tensor([1.0], requires_grad=True), 0)", "-torch.tensor([1.0], requires_grad=True)",
     "torch.tensor([1.0], requires_grad=True) - 1", "torch.stack([torch.tensor([1.0], requires_grad=True)])", "torch.tensor([[1.0]], requires_grad=True) @ torch.tensor([[1.0]])",
+    "torch.tensor([1, 2], dtype=torch.int32)", "torch.tensor([[1], [200]], dtype=torch.uint8)",
 ]  # fmt: skip
 
 

@@ -13,9 +13,11 @@ use std::time::Instant;
 use chainrule::Tensor;
 use chainrule_fit::curve::drawing::Drawing;
 use chainrule_fit::curve::file::SavedCurve;
-use chainrule_fit::curve::{CurveFit, Request, bands, fit};
+use chainrule_fit::curve::{CurveFit, Request, bands, fit_over};
+use chainrule_fit::data::stream::{self, Shares};
 use chainrule_fit::data::table::Table;
 use chainrule_fit::metrics::Metrics;
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::solve::seeds::Seeds;
 use chainrule_fit::{Error, Result, report};
 use serde_json::{Value, json};
@@ -35,14 +37,23 @@ struct Found {
 }
 
 /// Runs the command: exit code 1 if the search did not converge, 2 if the formula or the options
-/// are wrong.
-pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<ExitCode> {
+/// are wrong. Each of several ranks reads its part of the file; which rows are tested on then
+/// follows from the seed and their numbers, as for `--stream`.
+pub(super) fn run(
+    common: &Common,
+    options: &Options,
+    text: &str,
+    ranks: &dyn Communicator,
+) -> Result<ExitCode> {
     if common.features.is_some() {
         let what = "a formula names its columns itself; leave --features out";
         crate::note("error", what);
         return Ok(ExitCode::from(2));
     }
-    let table = Table::read(&common.data)?;
+    let (table, before) = match ranks.size() {
+        1 => (Table::read(&common.data)?, 0),
+        _ => stream::part(&common.data, ranks)?,
+    };
     table.column(common.target.trim())?;
     let curve = match Curve::read(&table, common.target.trim(), text, &options.declared()) {
         Ok(curve) => curve,
@@ -51,9 +62,17 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
             return Ok(ExitCode::from(2));
         }
     };
-    let solve = || solve(common, options, &table, curve);
+    let solve = || solve(common, options, (&table, before), curve, ranks);
     let (found, profile) = common.profiled(solve);
     let found = found?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
+    let done = match found.fit.outcome.converged() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    };
+    if !ranks.is_first() {
+        return Ok(done);
+    }
     crate::warn(&found.warnings);
     if let Some(out) = &common.out {
         found.saved().save(out)?;
@@ -64,29 +83,37 @@ pub(super) fn run(common: &Common, options: &Options, text: &str) -> Result<Exit
         Ok(figures::of_curve(&found.fit, found.drawing()?.as_ref()))
     })?;
     common.tell(|| found.json(&table), |bold| found.text(&table, common.seed, bold), profile)?;
-    Ok(if found.fit.outcome.converged() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(done)
 }
 
-fn solve(common: &Common, options: &Options, table: &Table, curve: Curve) -> Result<Found> {
+fn solve(
+    common: &Common,
+    options: &Options,
+    (table, before): (&Table, usize),
+    curve: Curve,
+    ranks: &dyn Communicator,
+) -> Result<Found> {
     let begin = Instant::now();
     let weights = options.weights.as_deref().map(str::trim);
-    let rows = Rows::of(table, &curve, weights, common.test_split, common.seed)?;
+    let shares = Shares { test: common.test_split, validation: 0.0, seed: common.seed };
+    let rows = Rows::of((table, before), &curve, weights, shares, ranks)?;
     let mut request = Request::new(curve.names.iter().cloned());
     request.start = options.start(&curve.names)?;
     request.options = options.solver(&curve.names, rows.weights.clone())?;
     request.confidence = common.confidence;
     request.seeds = Seeds { seed: common.seed, sizes: rows.sizes(), ..Seeds::default() };
-    let mut found = fit(|theta: &Tensor| curve.at(&rows.train, theta), &rows.train_y, &request)?;
+    let model = |theta: &Tensor| curve.at(&rows.train, theta);
+    let mut found = fit_over(model, &rows.train_y, &request, ranks)?;
     found.seconds = begin.elapsed().as_secs_f64();
-    let test = match rows.test_y.is_empty() {
-        true => None,
-        false => {
+    let test = match rows.tested {
+        0 => None,
+        _ => {
             let theta = found.parameters();
             let none = vec![0.0; theta.len() * theta.len()];
             let model = |theta: &Tensor| curve.at(&rows.test, theta);
             let predicted = bands(model, &theta, &none, 0.0, 0.0)?;
             let values: Vec<f64> = predicted.iter().map(|p| p.value).collect();
-            Metrics::of(&rows.test_y, &values)
+            Metrics::over(&rows.test_y, &values, ranks)?
         }
     };
     let mut warnings = curve.warnings(table);
@@ -111,7 +138,7 @@ impl Found {
     }
 
     fn text(&self, table: &Table, seed: u64, bold: &dyn Fn(&str) -> String) -> String {
-        let (train, test) = (self.rows.train_y.len(), self.rows.test_y.len());
+        let (train, test) = (self.rows.trained, self.rows.tested);
         let tested = match test {
             0 => "none to test on".into(),
             n => format!("{n} to test on (seed {seed})"),
@@ -141,8 +168,8 @@ impl Found {
         object["formula"] = json!(self.curve.formula.to_string());
         object["columns"] = json!(self.curve.columns);
         object["rows"] = json!({
-            "train": self.rows.train_y.len(),
-            "test": self.rows.test_y.len(),
+            "train": self.rows.trained,
+            "test": self.rows.tested,
             "incomplete": self.rows.incomplete,
         });
         object["metrics"]["test"] = report::metrics(self.test.as_ref());

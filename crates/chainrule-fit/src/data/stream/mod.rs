@@ -8,10 +8,10 @@
 //! δ = x − μₙ₋₁      μₙ = μₙ₋₁ + δ / n      Sₙ = Sₙ₋₁ + δ (x − μₙ)      σ² = Sₙ / n
 //! ```
 //!
-//! or its levels. After that any block can be read by itself, from its first byte to the next
-//! one's. Blocks are of about a quarter of a million numbers, the last 32 that were read are kept,
-//! and the loader's order asks for no more than that at once, so that memory is bounded whatever
-//! the file.
+//! or its levels; blocks are joined two by two. After that any block can be read by itself, from
+//! its first byte to the next one's. Blocks are of about a quarter of a million numbers, the last
+//! 32 that were read are kept, and the loader's order asks for no more than that at once, so that
+//! memory is bounded whatever the file.
 //!
 //! ```
 //! use chainrule_fit::data::{dataset::Dataset, stream::Stream};
@@ -27,14 +27,28 @@
 //! and the number of the row alone, so that nothing need be kept for it; [`Section`] is one of the
 //! parts as a dataset.
 //!
+//! # Several ranks
+//!
+//! By [`Stream::shared`] the ranks of a job cut the bytes behind the header into equal ranges. A
+//! range may begin anywhere, in a quoted field too: a pass that only counts tells every rank how
+//! its range begins, and the number and the line of its first row (`records` says how). A rank then
+//! learns from the blocks that *begin* in its range. Blocks are the same for any number of ranks,
+//! all ranks know where each begins, and what is learnt has the same bits for any number of ranks.
+//! [`Stream::own`] says which blocks a rank should go over.
+//!
 //! Not here: rows without a target, which are an error. A file that is changed while it is used is
 //! noticed if its length changes.
 
+mod column;
+mod records;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,13 +59,53 @@ use super::split::Random;
 use super::table::{Table, find, shown_path};
 use super::target::Target;
 use crate::error::{Error, Result, fail, reason};
-use scan::{Column, Scan};
+use crate::parallel::fold::counts;
+use crate::parallel::{Communicator, Single};
+use scan::{Scan, Use};
 
 /// The numbers of a block of rows, about.
 const BLOCK: usize = 1 << 18;
 
 /// The most rows of a block.
 const MAX_BLOCK_ROWS: usize = 4096;
+
+/// The rows of a part are a multiple of this.
+const PART_ROWS: usize = 64;
+
+/// The rows of a file that this rank of a job should have, as a table with the lines of the file,
+/// and how many rows stand before them. The ranks read about equal parts, in their order; some may
+/// have no rows.
+///
+/// ```
+/// use chainrule_fit::data::stream::part;
+/// use chainrule_fit::parallel::threads;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("t.csv");
+/// let rows: String = (0..1000).map(|i| format!("{i},{}\n", i * i)).collect();
+/// std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+/// let parts = threads(3, |ranks| part(&path, ranks).unwrap());
+/// assert_eq!(parts.iter().map(|(table, _)| table.len()).sum::<usize>(), 1000);
+/// let (table, before) = &parts[1];
+/// assert_eq!(table.cell(0, 0), Some(&*before.to_string()));
+/// assert_eq!(table.line(0), before + 2);
+/// ```
+///
+/// # Errors
+/// If the file cannot be read or is no table, if no rank has a row, or a part is larger than
+/// [`MAX_BYTES`](super::table::MAX_BYTES). What one rank finds in its part ends the job with an
+/// error that names the rank.
+pub fn part(path: &Path, ranks: &dyn Communicator) -> Result<(Table, usize)> {
+    part_of(path, PART_ROWS, ranks)
+}
+
+fn part_of(path: &Path, block: usize, ranks: &dyn Communicator) -> Result<(Table, usize)> {
+    let scan = Scan::new(path, ranks)?;
+    let found = scan.part(block)?;
+    if counts(ranks, vec![found.0.len() as f64])?[0] == 0.0 {
+        fail!("{} has a header but no rows of data below it", scan.name);
+    }
+    Ok(found)
+}
 
 /// What a row is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +158,8 @@ pub struct Stream {
     starts: Vec<u64>,
     /// The line on which each block begins.
     lines: Vec<u64>,
+    /// The blocks of this rank.
+    own: Range<usize>,
     rows: usize,
     block: usize,
     shares: Shares,
@@ -138,9 +194,38 @@ impl Stream {
         as_class: bool,
         shares: Shares,
     ) -> Result<Stream> {
-        let mut scan = Scan::new(path)?;
-        let names = scan.header()?;
-        let find = |name: &str| find(&scan.name, &names, name);
+        Stream::shared(path, target, features, as_class, shares, &Single)
+    }
+
+    /// The same, by all `ranks` of a job, which read about equal parts of the file and then know
+    /// the same of all of it; see the module.
+    ///
+    /// # Errors
+    /// As [`divided`](Self::divided); if the file is not the same on all ranks. What one rank
+    /// finds in its part ends the job with an error that names the rank.
+    pub fn shared(
+        path: &Path,
+        target: &str,
+        features: Option<&[String]>,
+        as_class: bool,
+        shares: Shares,
+        ranks: &dyn Communicator,
+    ) -> Result<Stream> {
+        let block = |columns: usize| (BLOCK / columns).clamp(1, MAX_BLOCK_ROWS);
+        Stream::learn(path, target, features, as_class, (shares, &block), ranks)
+    }
+
+    fn learn(
+        path: &Path,
+        target: &str,
+        features: Option<&[String]>,
+        as_class: bool,
+        (shares, block): (Shares, &dyn Fn(usize) -> usize),
+        ranks: &dyn Communicator,
+    ) -> Result<Stream> {
+        let scan = Scan::new(path, ranks)?;
+        let names = &scan.names;
+        let find = |name: &str| find(&scan.name, names, name);
         let column = find(target)?;
         let features = match features {
             None => (0..names.len()).filter(|&c| c != column).collect(),
@@ -149,19 +234,19 @@ impl Stream {
         if features.is_empty() || features.contains(&column) {
             fail!("{}: features must be columns besides the target; name others", scan.name);
         }
-        let block = (BLOCK / names.len()).clamp(1, MAX_BLOCK_ROWS);
-        let mut columns = vec![Column::default(); names.len()];
-        let found = scan.rows(block, column, shares, &mut columns)?;
+        let block = block(names.len());
+        let (found, columns) = scan.rows(Use { block, target: column, shares })?;
         let mut warnings = vec![];
         let encoder =
-            scan::encoder(&scan.name, &names, &features, &columns, found.train, &mut warnings)?;
+            column::encoder(&scan.name, names, &features, &columns, found.train, &mut warnings)?;
         Ok(Stream {
-            missing: scan::missing(&encoder, &names, &columns),
+            missing: column::missing(&encoder, names, &columns),
             target: columns[column].target(&scan.name, &names[column], as_class)?,
             path: path.to_path_buf(),
             header: scan.head,
             starts: found.starts,
             lines: found.lines,
+            own: found.own,
             rows: found.rows,
             recent: Mutex::new(VecDeque::new()),
             block,
@@ -205,6 +290,11 @@ impl Stream {
     /// The number of blocks.
     pub fn blocks(&self) -> usize {
         self.starts.len() - 1
+    }
+
+    /// The blocks that begin in this rank's range of the file: all of them, if there is one rank.
+    pub fn own(&self) -> Range<usize> {
+        self.own.clone()
     }
 
     /// The places in a block of the rows of `part`.

@@ -152,7 +152,7 @@ impl<'a> Terms<'a> {
     ) -> Result<Terms<'a>> {
         let mut rows = log.shape().to_vec();
         let classes = rows.remove(axis as usize);
-        if target.dtype() != DType::I64 || target.shape() != rows {
+        if !target.dtype().is_integer() || target.shape() != rows {
             fail!(
                 "{loss} of a tensor of shape {:?} needs classes (int64) of shape {rows:?}; the \
                  target is {} {:?}",
@@ -161,6 +161,7 @@ impl<'a> Terms<'a> {
                 target.shape()
             );
         }
+        let target = &target.to_dtype(DType::I64);
         // Inside a transformation the numbers are not known yet; then a class that does not exist
         // is no class.
         let known = target.to_vec::<i64>().unwrap_or_default();

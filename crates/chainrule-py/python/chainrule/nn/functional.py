@@ -15,7 +15,8 @@ __all__ = [
     "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
     "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss",
     "multi_head_attention", "multilabel_soft_margin_loss", "nll_loss", "one_hot",
-    "poisson_nll_loss", "relu", "relu6", "rms_norm", "rotary", "selu", "sigmoid", "silu",
+    "poisson_nll_loss", "relu", "relu6", "rms_norm", "rotary",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu",
     "sinusoids", "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus", "softsign", "tanh",
     "triplet_margin_loss",
 ]  # fmt: skip
@@ -303,6 +304,24 @@ def multi_head_attention(
         query, others, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, heads,
         batch_first, dropout_p, training, is_causal, key_padding_mask, attn_mask,
     )  # fmt: skip
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:  # fmt: skip
+    """softmax(scale Q Kᵀ + mask) V for Q […, queries, d], K […, keys, d], V […, keys, width].
+
+    The mask is of truth values, true where a query may look, or of numbers that are added; without
+    ``scale`` it is 1/√d. With ``enable_gqa`` several heads of queries (axis −3) share one of keys.
+    A query that may look nowhere gets zeros.
+    """
+    if not 0.0 <= dropout_p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    return _layers.scaled_dot_product(
+        query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
+    )
 
 
 def sinusoids(length: int, width: int, dtype: _native.dtype | None = None) -> Tensor:

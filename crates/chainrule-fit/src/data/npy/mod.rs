@@ -19,9 +19,15 @@
 //! # Ok::<(), chainrule_fit::Error>(())
 //! ```
 //!
+//! [`Rows`] reads some rows of an array without the others.
+//!
 //! Not here: structured types, objects (which are programs), complex numbers, texts.
 //!
 //! The format: numpy's manual, *numpy.lib.format*.
+
+mod rows;
+
+pub use rows::Rows;
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Write};
@@ -30,9 +36,9 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use super::array::{self, Array, Encoding, MAX_RANK, Numbers};
-use super::open;
 use crate::atomic;
+use crate::data::array::{self, Array, Encoding, MAX_RANK, Numbers};
+use crate::data::open;
 use crate::data::table::shown_path;
 use crate::error::{Error, Result, fail, shown};
 
@@ -139,6 +145,16 @@ fn arrays(file: BufReader<File>) -> Result<Vec<(String, Array)>> {
 
 /// Reads one array; errors are the ends of sentences.
 fn array(from: &mut dyn Read) -> Result<Array> {
+    let header = header(from)?;
+    let numbers = array::read(from, &header.shape, header.encoding, header.big_endian)?;
+    if header.fortran_order {
+        return Ok(Array::from_fortran(&header.shape, &numbers));
+    }
+    Array::new(header.shape, numbers)
+}
+
+/// Reads what stands before the numbers.
+fn header(from: &mut dyn Read) -> Result<Header> {
     let cut = |_| Error::new("it is cut off");
     let mut start = [0; 8];
     from.read_exact(&mut start).map_err(cut)?;
@@ -163,15 +179,10 @@ fn array(from: &mut dyn Read) -> Result<Array> {
     }
     let mut header = vec![0; length];
     from.read_exact(&mut header).map_err(cut)?;
-    let header = Header::parse(&header)?;
-    let numbers = array::read(from, &header.shape, header.encoding, header.big_endian)?;
-    if header.fortran_order {
-        return Ok(Array::from_fortran(&header.shape, &numbers));
-    }
-    Array::new(header.shape, numbers)
+    Header::parse(&header)
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Header {
     encoding: Encoding,
     big_endian: bool,
@@ -302,6 +313,7 @@ fn to_bytes(array: &Array) -> Vec<u8> {
     let descr = match array.numbers() {
         Numbers::Bool(_) => "|b1",
         Numbers::U8(_) => "|u1",
+        Numbers::I32(_) => "<i4",
         Numbers::I64(_) => "<i8",
         Numbers::F32(_) => "<f4",
         Numbers::F64(_) => "<f8",
