@@ -1,6 +1,5 @@
 //! Starting this test program again, as several ranks.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 /// Names what the ranks are to do.
@@ -41,9 +40,4 @@ pub(crate) fn values(out: &str, key: &str) -> Vec<String> {
     out.match_indices(&start)
         .map(|(at, _)| out[at + start.len()..].split(['\n', ';']).next().unwrap_or("").to_string())
         .collect()
-}
-
-/// A folder as text.
-pub(crate) fn text(path: &Path) -> &str {
-    path.to_str().expect("the path is text")
 }
