@@ -34,25 +34,32 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "mlp:W,W,…", value_parser = mlp)]
     model: Widths,
     /// The columns that it predicts from
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 32, allow_negative_numbers = true,
+          value_parser = positive)]
     inputs: usize,
     /// The numbers that it predicts
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true,
+          value_parser = positive)]
     outputs: usize,
     /// Rows for each step, of all machines together
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 4096, allow_negative_numbers = true,
+          value_parser = positive)]
     batch: usize,
     /// The machines
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true,
+          value_parser = positive)]
     nodes: usize,
     /// The speed of the network between two of them, in Gbit/s
-    #[arg(long, value_name = "X", default_value_t = 100.0, value_parser = rate)]
+    #[arg(long, value_name = "X", default_value_t = 100.0, allow_negative_numbers = true,
+          value_parser = rate)]
     gbps: f64,
     /// The time that a message takes at least, in microseconds
-    #[arg(long, value_name = "X", default_value_t = 5.0, value_parser = rate)]
+    #[arg(long, value_name = "X", default_value_t = 5.0, allow_negative_numbers = true,
+          value_parser = rate)]
     latency_us: f64,
     /// What a machine computes, in 10⁹ operations a second [default: what this one does]
-    #[arg(long, value_name = "X", value_parser = rate)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true,
+          value_parser = rate)]
     gflops: Option<f64>,
     /// Take times under mpirun, and add them to this file
     #[arg(long, value_name = "FILE.jsonl", conflicts_with = "measured")]

@@ -1,7 +1,7 @@
-//! What must be the same on all ranks, and is known to the first.
+//! What must be the same on all ranks.
 
 use super::Communicator;
-use crate::error::{Error, Result, fail, shown};
+use crate::error::{Result, fail, shown};
 
 /// That each part of `parts`, a name and a text, is the same on all ranks.
 ///
@@ -53,13 +53,4 @@ fn unpack(mut bytes: &[u8]) -> Vec<(String, String)> {
         Some(String::from_utf8_lossy(text).into_owned())
     };
     std::iter::from_fn(|| Some((next()?, next()?))).collect()
-}
-
-/// The text that rank 0 has, on every rank.
-///
-/// # Errors
-/// If the job was ended.
-pub fn broadcast_text(ranks: &dyn Communicator, text: &str) -> Result<String> {
-    let bytes = ranks.broadcast(0, text.as_bytes().to_vec())?;
-    String::from_utf8(bytes).map_err(|_| Error::new("rank 0 sent no text"))
 }

@@ -24,7 +24,7 @@ pub(crate) mod fold;
 pub(crate) mod scope;
 mod threads;
 
-pub use agree::{broadcast_text, same_on_all};
+pub use agree::same_on_all;
 pub use threads::{Threads, threads};
 
 use std::rc::Rc;

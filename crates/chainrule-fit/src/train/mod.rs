@@ -54,7 +54,8 @@
 //!
 //! [`Trainer::train_on`] is [`Trainer::train`] over the ranks of a job: each takes its part of each
 //! batch, and all come to the model that one rank comes to with whole batches. Only the first
-//! writes and tells. `team` says how a step is shared.
+//! writes and tells. `team` says how a step is shared, `pieces` how its bits
+//! are kept.
 //!
 //! Not here: the loss, the optimiser and the data are the caller's.
 
@@ -63,6 +64,7 @@ mod digest;
 mod event;
 mod log;
 mod lr;
+mod pieces;
 mod run;
 mod step;
 mod team;

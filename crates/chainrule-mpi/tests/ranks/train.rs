@@ -26,9 +26,9 @@ fn child() {
         "pieces" | "parts" => {
             let (numbers, trained) = small(&ranks, what == "pieces").unwrap();
             let sum: f64 = numbers.iter().map(|x| x * x).sum();
-            print!("digest: {};\nsquares: {sum:.9};\n", trained.digest);
+            println!("digest: {};\nsquares: {sum:.9};", trained.digest);
         }
-        "whole" | "sharded" => print!("bytes: {};\n", large(&ranks, what == "sharded").unwrap()),
+        "whole" | "sharded" => println!("bytes: {};", large(&ranks, what == "sharded").unwrap()),
         _ => {
             let why = broken(&ranks).unwrap_err();
             panic!("the job goes on after {why}");
