@@ -65,8 +65,8 @@ impl Communication {
 
     /// The share of the sums' time in which this rank computed.
     pub fn overlap(&self) -> f64 {
-        let way = self.on_the_way.as_secs_f64().max(f64::MIN_POSITIVE);
-        (1.0 - self.waiting.as_secs_f64() / way).max(0.0)
+        let way = self.on_the_way.as_secs_f64();
+        if way > 0.0 { (1.0 - self.waiting.as_secs_f64() / way).max(0.0) } else { 0.0 }
     }
 }
 
