@@ -153,7 +153,7 @@ fn named_parts_mean_the_same() {
             for ((i, slope), named) in slopes.iter().enumerate().flat_map(both) {
                 let expected = Formula::from_node(slope.to_node()).value(&at).unwrap();
                 for print in [|n: &Node| n.to_string(), |n: &Node| n.pretty()] {
-                    let got = value(&named, print, i, &at);
+                    let got = value(named, print, i, &at);
                     // The same operations in the same order have the same bits.
                     let same =
                         got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
