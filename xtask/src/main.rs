@@ -10,6 +10,7 @@ mod data;
 mod json;
 mod lint;
 mod marks;
+mod mpi;
 mod notebook;
 mod python;
 mod shell;
@@ -108,6 +109,12 @@ const TASKS: &[Task] = &[
         arguments: "mnist",
         about: "fetch data that are too large for the repository",
         run: data::run,
+    },
+    Task {
+        name: "setup-mpi",
+        arguments: "",
+        about: "install what is needed to build with MPI (Debian and its kin)",
+        run: |words| words.first().map_or_else(mpi::setup, |extra| misused(extra)),
     },
     Task {
         name: "notebook",

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that proves the project.
 
+use crate::mpi::Mpi;
 use crate::python::{self, Outcome};
 use crate::shell;
 use std::ops::AddAssign;
@@ -82,11 +83,16 @@ impl Runner {
 /// something that is no test went wrong, such as a crate that does not compile.
 pub(crate) fn run(filter: Option<&str>) -> ExitCode {
     let runner = Runner::here();
+    let mut tests = runner.command(filter);
+    let mpi = Mpi::here();
+    if let Ok(mpi) = &mpi {
+        mpi.equip(&mut tests);
+    }
     let mut doc = shell::cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
     // Its documentation is Python's.
     doc.args(["--exclude", "chainrule-py"]);
     doc.args(filter);
-    let runs = [(runner, runner.command(filter)), (Runner::Libtest, doc)];
+    let runs = [(runner, tests), (Runner::Libtest, doc)];
     let runs = runs.map(|(runner, command)| prove(runner, command));
     let sound = |(ok, tally): &(bool, Option<Tally>)| *ok || tally.is_some_and(|t| t.failed > 0);
     if !runs.iter().all(sound) {
@@ -102,6 +108,9 @@ pub(crate) fn run(filter: Option<&str>) -> ExitCode {
             eprintln!("\nerror: the Python package: {why}");
             return ExitCode::FAILURE;
         }
+    }
+    if let Err(why) = mpi {
+        println!("\nskipped what runs under MPI: {why}; see `cargo xtask setup-mpi`");
     }
     if let (Some(filter), Tally { passed: 0, failed: 0 }) = (filter, total) {
         eprintln!("\nerror: no test has `{filter}` in its name");

@@ -4,6 +4,8 @@
 //! output, everything else (progress, warnings, errors) to standard error, so that the output can
 //! be piped on. Exit codes: 0 done, 1 failed, 2 misused. A reader that closes the pipe early, like
 //! `head`, is no failure.
+//!
+//! Under `mpirun` there are several processes (`ranks`); only the first says anything.
 
 mod check;
 mod d;
@@ -11,8 +13,10 @@ mod fit;
 mod graph;
 mod ops;
 mod picture;
+mod plan;
 mod predict;
 mod progress;
+mod ranks;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -47,20 +51,47 @@ enum Command {
     Ops(ops::Arguments),
     Fit(Box<fit::Arguments>),
     Predict(predict::Arguments),
+    Plan(plan::Arguments),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let ranks = match ranks::start() {
+        Ok(ranks) => ranks,
+        Err(error) => {
+            note("error", &error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(error) = ranks::agree(&*ranks) {
+        note("error", &error.to_string());
+        return ExitCode::from(2);
+    }
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(said) => {
+            if ranks::is_talking() {
+                let _ = said.print();
+            }
+            return ExitCode::from(said.exit_code() as u8);
+        }
+    };
+    let outcome = match command {
+        Command::Fit(arguments) => fit::run(&arguments, &*ranks),
+        Command::Plan(arguments) => plan::run(&arguments, &*ranks),
+        // The rest is the work of one.
+        _ if !ranks.is_first() => Ok(ExitCode::SUCCESS),
         Command::D(arguments) => d::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Ops(arguments) => ops::run(&arguments),
-        Command::Fit(arguments) => fit::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
         Ok(code) => code,
         Err(error) => {
+            if ranks.size() > 1 {
+                ranks.abort(&error);
+            }
             note("error", &error.to_string());
             ExitCode::FAILURE
         }
@@ -69,6 +100,9 @@ fn main() -> ExitCode {
 
 /// Writes a result to standard output.
 fn print(text: &str) -> Result<()> {
+    if !ranks::is_talking() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -80,6 +114,9 @@ fn print(text: &str) -> Result<()> {
 
 /// Writes a line to standard error; if even that fails there is nobody left to tell.
 fn note(kind: &str, text: &str) {
+    if !ranks::is_talking() {
+        return;
+    }
     let mut err = io::stderr().lock();
     let kind = bold(kind, is_styled(&err));
     let _ = err.write_all(format!("{kind}: {text}\n").as_bytes());

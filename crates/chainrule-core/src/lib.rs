@@ -38,7 +38,7 @@ pub use grad::grad;
 pub use graph::{Cut, CutBy, GradMode, NoGrad, Tensor, is_grad_enabled, live_nodes, no_grad};
 pub use inspect::{
     Explanation, GraphNode, HookHandle, LostGradient, LostGradients, Profile, ProfileRow, Step,
-    explain, graph_of, graph_to_dot, lost_gradients, profile,
+    explain, graph_of, graph_to_dot, lost_gradients, profile, profile_note,
 };
 pub use op::{DType, Element, Real, Scalar};
 pub use place::{ForeignLine, Place, foreign_line, work_for};

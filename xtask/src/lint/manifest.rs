@@ -13,14 +13,15 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("chainrule-core", &["chainrule-kernels", "chainrule-linalg"]),
     ("chainrule-plot", &[]),
     ("chainrule-fit", &["chainrule-core", "chainrule-plot"]),
+    ("chainrule-mpi", &["chainrule-core", "chainrule-fit"]),
     ("chainrule", &["chainrule-core", "chainrule-fit", "chainrule-plot"]),
-    ("chainrule-cli", &["chainrule", "chainrule-fit", "chainrule-plot"]),
+    ("chainrule-cli", &["chainrule", "chainrule-fit", "chainrule-mpi", "chainrule-plot"]),
     ("chainrule-py", &["chainrule", "chainrule-fit", "chainrule-plot"]),
     ("xtask", &[]),
 ];
 
 /// The crates that write their lints themselves, because they may hold `unsafe`.
-const OWN_LINTS: [&str; 2] = ["chainrule-kernels", "chainrule-py"];
+const OWN_LINTS: [&str; 3] = ["chainrule-kernels", "chainrule-mpi", "chainrule-py"];
 
 /// What is asked about a manifest.
 #[derive(Debug, Default, PartialEq)]

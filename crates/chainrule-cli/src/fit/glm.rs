@@ -62,6 +62,7 @@ pub(super) fn run(
         common.profiled(|| fit(&table, &request))
     };
     let fitted = fitted?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
     if !ranks.is_first() {
         return Ok(());
     }

@@ -18,11 +18,11 @@ use std::process::ExitCode;
 
 use chainrule::Profile;
 use chainrule_fit::data::table::MAX_BYTES;
-use chainrule_fit::parallel::Single;
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::{Error, Result, atomic};
 use chainrule_plot::Figure;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::Trouble;
 use crate::picture::{Ground, Picture};
@@ -146,17 +146,19 @@ fn kind(text: &str) -> std::result::Result<Kind, String> {
         "poisson" => alone(Kind::Poisson),
         "ridge" => Ok(Kind::Ridge(penalty()?)),
         "lasso" => Ok(Kind::Lasso(penalty()?)),
-        "mlp" => {
-            let widths = numbers.unwrap_or_default().split(',').map(|n| n.trim().parse::<usize>());
-            match widths.collect::<std::result::Result<Vec<usize>, _>>() {
-                Ok(widths) if widths.iter().all(|n| (1..=65_536).contains(n)) => {
-                    Ok(Kind::Mlp(widths))
-                }
-                _ => Err("mlp needs the widths of its hidden layers: mlp:64,32".into()),
-            }
-        }
+        "mlp" => widths(text).map(Kind::Mlp),
         "" => Err("it is empty; name a model or write a formula".into()),
         _ => Ok(Kind::Formula(text.into())),
+    }
+}
+
+/// Reads `mlp:64,32`.
+pub(crate) fn widths(text: &str) -> std::result::Result<Vec<usize>, String> {
+    let numbers = text.split_once(':').filter(|(word, _)| word.trim() == "mlp");
+    let widths = numbers.map_or("", |(_, n)| n).split(',').map(|n| n.trim().parse::<usize>());
+    match widths.collect::<std::result::Result<Vec<usize>, _>>() {
+        Ok(widths) if widths.iter().all(|n| (1..=65_536).contains(n)) => Ok(widths),
+        _ => Err("mlp needs the widths of its hidden layers: mlp:64,32".into()),
     }
 }
 
@@ -165,14 +167,14 @@ fn given(all: &[(&'static str, bool)]) -> Vec<&'static str> {
     all.iter().filter(|option| option.1).map(|option| option.0).collect()
 }
 
-fn positive(text: &str) -> std::result::Result<usize, String> {
+pub(crate) fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=1_000_000_000) => Ok(n),
         _ => Err("it must be a whole number from 1 to 1000000000".into()),
     }
 }
 
-fn rate(text: &str) -> std::result::Result<f64, String> {
+pub(crate) fn rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
         _ => Err("it must be a positive number, such as 0.05".into()),
@@ -214,11 +216,17 @@ impl Arguments {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, ranks: &dyn Communicator) -> Result<ExitCode> {
     let common = &arguments.common;
-    common.check()?;
+    if ranks.is_first() {
+        common.check()?;
+    }
     if let Some(misplaced) = arguments.misplaced() {
         crate::note("error", &misplaced);
+        return Ok(ExitCode::from(2));
+    }
+    if ranks.size() > 1 && common.model.is_none() {
+        crate::note("error", "a descent on a linear model is for one rank; add --model linear");
         return Ok(ExitCode::from(2));
     }
     if common.streams() && matches!(common.model, None | Some(Kind::Formula(_))) {
@@ -234,12 +242,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let done = match &common.model {
-        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text, &Single),
+        Some(Kind::Formula(text)) => return curve::run(common, &arguments.curve, text, ranks),
         None => linear::run(common, &arguments.descent),
         Some(Kind::Mlp(widths)) => {
-            network::run(common, &arguments.descent, &arguments.network, widths)
+            network::run(common, &arguments.descent, &arguments.network, widths, ranks)
         }
-        Some(kind) => glm::run(common, &arguments.glm, kind, &Single),
+        Some(kind) => glm::run(common, &arguments.glm, kind, ranks),
     };
     done.map(|()| ExitCode::SUCCESS)
 }
@@ -275,6 +283,37 @@ impl Common {
     }
 }
 
+/// Where the time of a fit went.
+struct Profiled {
+    profile: Profile,
+    /// Its steps, in the format of Chrome's tracing.
+    trace: String,
+}
+
+impl Profiled {
+    /// The same with the steps of all ranks, one lane for each.
+    fn of_all(mut self, ranks: &dyn Communicator) -> Result<Profiled> {
+        if ranks.size() == 1 {
+            return Ok(self);
+        }
+        let mut events = vec![];
+        for (rank, text) in ranks.gather(self.trace.into_bytes())?.iter().enumerate() {
+            let mut trace: Value = serde_json::from_slice(text)
+                .map_err(|why| Error::new(format!("the trace of rank {rank} is no JSON: {why}")))?;
+            events.push(json!({
+                "name": "thread_name", "ph": "M", "pid": 1, "tid": rank + 1,
+                "args": {"name": format!("rank {rank}")},
+            }));
+            for event in trace["traceEvents"].as_array_mut().into_iter().flatten() {
+                event["tid"] = json!(rank + 1);
+                events.push(event.take());
+            }
+        }
+        self.trace = json!({"traceEvents": events, "displayTimeUnit": "ms"}).to_string();
+        Ok(self)
+    }
+}
+
 impl Common {
     /// Whether the file is read block by block.
     fn streams(&self) -> bool {
@@ -283,11 +322,12 @@ impl Common {
     }
 
     /// Runs `fit`, and profiles it if that is asked for.
-    fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profile>) {
+    fn profiled<T>(&self, fit: impl FnOnce() -> T) -> (T, Option<Profiled>) {
         match &self.profile {
             Some(_) => {
                 let (fitted, profile) = chainrule::profile(fit);
-                (fitted, Some(profile))
+                let trace = profile.to_chrome_trace();
+                (fitted, Some(Profiled { profile, trace }))
             }
             None => (fit(), None),
         }
@@ -298,11 +338,11 @@ impl Common {
         &self,
         json: impl FnOnce() -> Value,
         text: impl FnOnce(&dyn Fn(&str) -> String) -> String,
-        profile: Option<Profile>,
+        profile: Option<Profiled>,
     ) -> Result<()> {
         let profile = self.profile.as_ref().zip(profile);
-        if let Some((path, profile)) = &profile {
-            atomic::write(path, profile.to_chrome_trace().as_bytes())?;
+        if let Some((path, Profiled { trace, .. })) = &profile {
+            atomic::write(path, trace.as_bytes())?;
         }
         if self.json {
             crate::print(&format!("{:#}\n", json()))?;
@@ -314,7 +354,7 @@ impl Common {
             }
             crate::print(&text)?;
         }
-        if let Some((path, profile)) = profile {
+        if let Some((path, Profiled { profile, .. })) = profile {
             let text = format!("{profile}The profile is in {}\n", path.display());
             let _ = io::stderr().write_all(text.as_bytes());
         }

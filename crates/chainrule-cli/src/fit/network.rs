@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chainrule_fit::data::table::Table;
-use chainrule_fit::network::{Method, Pace, Request, fit, fit_file, report};
+use chainrule_fit::network::{Method, Pace, Request, fit_file_on, fit_on, report};
+use chainrule_fit::parallel::Communicator;
 use chainrule_fit::train::Event;
 use chainrule_fit::{Error, Result, atomic};
 use clap::Args;
@@ -49,6 +50,12 @@ pub(super) struct Options {
     /// Write events for TensorBoard to this folder
     #[arg(long, value_name = "FOLDER")]
     tensorboard: Option<PathBuf>,
+    /// Take the same steps, bit for bit, on any number of ranks (docs/mpi.md)
+    #[arg(long)]
+    deterministic: bool,
+    /// Divide what the optimizer remembers among the ranks, to save memory
+    #[arg(long)]
+    shard_optimizer: bool,
 }
 
 impl Options {
@@ -63,6 +70,8 @@ impl Options {
             ("--checkpoint", self.checkpoint.is_some()),
             ("--log", self.log.is_some()),
             ("--tensorboard", self.tensorboard.is_some()),
+            ("--deterministic", self.deterministic),
+            ("--shard-optimizer", self.shard_optimizer),
         ])
     }
 }
@@ -88,8 +97,9 @@ pub(super) fn run(
     descent: &Descent,
     options: &Options,
     widths: &[usize],
+    ranks: &dyn Communicator,
 ) -> Result<()> {
-    if let Some(log) = &options.log {
+    if let Some(log) = options.log.as_ref().filter(|_| ranks.is_first()) {
         differs("--log", log, &common.data)?;
         atomic::check(log)?;
     }
@@ -104,12 +114,14 @@ pub(super) fn run(
     let mut progress = Progress::new();
     let mut tell = |event: &Event<'_>| progress.step(event);
     let fit = || match &table {
-        Some(table) => fit(table, &request, Some(&mut tell)),
-        None => fit_file(&common.data, &request, Some(&mut tell)),
+        Some(table) => fit_on(table, &request, ranks, Some(&mut tell)),
+        None => fit_file_on(&common.data, &request, ranks, Some(&mut tell)),
     };
     let (fitted, profile) = common.profiled(fit);
     progress.end();
     let fitted = fitted?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
+    let Some(fitted) = fitted else { return Ok(()) };
     crate::warn(&fitted.warnings);
     if let Some(out) = &common.out {
         fitted.model.save(out)?;
@@ -158,6 +170,8 @@ fn request(
         resume: options.resume,
         log: folder(&options.log),
         tensorboard: folder(&options.tensorboard),
+        deterministic: options.deterministic,
+        shard_optimiser: options.shard_optimizer,
         ..usual
     })
 }

@@ -68,7 +68,7 @@ pub(super) fn is_on() -> bool {
 }
 
 /// Leaves an event that is no step: planning, say.
-pub(super) fn note(name: &str, start: Instant) {
+pub(crate) fn note(name: &str, start: Instant) {
     let label = Arc::new(Label { name: name.into(), lines: BTreeSet::new() });
     leave([Event { label, start, end: Instant::now(), bytes: 0.0, operations: 0.0 }]);
 }

@@ -11,4 +11,4 @@ pub use explain::{Explanation, Step, explain};
 pub use graph::{GraphNode, graph_of, graph_to_dot};
 pub use hooks::HookHandle;
 pub use lost::{LostGradient, LostGradients, lost_gradients};
-pub use profile::{Profile, ProfileRow, profile};
+pub use profile::{Profile, ProfileRow, profile, profile_note};

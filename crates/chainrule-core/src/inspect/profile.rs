@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::exec::watch::{Event, Label, watch};
+use crate::exec::watch::{Event, Label, note, watch};
 
 /// Runs `f`, and tells what was evaluated in it on this thread: every kernel, matrix product and
 /// other step, with the time it took, what it moved and computed, and the lines that asked for it.
@@ -25,6 +25,12 @@ pub fn profile<R>(f: impl FnOnce() -> R) -> (R, Profile) {
     let start = Instant::now();
     let (result, events) = watch(f);
     (result, Profile { start, elapsed: start.elapsed(), events })
+}
+
+/// Adds what was done since `start`, a step that is not the engine's, to the profiles that watch
+/// this thread.
+pub fn profile_note(name: &str, start: Instant) {
+    note(name, start);
 }
 
 /// What [`profile`] saw.

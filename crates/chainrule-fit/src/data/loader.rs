@@ -12,6 +12,9 @@
 //!
 //! A thread reads ahead, up to [`DataLoader::ahead`] batches.
 //!
+//! Several processes that share the work cut each batch into parts ([`Share`]), of as many rows up
+//! to one, and each reads its own: what is read depends on the process, what a batch is does not.
+//!
 //! ```
 //! use chainrule_fit::data::{array::Array, dataset::Arrays, loader::{DataLoader, Position}};
 //! let x = Array::new([5, 1], vec![0.0f32, 1.0, 2.0, 3.0, 4.0])?;
@@ -57,6 +60,40 @@ pub struct Batch {
     pub y: Tensor,
     /// The numbers of the rows in the dataset.
     pub rows: Vec<usize>,
+}
+
+/// Which part of each batch is read: the parts `own` of `of` parts, whose numbers of rows differ by
+/// one at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Into how many parts a batch is cut.
+    pub of: usize,
+    /// The parts that are read.
+    pub own: Range<usize>,
+}
+
+impl Share {
+    /// All of each batch, as one part.
+    pub fn whole() -> Share {
+        Share::even(1, 0, 1)
+    }
+
+    /// What rank `rank` of `size` reads of `of` parts; no rank has more than the first.
+    pub fn even(of: usize, rank: usize, size: usize) -> Share {
+        let most = of.div_ceil(size);
+        Share { of, own: (rank * most).min(of)..((rank + 1) * most).min(of) }
+    }
+}
+
+/// Parts of a batch.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// The rows of the whole batch.
+    pub rows: usize,
+    /// The parts that were asked for and have rows, with their numbers.
+    pub parts: Vec<(usize, Batch)>,
+    /// If there is none, the batch's first row, for whoever must do what the others do.
+    pub spare: Option<Batch>,
 }
 
 /// How to go over a dataset.
@@ -120,13 +157,27 @@ impl DataLoader {
 
     /// The batches from a position to the end of its epoch.
     pub fn batches(&self, from: Position) -> Batches {
+        self.supply(from, Source::read)
+    }
+
+    /// Parts of the batches from a position to the end of its epoch.
+    pub fn cuts(&self, from: Position, share: Share) -> Batches<Cut> {
+        self.supply(from, move |source, rows| source.cut(&rows, &share))
+    }
+
+    fn supply<T: Send + 'static>(
+        &self,
+        from: Position,
+        read: impl Fn(&Source, Vec<usize>) -> Result<T> + Send + 'static,
+    ) -> Batches<T> {
         let mut source = Source::new(self.clone(), from);
+        let mut next = move || source.next().map(|rows| read(&source, rows));
         if self.ahead == 0 {
-            return Batches(Supply::Here(Box::new(source)));
+            return Batches(Supply::Here(Box::new(next)));
         }
         let (send, receive) = sync_channel(self.ahead);
         let reader = std::thread::spawn(move || {
-            while let Some(batch) = source.next() {
+            while let Some(batch) = next() {
                 let failed = batch.is_err();
                 if send.send(batch).is_err() || failed {
                     return;
@@ -137,20 +188,20 @@ impl DataLoader {
     }
 }
 
-/// The batches of an epoch.
-pub struct Batches(Supply);
+/// The batches of an epoch, or parts of them.
+pub struct Batches<T = Batch>(Supply<T>);
 
-enum Supply {
-    Here(Box<Source>),
-    Thread { receive: Option<Receiver<Result<Batch>>>, reader: Option<JoinHandle<()>> },
+enum Supply<T> {
+    Here(Box<dyn FnMut() -> Option<Result<T>>>),
+    Thread { receive: Option<Receiver<Result<T>>>, reader: Option<JoinHandle<()>> },
 }
 
-impl Iterator for Batches {
-    type Item = Result<Batch>;
+impl<T> Iterator for Batches<T> {
+    type Item = Result<T>;
 
-    fn next(&mut self) -> Option<Result<Batch>> {
+    fn next(&mut self) -> Option<Result<T>> {
         match &mut self.0 {
-            Supply::Here(source) => source.next(),
+            Supply::Here(next) => next(),
             Supply::Thread { receive, reader } => match receive.as_ref()?.recv() {
                 Ok(batch) => Some(batch),
                 Err(_) => {
@@ -163,7 +214,7 @@ impl Iterator for Batches {
     }
 }
 
-impl Drop for Batches {
+impl<T> Drop for Batches<T> {
     fn drop(&mut self) {
         if let Supply::Thread { receive, reader } = &mut self.0 {
             // Without a receiver the thread ends at its next batch.
@@ -190,7 +241,8 @@ impl Source {
         Source { loader, order, epoch: from.epoch, next: from.batch }
     }
 
-    fn next(&mut self) -> Option<Result<Batch>> {
+    /// The rows of the next batch.
+    fn next(&mut self) -> Option<Vec<usize>> {
         if self.next >= self.loader.per_epoch() {
             return None;
         }
@@ -198,7 +250,19 @@ impl Source {
         let end = (begin + self.loader.batch).min(self.loader.rows());
         let rows = self.order.rows(begin..end);
         self.next += 1;
-        Some(self.read(rows))
+        Some(rows)
+    }
+
+    fn cut(&self, rows: &[usize], share: &Share) -> Result<Cut> {
+        let n = rows.len();
+        // Where there are fewer rows than parts, the first part has one.
+        let begin = |i: usize| (i * n).div_ceil(share.of);
+        let part = |i: usize| (i, &rows[begin(i)..begin(i + 1)]);
+        let own = share.own.clone().map(part).filter(|(_, rows)| !rows.is_empty());
+        let parts = own.map(|(i, rows)| Ok((i, self.read(rows.to_vec())?)));
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        let spare = parts.is_empty().then(|| self.read(rows[..n.min(1)].to_vec())).transpose()?;
+        Ok(Cut { rows: n, parts, spare })
     }
 
     fn read(&self, rows: Vec<usize>) -> Result<Batch> {
@@ -289,6 +353,32 @@ mod tests {
                 rows.sort_unstable();
                 assert_eq!(rows, (0..n).collect::<Vec<_>>(), "{n} {block:?}");
             }
+        }
+    }
+
+    /// The parts of all ranks are the batch, whatever it is cut into.
+    #[test]
+    fn shares_make_the_whole() {
+        use super::super::{array::Array, dataset::Arrays};
+        let column = || Array::new([23], (0..23).map(f64::from).collect::<Vec<_>>()).unwrap();
+        let data = Arrays::new(column(), column()).unwrap();
+        let loader = DataLoader::new(data, 10).shuffled(5);
+        let from = Position { epoch: 2, batch: 1 };
+        let whole: Vec<Batch> = loader.batches(from).map(Result::unwrap).collect();
+        for (of, size) in [(1, 1), (3, 3), (12, 1), (12, 2), (12, 5), (2, 2), (4, 4)] {
+            let mut rows: Vec<Vec<usize>> = vec![vec![]; 2];
+            for rank in 0..size {
+                let cuts = loader.cuts(from, Share::even(of, rank, size));
+                for (k, cut) in cuts.map(Result::unwrap).enumerate() {
+                    assert_eq!(cut.rows, whole[k].rows.len());
+                    assert_eq!(cut.spare.is_some(), cut.parts.is_empty());
+                    assert!(
+                        cut.parts.iter().all(|(i, _)| Share::even(of, rank, size).own.contains(i))
+                    );
+                    cut.parts.iter().for_each(|(_, part)| rows[k].extend(&part.rows));
+                }
+            }
+            assert!(rows.iter().zip(&whole).all(|(got, batch)| *got == batch.rows), "{of} {size}");
         }
     }
 

@@ -41,14 +41,17 @@ use crate::data::loader::{Batch, DataLoader};
 use crate::data::stream::{Part, Shares, Stream};
 use crate::data::table::Table;
 use crate::data::target::Target;
-use crate::error::{Result, fail};
+use crate::error::{Error, Result, fail};
 use crate::features;
 use crate::glm::Score;
 use crate::glm::tally::Tally;
 use crate::nn::Module;
 use crate::optim::schedule::{Curve, OneCycle, Schedule};
 use crate::optim::{Adam, AdamW, Lion, NAdam, Optimiser, RmsProp, Rule, Sgd};
-use crate::train::{Checkpoints, Sweep, SweepOptions, Task, Trained, Trainer, Watcher, lr_find};
+use crate::parallel::{Communicator, Single};
+use crate::train::{
+    Checkpoints, PIECES, Sweep, SweepOptions, Task, Trained, Trainer, Watcher, lr_find,
+};
 
 use model::CHUNK;
 pub use model::Model;
@@ -173,6 +176,10 @@ pub struct Request {
     pub log: Option<PathBuf>,
     /// The folder for an event file of TensorBoard.
     pub tensorboard: Option<PathBuf>,
+    /// Whether the fit has the same bits on any number of ranks.
+    pub deterministic: bool,
+    /// Whether each rank keeps the optimiser's state of some weights only.
+    pub shard_optimiser: bool,
 }
 
 impl Request {
@@ -198,6 +205,8 @@ impl Request {
             resume: false,
             log: None,
             tensorboard: None,
+            deterministic: false,
+            shard_optimiser: false,
         }
     }
 }
@@ -246,6 +255,24 @@ pub struct Fit {
 /// If the table does not fit the request, training diverges, or a file cannot be written; the
 /// sentence says where.
 pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Result<Fit> {
+    on_first(fit_on(table, request, &Single, watcher)?)
+}
+
+fn on_first(fit: Option<Fit>) -> Result<Fit> {
+    fit.ok_or_else(|| Error::new("only the first rank has the fit"))
+}
+
+/// Fits a network over the ranks of a job, all of which have the same table: each learns from its
+/// part of each batch. The first rank has the fit and writes files.
+///
+/// # Errors
+/// As [`fit`] and [`Trainer::train_on`].
+pub fn fit_on(
+    table: &Table,
+    request: &Request,
+    ranks: &dyn Communicator,
+    watcher: Option<Watcher<'_>>,
+) -> Result<Option<Fit>> {
     let mut warnings = vec![];
     let target = table.column(&request.target)?;
     let columns = features(table, request.features.as_ref(), target)?;
@@ -262,7 +289,10 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
             Some(DataLoader::new(data, CHUNK))
         }
     };
-    let taught = teach(&model, request, (train, validation), &mut warnings, watcher)?;
+    let taught = teach(&model, request, (train, validation), ranks, &mut warnings, watcher)?;
+    if !ranks.is_first() {
+        return Ok(None);
+    }
     let score = |rows: &[usize]| model.score(table, target, rows);
     let Some(on_train) = score(&parts.train)? else { fail!("there are no rows to train on") };
     let rows = RowCounts {
@@ -272,7 +302,7 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
         without_target: table.len() - parts.all.len(),
     };
     let scores = (on_train, score(&parts.test)?);
-    Ok(taught.fit(table.path().into(), rows, missing, scores, warnings, model))
+    Ok(Some(taught.fit(table.path().into(), rows, missing, scores, warnings, model)))
 }
 
 /// Fits a network to the file at `path` without reading it into memory: batches come from blocks
@@ -282,6 +312,19 @@ pub fn fit(table: &Table, request: &Request, watcher: Option<Watcher<'_>>) -> Re
 /// # Errors
 /// As [`fit`]; if a row has no target.
 pub fn fit_file(path: &Path, request: &Request, watcher: Option<Watcher<'_>>) -> Result<Fit> {
+    on_first(fit_file_on(path, request, &Single, watcher)?)
+}
+
+/// As [`fit_on`], of a file that every rank reaches and none holds.
+///
+/// # Errors
+/// As [`fit_file`] and [`Trainer::train_on`].
+pub fn fit_file_on(
+    path: &Path,
+    request: &Request,
+    ranks: &dyn Communicator,
+    watcher: Option<Watcher<'_>>,
+) -> Result<Option<Fit>> {
     let (test, validation, seed) = (request.test_split, request.validation, request.seed);
     let shares = Shares { test, validation, seed };
     let (target, features) = (&request.target, request.features.as_deref());
@@ -293,7 +336,10 @@ pub fn fit_file(path: &Path, request: &Request, watcher: Option<Watcher<'_>>) ->
     let sizes = [Part::Train, Part::Validation, Part::Test].map(|part| section(part).len());
     let train = DataLoader::new(section(Part::Train), 1);
     let validation = (sizes[1] > 0).then(|| DataLoader::new(section(Part::Validation), CHUNK));
-    let taught = teach(&model, request, (train, validation), &mut warnings, watcher)?;
+    let taught = teach(&model, request, (train, validation), ranks, &mut warnings, watcher)?;
+    if !ranks.is_first() {
+        return Ok(None);
+    }
     let mut score = |part: Part| -> Result<Option<Score>> {
         let about = if let Target::Number { mean, .. } = model.kind { mean } else { 0.0 };
         let mut tally = Tally::new(model.classes(), about);
@@ -311,7 +357,8 @@ pub fn fit_file(path: &Path, request: &Request, watcher: Option<Watcher<'_>>) ->
     let scores = (on_train, score(Part::Test)?);
     let [train, validation, test] = sizes;
     let rows = RowCounts { train, validation, test, without_target: 0 };
-    Ok(taught.fit(stream.path(), rows, stream.missing().to_vec(), scores, warnings, model))
+    let missing = stream.missing().to_vec();
+    Ok(Some(taught.fit(stream.path(), rows, missing, scores, warnings, model)))
 }
 
 /// What training gave.
@@ -341,6 +388,7 @@ fn teach(
     model: &Model,
     request: &Request,
     (mut train, validation): (DataLoader, Option<DataLoader>),
+    ranks: &dyn Communicator,
     warnings: &mut Vec<String>,
     watcher: Option<Watcher<'_>>,
 ) -> Result<Taught> {
@@ -363,11 +411,14 @@ fn teach(
             Some(suggested) => rate = suggested,
             None => warnings.push(format!("no learning rate could be suggested: {}", found.reason)),
         }
+        // Each rank looks with whole batches; where machines differ, the first rank is believed.
+        let bits = ranks.broadcast(0, rate.to_bits().to_le_bytes().to_vec())?;
+        rate = bits.as_chunks().0.first().map_or(rate, |bits| f64::from_le_bytes(*bits));
         task.optimiser.set_rate(rate);
         sweep = Some(found);
     }
     let trainer = trainer(request, &train, rate)?;
-    let trained = trainer.train(task, watcher)?;
+    let trained = trainer.train_on(task, ranks, watcher)?;
     warnings.extend(trained.warnings.iter().cloned());
     Ok(Taught { trained, sweep, rate })
 }
@@ -383,6 +434,8 @@ fn trainer(request: &Request, train: &DataLoader, rate: f64) -> Result<Trainer> 
     trainer.resume = request.resume;
     trainer.log = request.log.clone();
     trainer.tensorboard = request.tensorboard.clone();
+    trainer.pieces = request.deterministic.then_some(PIECES);
+    trainer.shard_optimiser = request.shard_optimiser;
     trainer.configuration = json!({
         "target": request.target, "features": request.features, "as class": request.as_class,
         "hidden": request.hidden, "optimizer": request.method.name(), "rate": rate,

@@ -13,6 +13,9 @@
 //! asks, when the next begins. (Inside `vmap` and `Program::trace` a batch has no numbers, so there
 //! a layer must be in evaluation.)
 //!
+//! In a step over several ranks ([`crate::parallel`]) μ and σ² are those of the whole batch, summed
+//! over ranks in the forward and in the backward pass, each as the step comes to it.
+//!
 //! ```
 //! use chainrule_core::Tensor;
 //! use chainrule_fit::nn::{BatchNorm1d, Layer, Module};
@@ -34,6 +37,7 @@ use super::layer::{Layer, tell};
 use super::module::{Buffer, Mode};
 use crate::error::{Result, fail};
 use crate::module;
+use crate::parallel::scope;
 
 /// Normalisation over the last axes.
 #[derive(Clone, Debug)]
@@ -185,7 +189,14 @@ impl<const SPACE: usize> BatchNorm<SPACE> {
     /// Mean and variance of the batch, which the running statistics take up.
     fn observe(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let axes: Vec<usize> = (0..x.rank()).filter(|&a| a != 1).collect();
-        let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
+        let own: usize = axes.iter().map(|&a| x.shape()[a]).product();
+        let sum = |x: &Tensor| -> Result<(Tensor, usize)> {
+            scope::total(&x.try_sum_axis(axes.as_slice(), true)?, own)
+        };
+        let (total, n) = match scope::is_cut() {
+            true => sum(x)?,
+            false => (x.clone(), own),
+        };
         if n < 2 {
             fail!(
                 "batch norm in training needs two numbers of each channel, and a tensor of shape \
@@ -193,8 +204,15 @@ impl<const SPACE: usize> BatchNorm<SPACE> {
                 x.shape()
             );
         }
-        let mean = x.try_mean_axis(axes.as_slice(), true)?;
-        let variance = (x - &mean).square().try_mean_axis(axes.as_slice(), true)?;
+        let (mean, variance) = if scope::is_cut() {
+            let mean = total / n as f64;
+            let (squares, _) = sum(&(x - &mean).square())?;
+            (mean, squares / n as f64)
+        } else {
+            let mean = x.try_mean_axis(axes.as_slice(), true)?;
+            let variance = (x - &mean).square().try_mean_axis(axes.as_slice(), true)?;
+            (mean, variance)
+        };
         no_grad(|| {
             let (old_mean, old_var) = (self.running_mean.get(), self.running_var.get());
             let seen = self.num_batches_tracked.get();

@@ -152,6 +152,13 @@ pub trait Optimiser {
     /// If names, shapes or element types are not those of this optimiser; then nothing is changed.
     fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()>;
 
+    /// Whether each parameter's step depends on its own gradient and moments only, which then stand
+    /// in [`state`](Self::state) behind the parameter's number: so that several processes can each
+    /// take care of some parameters.
+    fn is_separable(&self) -> bool {
+        false
+    }
+
     /// All parameters, group by group.
     fn parameters(&self) -> Vec<Tensor> {
         self.groups().iter().flat_map(|group| group.parameters.iter().cloned()).collect()
@@ -260,6 +267,9 @@ impl<O: Optimiser + ?Sized> Optimiser for Box<O> {
     }
     fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()> {
         (**self).load_state(state)
+    }
+    fn is_separable(&self) -> bool {
+        (**self).is_separable()
     }
     fn step(&mut self) -> Result<()> {
         (**self).step()

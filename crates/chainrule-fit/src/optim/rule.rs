@@ -211,6 +211,10 @@ impl<R: Rule> Optimiser for Descent<R> {
         self.groups.iter_mut().collect()
     }
 
+    fn is_separable(&self) -> bool {
+        true
+    }
+
     fn record(&mut self, gradients: &[Option<Tensor>]) -> Result<Vec<Tensor>> {
         check_gradients(&self.parameters(), gradients)?;
         self.check()?;

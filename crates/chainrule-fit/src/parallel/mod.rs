@@ -18,10 +18,16 @@
 //! A rank that fails calls [`abort`](Communicator::abort), which ends the job: nobody waits for
 //! ever for who will not come.
 
+mod agree;
+pub mod cost;
 pub(crate) mod fold;
+pub(crate) mod scope;
 mod threads;
 
+pub use agree::same_on_all;
 pub use threads::{Threads, threads};
+
+use std::rc::Rc;
 
 use crate::error::{Error, Result};
 
@@ -87,6 +93,9 @@ pub trait Communicator {
 
     /// Ends the job because of `why`, which is said with the number of this rank. May not return.
     fn abort(&self, why: &Error);
+
+    /// Another handle on the same rank, to keep.
+    fn handle(&self) -> Rc<dyn Communicator>;
 
     /// The sum over all ranks, the same bits on each.
     ///
@@ -157,4 +166,8 @@ impl Communicator for Single {
 
     /// Does nothing: the caller returns the error.
     fn abort(&self, _why: &Error) {}
+
+    fn handle(&self) -> Rc<dyn Communicator> {
+        Rc::new(Single)
+    }
 }

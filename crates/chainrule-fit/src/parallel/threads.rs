@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::{Communicator, Pending, Summands};
@@ -47,12 +48,13 @@ impl Table {
 }
 
 /// A rank that is a thread; see [`threads`].
+#[derive(Clone)]
 pub struct Threads {
     rank: usize,
     size: usize,
     table: Arc<Table>,
     /// The number of the next exchange.
-    next: Cell<u64>,
+    next: Rc<Cell<u64>>,
 }
 
 /// Runs `work` as `size` ranks, each on a thread of its own, and returns what they return by their
@@ -65,8 +67,9 @@ pub fn threads<T: Send>(size: usize, work: impl Fn(&Threads) -> T + Sync) -> Vec
     let (table, work) = (Arc::new(Table::default()), &work);
     std::thread::scope(|scope| {
         let ranks = (0..size).map(|rank| {
-            let ranks = Threads { rank, size, table: table.clone(), next: Cell::new(0) };
+            let table = table.clone();
             scope.spawn(move || {
+                let ranks = Threads { rank, size, table, next: Rc::default() };
                 let ended = Guard(&ranks);
                 let result = work(&ranks);
                 std::mem::forget(ended);
@@ -74,8 +77,7 @@ pub fn threads<T: Send>(size: usize, work: impl Fn(&Threads) -> T + Sync) -> Vec
             })
         });
         let ranks: Vec<_> = ranks.collect();
-        let results = ranks.into_iter().map(std::thread::ScopedJoinHandle::join);
-        let results: Vec<_> = results.collect();
+        let results: Vec<_> = ranks.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         results
             .into_iter()
             .map(|result| result.unwrap_or_else(|why| std::panic::resume_unwind(why)))
@@ -198,5 +200,9 @@ impl Communicator for Threads {
     /// Lets all ranks fail with `why`.
     fn abort(&self, why: &Error) {
         self.table.end(Error::new(format!("rank {}: {why}", self.rank)));
+    }
+
+    fn handle(&self) -> Rc<dyn Communicator> {
+        Rc::new(self.clone())
     }
 }

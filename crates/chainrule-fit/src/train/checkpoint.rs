@@ -29,7 +29,7 @@ use super::digest;
 use crate::atomic;
 use crate::data::table::shown_path;
 use crate::error::{Error, Result, fail, reason};
-use crate::nn::{Metadata, read, to_bytes};
+use crate::nn::{Metadata, from_bytes, read, to_bytes};
 
 /// The version of the layout.
 const LAYOUT: &str = "checkpoint-1";
@@ -182,11 +182,16 @@ impl Checkpoint {
     }
 
     fn write(&self, path: &Path) -> Result<()> {
+        atomic::write(path, &self.to_bytes()?)
+    }
+
+    /// The file's bytes.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut about = self.about.clone();
         about["layout"] = LAYOUT.into();
         about["checksum"] = digest(&self.tensors)?.into();
         let metadata = Metadata::from([("chainrule".to_string(), about.to_string())]);
-        atomic::write(path, &to_bytes(&self.tensors, Some(metadata))?)
+        to_bytes(&self.tensors, Some(metadata))
     }
 
     /// Reads a checkpoint.
@@ -195,8 +200,20 @@ impl Checkpoint {
     /// If the file cannot be read, or is no whole and sound checkpoint.
     pub fn read(path: &Path) -> Result<Checkpoint> {
         let name = shown_path(&path.display().to_string());
-        let (tensors, metadata) =
+        let parts =
             read(path).map_err(|why| Error::new(format!("the checkpoint is damaged: {why}")))?;
+        Checkpoint::of(parts, &name)
+    }
+
+    /// What [`to_bytes`](Self::to_bytes) gave.
+    pub(super) fn from_bytes(bytes: &[u8], name: &str) -> Result<Checkpoint> {
+        Checkpoint::of(from_bytes(bytes)?, name)
+    }
+
+    fn of(
+        (tensors, metadata): (Vec<(String, Tensor)>, Metadata),
+        name: &str,
+    ) -> Result<Checkpoint> {
         let about: Option<Value> =
             metadata.get("chainrule").and_then(|text| serde_json::from_str(text).ok());
         let Some(about) = about else { fail!("{name} holds tensors, but is no checkpoint") };

@@ -50,15 +50,24 @@
 //! the files. `run`: where a run is. `log`, [`tensorboard`]: what is written on the way. [`Event`]
 //! and [`History`]: what is told and remembered. [`lr_find`]: looking for a learning rate.
 //!
-//! Not here: several processes. The loss, the optimiser and the data are the caller's.
+//! # Several ranks
+//!
+//! [`Trainer::train_on`] is [`Trainer::train`] over the ranks of a job: each takes its part of each
+//! batch, and all come to the model that one rank comes to with whole batches. Only the first
+//! writes and tells. `team` says how a step is shared, `pieces` how its bits
+//! are kept.
+//!
+//! Not here: the loss, the optimiser and the data are the caller's.
 
 pub mod checkpoint;
 mod digest;
 mod event;
 mod log;
 mod lr;
+mod pieces;
 mod run;
 mod step;
+mod team;
 pub mod tensorboard;
 mod training;
 
@@ -72,12 +81,14 @@ pub use digest::digest;
 pub use event::{EpochRecord, Event, History, Watcher};
 pub use lr::{Sweep, SweepOptions, lr_find};
 pub use step::{Judged, Loss};
+pub use team::Communication;
 
 use crate::data::loader::DataLoader;
 use crate::error::{Result, fail};
 use crate::nn::Module;
 use crate::optim::schedule::Schedule;
 use crate::optim::{Clip, Optimiser};
+use crate::parallel::{Communicator, Single};
 use log::Log;
 use training::Training;
 
@@ -133,7 +144,22 @@ pub struct Trainer {
     pub tensorboard: Option<PathBuf>,
     /// What else the run depends on; a run that is resumed must have the same.
     pub configuration: Value,
+    /// Into how many pieces to cut each batch, so that the run has the same bits on any number of
+    /// ranks up to that; [`PIECES`] is a good number. Without it, each rank takes a part of its
+    /// own, and runs on different numbers of ranks are the same but for rounding and for what
+    /// models draw.
+    pub pieces: Option<usize>,
+    /// Whether each rank keeps the optimiser's state of some parameters only, and updates those.
+    pub shard_optimiser: bool,
+    /// How many bytes of gradients are summed over ranks at a time.
+    pub bucket: usize,
 }
+
+/// Pieces of a batch that 1, 2, 3, 4, 6 and 12 ranks share evenly.
+pub const PIECES: usize = 12;
+
+/// The usual bytes of a bucket: the time of a message is mostly that of its bytes.
+pub const BUCKET: usize = 4 << 20;
 
 impl Trainer {
     /// So many passes over the training rows, with a constant rate and nothing written.
@@ -152,6 +178,9 @@ impl Trainer {
             log_every: 1,
             tensorboard: None,
             configuration: Value::Null,
+            pieces: None,
+            shard_optimiser: false,
+            bucket: BUCKET,
         }
     }
 }
@@ -184,17 +213,51 @@ pub struct Trained {
     pub elapsed: Duration,
     /// What the user should know, each a clause.
     pub warnings: Vec<String>,
+    /// What the ranks had to say to each other, if there were several.
+    pub communication: Option<Communication>,
 }
 
 impl Trainer {
-    /// Trains.
+    /// Trains in this process.
     ///
     /// # Errors
     /// If a loss or gradient is no finite number; then the model is as it was before that step, and
     /// the error says which operation made the first bad number. If data cannot be read, or a log
     /// or a checkpoint not be written; the last checkpoint is there all the same. If a checkpoint
     /// does not fit.
-    pub fn train(self, mut task: Task<'_>, mut watcher: Option<Watcher<'_>>) -> Result<Trained> {
+    pub fn train(self, task: Task<'_>, watcher: Option<Watcher<'_>>) -> Result<Trained> {
+        self.train_on(task, &Single, watcher)
+    }
+
+    /// Trains over `ranks`, all of which call this with a task and options that are alike; models
+    /// may begin with other numbers, for those of the first rank count. Files are written and
+    /// `watcher` is told by the first rank only.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train). If options differ between ranks. An error that one rank alone
+    /// meets ends the job ([`Communicator::abort`]).
+    pub fn train_on(
+        self,
+        task: Task<'_>,
+        ranks: &dyn Communicator,
+        watcher: Option<Watcher<'_>>,
+    ) -> Result<Trained> {
+        let trained = self.train_as(task, ranks, watcher);
+        if let (Err(why), 2..) = (&trained, ranks.size()) {
+            ranks.abort(why);
+        }
+        trained
+    }
+
+    fn train_as(
+        mut self,
+        mut task: Task<'_>,
+        ranks: &dyn Communicator,
+        mut watcher: Option<Watcher<'_>>,
+    ) -> Result<Trained> {
+        if !ranks.is_first() {
+            (self.log, self.tensorboard, watcher) = (None, None, None);
+        }
         if task.train.per_epoch() == 0 {
             fail!("there is no batch to train on; add rows, or choose smaller batches");
         }
@@ -206,7 +269,7 @@ impl Trainer {
                 watcher(event);
             }
         };
-        let mut training = Training::begin(self, task, is_watched.then_some(&mut tell))?;
+        let mut training = Training::begin(self, task, ranks, is_watched.then_some(&mut tell))?;
         let outcome = training.run();
         let flushed = training.log.as_mut().map_or(Ok(()), Log::flush);
         let ending = outcome?;
@@ -227,6 +290,7 @@ impl Trainer {
             "clip": self.clip.map(|clip| format!("{clip:?}")),
             "early stop": self.early_stop,
             "configuration": self.configuration,
+            "pieces": self.pieces,
         })
     }
 }

@@ -50,6 +50,7 @@ impl Run {
         &self,
         model: &dyn Module,
         stepper: &Stepper<'_>,
+        optimiser: Vec<(String, Tensor)>,
         scheduler: Option<&Scheduler<Box<dyn Schedule>>>,
         known: &Value,
     ) -> Checkpoint {
@@ -74,7 +75,7 @@ impl Run {
         });
         let mut checkpoint = Checkpoint { tensors: vec![], about };
         checkpoint.add("model", state(model));
-        checkpoint.add("optimiser", stepper.optimiser.state());
+        checkpoint.add("optimiser", optimiser);
         if let Some(scheduler) = scheduler {
             checkpoint.add("schedule", scheduler.state());
         }
@@ -107,7 +108,7 @@ impl Run {
         let own = state(model);
         load_state(model, &checkpoint.part("model")).map_err(differs)?;
         let rest = || -> Result<()> {
-            stepper.optimiser.load_state(&optimiser)?;
+            stepper.load_optimiser(&optimiser)?;
             if let Some(scheduler) = scheduler {
                 scheduler.load_state(&checkpoint.part("schedule"))?;
             }

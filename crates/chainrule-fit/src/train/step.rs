@@ -3,7 +3,8 @@
 
 use chainrule_core::{Tensor, detect_anomaly, grad, no_grad, realize, rng_state, set_rng_state};
 
-use crate::data::loader::Batch;
+use super::team::Team;
+use crate::data::loader::{Batch, Cut};
 use crate::error::{Error, Result};
 use crate::nn::{Buffer, Module, Slot};
 use crate::optim::{Clip, Optimiser, clip};
@@ -43,8 +44,12 @@ pub(super) struct Stepper<'a> {
     pub(super) with_norm: bool,
     /// The decay and the running means of the parameters.
     pub(super) means: Option<(f64, Vec<Tensor>)>,
-    parameters: Vec<Tensor>,
-    buffers: Vec<Buffer>,
+    /// The ranks that make the steps together, if there are several, or pieces.
+    pub(super) team: Option<Team<'a>>,
+    pub(super) parameters: Vec<Tensor>,
+    pub(super) buffers: Vec<Buffer>,
+    /// The names of metrics, where batches are cut into pieces.
+    pub(super) names: Vec<&'static str>,
 }
 
 impl<'a> Stepper<'a> {
@@ -58,8 +63,18 @@ impl<'a> Stepper<'a> {
             Slot::Parameter(_) => None,
         });
         let (buffers, parameters) = (buffers.collect(), optimiser.parameters());
-        let (clip, with_norm, means) = (None, false, None);
-        Stepper { optimiser, loss, clip, with_norm, means, parameters, buffers }
+        let (clip, with_norm, means, team) = (None, false, None, None);
+        Stepper {
+            optimiser,
+            loss,
+            clip,
+            with_norm,
+            means,
+            team,
+            parameters,
+            buffers,
+            names: vec![],
+        }
     }
 
     /// Keeps running means of the parameters from now on, if there is a decay.
@@ -79,21 +94,36 @@ impl<'a> Stepper<'a> {
         Ok(())
     }
 
-    /// Takes a step along the mean loss of all rows of `batches`.
+    /// Takes a step along the mean loss of all rows of the batches in `group`; `step` is the
+    /// number of steps before it.
     ///
     /// If the loss or the gradient is no finite number, parameters and buffers are put back to
     /// where they were before, and the error says where that number came from.
-    pub(super) fn step(&mut self, batches: &[Batch]) -> Result<Numbers> {
+    pub(super) fn step(&mut self, group: &[Cut], step: usize) -> Result<Numbers> {
         let before = Before::new(&self.parameters, &self.buffers);
-        let numbers = match batches {
-            [batch] => self.single(batch)?,
-            _ => self.accumulated(batches)?,
+        let batches: Vec<&Batch> =
+            group.iter().flat_map(|cut| cut.parts.iter().map(|(_, batch)| batch)).collect();
+        let numbers = match (&self.team, &batches[..]) {
+            (Some(_), _) => self.together(group, step)?,
+            (None, [batch]) => self.single(batch)?,
+            (None, _) => self.accumulated(&batches)?,
         };
         if numbers.loss.is_finite() && numbers.norm.is_none_or(f64::is_finite) {
             return Ok(numbers);
         }
         before.restore(&self.parameters, &self.buffers)?;
-        Err(self.autopsy(batches, &numbers))
+        let (found, why) = self.autopsy(&batches, &numbers);
+        // To look again observes again.
+        before.restore(&self.parameters, &self.buffers)?;
+        let Some(team) = &self.team else { return Err(Error::new(why)) };
+        // All ranks see that there is a bad number, but not all where it comes from.
+        let said = [&[u8::from(!found)], why.as_bytes()].concat();
+        let all = team.ranks.gather(said)?;
+        let first = all.iter().enumerate().min_by_key(|(_, said)| said.first().copied());
+        let (rank, said) = first.map_or((0, &[][..]), |(rank, said)| (rank, &said[..]));
+        let said = String::from_utf8_lossy(said.get(1..).unwrap_or(&[]));
+        let by = if team.ranks.size() > 1 { format!("on rank {rank}, ") } else { String::new() };
+        Err(Error::new(format!("{by}{said}")))
     }
 
     /// Takes a step, whatever becomes of it: the loss before it, which may be no number.
@@ -104,14 +134,15 @@ impl<'a> Stepper<'a> {
     fn single(&mut self, batch: &Batch) -> Result<Numbers> {
         let judged = (self.loss)(batch)?;
         let gradients = self.gradients(&judged.loss)?;
-        let (wanted, norm) = self.record(gradients)?;
+        let (mut wanted, norm) = self.record(gradients)?;
+        wanted.extend(self.record_means());
         self.realize(&wanted, &judged)?;
         read(&judged, norm.as_ref(), batch.rows.len())
     }
 
     /// The gradient of the mean over all rows is the mean of the batches' gradients, weighted by
     /// their rows.
-    fn accumulated(&mut self, batches: &[Batch]) -> Result<Numbers> {
+    fn accumulated(&mut self, batches: &[&Batch]) -> Result<Numbers> {
         let rows: usize = batches.iter().map(|batch| batch.rows.len()).sum();
         let mut all = Sums::default();
         let mut sums: Option<Vec<Tensor>> = None;
@@ -128,7 +159,8 @@ impl<'a> Stepper<'a> {
             all.add(&read(&judged, None, batch.rows.len())?);
             sums = Some(next);
         }
-        let (wanted, norm) = self.record(sums.unwrap_or_default())?;
+        let (mut wanted, norm) = self.record(sums.unwrap_or_default())?;
+        wanted.extend(self.record_means());
         realize(&wanted.iter().collect::<Vec<_>>())?;
         let mut numbers = all.mean();
         numbers.norm = norm.map(|norm| norm.item()).transpose()?;
@@ -140,7 +172,10 @@ impl<'a> Stepper<'a> {
     }
 
     /// Records the update, and returns what must be realized for it and the gradient's norm.
-    fn record(&mut self, gradients: Vec<Tensor>) -> Result<(Vec<Tensor>, Option<Tensor>)> {
+    pub(super) fn record(
+        &mut self,
+        gradients: Vec<Tensor>,
+    ) -> Result<(Vec<Tensor>, Option<Tensor>)> {
         let mut gradients: Vec<Option<Tensor>> = gradients.into_iter().map(Some).collect();
         let norm = match self.clip {
             Some(Clip::Norm(bound)) => clip(&mut gradients, Clip::Norm(bound))?,
@@ -152,26 +187,34 @@ impl<'a> Stepper<'a> {
                 norm
             }
         };
+        if let Some(team) = &self.team {
+            let others = gradients.iter_mut().enumerate().filter(|(i, _)| !team.owns(*i));
+            others.for_each(|(_, gradient)| *gradient = None);
+        }
         let mut wanted = self.optimiser.record(&gradients)?;
         wanted.extend(norm.clone());
-        if let Some((decay, means)) = &mut self.means {
-            for (p, mean) in self.parameters.iter().zip(means) {
-                *mean = no_grad(|| &*mean + (p.detach() - &*mean) * (1.0 - *decay));
-                wanted.push(mean.clone());
-            }
-        }
         Ok((wanted, norm))
     }
 
-    fn realize(&self, wanted: &[Tensor], judged: &Judged) -> Result<()> {
+    /// Records the running means of the parameters, and returns them.
+    pub(super) fn record_means(&mut self) -> Vec<Tensor> {
+        let Some((decay, means)) = &mut self.means else { return vec![] };
+        for (p, mean) in self.parameters.iter().zip(&mut *means) {
+            *mean = no_grad(|| &*mean + (p.detach() - &*mean) * (1.0 - *decay));
+        }
+        means.clone()
+    }
+
+    pub(super) fn realize(&self, wanted: &[Tensor], judged: &Judged) -> Result<()> {
         let buffers: Vec<Tensor> = self.buffers.iter().map(Buffer::get).collect();
         let metrics = judged.metrics.iter().map(|(_, metric)| metric);
         let all = wanted.iter().chain(&buffers).chain(metrics).chain([&judged.loss]);
         Ok(realize(&all.collect::<Vec<_>>())?)
     }
 
-    /// Runs the step again, looking at every number on the way.
-    fn autopsy(&self, batches: &[Batch], numbers: &Numbers) -> Error {
+    /// Runs the step again, looking at every number on the way: what is wrong, and whether it was
+    /// found here.
+    fn autopsy(&self, batches: &[&Batch], numbers: &Numbers) -> (bool, String) {
         let found = detect_anomaly(|| {
             for batch in batches {
                 let judged = match (self.loss)(batch) {
@@ -188,6 +231,7 @@ impl<'a> Stepper<'a> {
             true => "the gradient is not finite".to_string(),
             false => format!("the loss is {}", numbers.loss),
         };
+        let is_found = !matches!(found, Ok(None));
         let origin = match found {
             Err(error) => format!("; the first bad number:\n{error}"),
             Ok(Some(error)) => format!("; on the way, {error}"),
@@ -197,7 +241,7 @@ impl<'a> Stepper<'a> {
                     .to_string()
             }
         };
-        Error::new(format!("{what}{origin}"))
+        (is_found, format!("{what}{origin}"))
     }
 }
 
@@ -264,34 +308,34 @@ impl Before {
         }
     }
 
-    fn restore(self, parameters: &[Tensor], buffers: &[Buffer]) -> Result<()> {
+    fn restore(&self, parameters: &[Tensor], buffers: &[Buffer]) -> Result<()> {
         for (p, old) in parameters.iter().zip(&self.parameters) {
             p.assign(old)?;
         }
-        for (buffer, old) in buffers.iter().zip(self.buffers) {
-            buffer.set(old);
+        for (buffer, old) in buffers.iter().zip(&self.buffers) {
+            buffer.set(old.clone());
         }
         set_rng_state(self.rng);
         Ok(())
     }
 }
 
-/// The mean loss and metrics of all batches, without learning from them.
+/// The mean loss and metrics of each batch, without learning from them.
 pub(super) fn evaluate(
     model: &dyn Module,
     loss: Loss<'_>,
     batches: impl Iterator<Item = Result<Batch>>,
-) -> Result<Numbers> {
+) -> Result<Vec<Numbers>> {
     model.set_training(false);
     let rng = rng_state();
-    let mut sums = Sums::default();
+    let mut judgements = vec![];
     let all = || -> Result<()> {
         for batch in batches {
             let batch = batch?;
             let judged = no_grad(|| loss(&batch))?;
             let metrics = judged.metrics.iter().map(|(_, metric)| metric);
             realize(&metrics.chain([&judged.loss]).collect::<Vec<_>>())?;
-            sums.add(&read(&judged, None, batch.rows.len())?);
+            judgements.push(read(&judged, None, batch.rows.len())?);
         }
         Ok(())
     };
@@ -299,5 +343,5 @@ pub(super) fn evaluate(
     set_rng_state(rng);
     model.set_training(true);
     done?;
-    Ok(sums.mean())
+    Ok(judgements)
 }

@@ -2,19 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use chainrule_core::Tensor;
+use chainrule_core::{Tensor, rng_state, set_rng_state};
 use serde_json::{Value, json};
 
+use super::checkpoint::Checkpoint;
 use super::event::{EpochRecord, Event, Watcher};
 use super::log::Log;
 use super::run::Run;
-use super::step::{Numbers, Stepper, evaluate};
+use super::step::{Numbers, Stepper, Sums, evaluate};
+use super::team::Team;
 use super::tensorboard::EventFile;
 use super::{Ending, Task, Trained, Trainer, digest};
-use crate::data::loader::{Batch, DataLoader, Position};
-use crate::error::{Error, Result};
-use crate::nn::{Module, load_state, state};
+use crate::data::loader::{Cut, DataLoader, Position, Share};
+use crate::error::{Error, Result, fail};
+use crate::nn::{Module, from_bytes, load_state, state, to_bytes};
 use crate::optim::schedule::{Schedule, Scheduler};
+use crate::parallel::{Communicator, same_on_all};
 
 /// A run in this process.
 pub(super) struct Training<'a> {
@@ -23,6 +26,7 @@ pub(super) struct Training<'a> {
     train: &'a DataLoader,
     validation: Option<&'a DataLoader>,
     stepper: Stepper<'a>,
+    ranks: &'a dyn Communicator,
     scheduler: Option<Scheduler<Box<dyn Schedule>>>,
     watcher: Option<Watcher<'a>>,
     known: Value,
@@ -40,20 +44,39 @@ impl<'a> Training<'a> {
     pub(super) fn begin(
         mut trainer: Trainer,
         task: Task<'a>,
+        ranks: &'a dyn Communicator,
         watcher: Option<Watcher<'a>>,
     ) -> Result<Training<'a>> {
         let (mut warnings, known) = (vec![], trainer.known(&task));
         let Task { model, optimiser, train, validation, loss } = task;
         let mut stepper = Stepper::new(model, optimiser, loss);
         (stepper.clip, stepper.with_norm) = (trainer.clip, trainer.norm);
+        if ranks.size() > 1 {
+            same_options(ranks, &known)?;
+            share_model(ranks, model)?;
+        }
+        if ranks.size() > 1 || trainer.pieces.is_some() {
+            let Trainer { pieces, bucket, shard_optimiser, .. } = trainer;
+            if shard_optimiser && !stepper.optimiser.is_separable() {
+                fail!("this optimiser's state cannot be divided over ranks; leave it whole");
+            }
+            let parameters = &stepper.parameters;
+            let pieces = pieces.map(|n| n.max(1));
+            let team = Team::new(ranks, pieces, bucket, shard_optimiser, parameters);
+            stepper.team = Some(team);
+        }
         stepper.start_means(trainer.ema);
         let schedule = trainer.schedule.take();
         let mut scheduler = schedule.map(|s| Scheduler::new(s, stepper.optimiser));
         let (mut run, mut resumed) = (Run::default(), None);
         if let Some(checkpoints) = &trainer.checkpoints {
-            checkpoints.prepare(trainer.resume)?;
-            let last = if trainer.resume { checkpoints.last(&mut warnings)? } else { None };
-            if let Some(last) = last {
+            let mut last = None;
+            if ranks.is_first() {
+                checkpoints.prepare(trainer.resume)?;
+                last = if trainer.resume { checkpoints.last(&mut warnings)? } else { None };
+            }
+            // The others need not reach the folder.
+            if let Some(last) = share_checkpoint(ranks, last)? {
                 run = Run::resume(&last, model, &mut stepper, scheduler.as_mut(), &known)?;
                 resumed = Some(run.step);
             }
@@ -76,6 +99,7 @@ impl<'a> Training<'a> {
             validation,
             trainer,
             stepper,
+            ranks,
             scheduler,
             watcher,
             known,
@@ -105,12 +129,13 @@ impl<'a> Training<'a> {
 
     fn epoch(&mut self) -> Result<()> {
         let begun = Instant::now();
-        let mut batches = self.train.batches(self.run.position);
+        let share = self.stepper.team.as_ref().map_or(Share::whole(), Team::share);
+        let mut batches = self.train.cuts(self.run.position, share);
         let mut last = Numbers::default();
         let mut rate = 0.0;
         loop {
             let group = batches.by_ref().take(self.trainer.accumulate.max(1));
-            let group = group.collect::<Result<Vec<Batch>>>()?;
+            let group = group.collect::<Result<Vec<Cut>>>()?;
             if group.is_empty() {
                 break;
             }
@@ -125,8 +150,8 @@ impl<'a> Training<'a> {
         self.end_of_epoch(&last, rate, begun.elapsed())
     }
 
-    fn step(&mut self, group: &[Batch], rate: f64) -> Result<Numbers> {
-        let numbers = self.stepper.step(group).map_err(|why| {
+    fn step(&mut self, group: &[Cut], rate: f64) -> Result<Numbers> {
+        let numbers = self.stepper.step(group, self.run.step).map_err(|why| {
             let Position { epoch, batch } = self.run.position;
             Error::new(format!(
                 "training stopped in step {} (epoch {}, batch {}), and the model is as it was \
@@ -200,7 +225,7 @@ impl<'a> Training<'a> {
         let sums = std::mem::take(&mut self.run.sums).mean();
         let validation = match self.validation {
             None => None,
-            Some(loader) => Some(self.judge(loader)?),
+            Some(loader) => Some(self.judge(loader, &sums)?),
         };
         let judged = validation.as_ref().unwrap_or(&sums);
         let record = EpochRecord {
@@ -242,12 +267,34 @@ impl<'a> Training<'a> {
     }
 
     /// The validation rows, judged with the running means of the parameters if there are any.
-    fn judge(&mut self, loader: &DataLoader) -> Result<Numbers> {
-        let batches = loader.batches(Position::default());
+    /// Each rank judges some of the batches, the first ranks first. Metrics have the names of
+    /// `like`.
+    fn judge(&mut self, loader: &DataLoader, like: &Numbers) -> Result<Numbers> {
+        let most = loader.per_epoch().div_ceil(self.ranks.size());
+        let from = Position { epoch: 0, batch: most * self.ranks.rank() };
         self.stepper.swap_means()?;
-        let judged = evaluate(self.model, self.stepper.loss, batches);
+        let own = evaluate(self.model, self.stepper.loss, loader.batches(from).take(most));
         self.stepper.swap_means()?;
-        judged
+        let own = own?;
+        let width = 2 + own.first().map_or(0, |first| first.metrics.len());
+        let row = |one: &Numbers| {
+            let head = [one.rows as f64, one.loss];
+            let metrics = one.metrics.iter().map(|(_, x)| *x);
+            head.into_iter().chain(metrics).flat_map(f64::to_le_bytes).collect::<Vec<u8>>()
+        };
+        let head = (width as u64).to_le_bytes();
+        let bytes = head.into_iter().chain(own.iter().flat_map(row)).collect();
+        let names = || like.metrics.iter().map(|(name, _)| *name);
+        let mut sums = Sums::default();
+        for said in self.ranks.gather(bytes)? {
+            let Some((width, rows)) = said.as_chunks().0.split_first() else { continue };
+            let rows: Vec<f64> = rows.iter().map(|x| f64::from_le_bytes(*x)).collect();
+            for row in rows.chunks_exact(u64::from_le_bytes(*width) as usize) {
+                let metrics = names().zip(row[2..].iter().copied()).collect();
+                sums.add(&Numbers { loss: row[1], norm: None, metrics, rows: row[0] as usize });
+            }
+        }
+        Ok(sums.mean())
     }
 
     /// Remembers whether the epoch is among the best.
@@ -266,7 +313,9 @@ impl<'a> Training<'a> {
         self.stepper.swap_means()?;
         let model: Vec<(String, Tensor)> = state(self.model);
         self.stepper.swap_means()?;
-        if let Some(checkpoints) = self.trainer.checkpoints.as_ref().filter(|c| c.best > 0) {
+        let is_first = self.ranks.is_first();
+        let checkpoints = self.trainer.checkpoints.as_ref();
+        if let Some(checkpoints) = checkpoints.filter(|c| is_first && c.best > 0) {
             checkpoints.save_best(epoch, &epochs, &model)?;
         }
         if is_best && self.trainer.early_stop.is_some() {
@@ -280,8 +329,14 @@ impl<'a> Training<'a> {
         if let Some(log) = &mut self.log {
             log.flush()?;
         }
+        let optimiser = self.stepper.optimiser_state()?;
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         let scheduler = self.scheduler.as_ref();
-        let checkpoint = self.run.checkpoint(self.model, &self.stepper, scheduler, &self.known);
+        let stepper = &self.stepper;
+        let checkpoint =
+            self.run.checkpoint(self.model, stepper, optimiser, scheduler, &self.known);
         checkpoints.save(&checkpoint)
     }
 
@@ -308,6 +363,46 @@ impl<'a> Training<'a> {
             digest,
             elapsed: self.start.elapsed(),
             warnings: self.warnings,
+            communication: self.stepper.team.map(|team| team.told).filter(|told| told.ranks > 1),
         })
+    }
+}
+
+/// That all ranks train alike.
+fn same_options(ranks: &dyn Communicator, known: &Value) -> Result<()> {
+    let texts = known.as_object().into_iter().flatten();
+    let texts: Vec<_> = texts.map(|(name, value)| (name.as_str(), value.to_string())).collect();
+    same_on_all(ranks, &texts.iter().map(|(name, text)| (*name, &**text)).collect::<Vec<_>>())
+}
+
+/// Gives all ranks the model and the generator of the first.
+fn share_model(ranks: &dyn Communicator, model: &dyn Module) -> Result<()> {
+    let is_first = ranks.is_first();
+    let bytes = if is_first { to_bytes(&state(model), None)? } else { vec![] };
+    let bytes = ranks.broadcast(0, bytes)?;
+    let (seed, drawn) = rng_state();
+    let rng = ranks.broadcast(0, [seed.to_le_bytes(), drawn.to_le_bytes()].concat())?;
+    if !is_first {
+        load_state(model, &from_bytes(&bytes)?.0)?;
+        if let [seed, drawn] = rng.as_chunks().0 {
+            set_rng_state((u64::from_le_bytes(*seed), u64::from_le_bytes(*drawn)));
+        }
+    }
+    Ok(())
+}
+
+/// Gives all ranks the checkpoint of the first, if it has one.
+fn share_checkpoint(
+    ranks: &dyn Communicator,
+    own: Option<Checkpoint>,
+) -> Result<Option<Checkpoint>> {
+    if ranks.size() == 1 {
+        return Ok(own);
+    }
+    let bytes = own.as_ref().map_or(Ok(vec![]), Checkpoint::to_bytes)?;
+    let bytes = ranks.broadcast(0, bytes)?;
+    match own {
+        None if !bytes.is_empty() => Checkpoint::from_bytes(&bytes, "of rank 0").map(Some),
+        own => Ok(own),
     }
 }

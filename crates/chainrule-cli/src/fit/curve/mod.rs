@@ -65,6 +65,7 @@ pub(super) fn run(
     let solve = || solve(common, options, (&table, before), curve, ranks);
     let (found, profile) = common.profiled(solve);
     let found = found?;
+    let profile = profile.map(|profile| profile.of_all(ranks)).transpose()?;
     let done = match found.fit.outcome.converged() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
