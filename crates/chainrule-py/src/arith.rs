@@ -94,16 +94,16 @@ fn roomy(by: &str, x: Tensor, other: &Operand) -> PyResult<Tensor> {
 
 /// x · 2^y of integers, wrapping: 0 where y is the width or more.
 fn shift_left(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let power = Tensor::from(2i64).try_pow(&y.to_dtype(DType::I64))?;
+    let power = Tensor::from(2i64).try_pow(y.to_dtype(DType::I64))?;
     let (dtype, all) = (x.dtype().promote(y.dtype()), y.try_ge(63)?);
-    let last = x.to_dtype(DType::I64).try_mul(&Tensor::from(i64::MIN))?;
+    let last = x.to_dtype(DType::I64).try_mul(Tensor::from(i64::MIN))?;
     let last = y.try_eq(63)?.try_where(&last, 0)?;
     Ok(all.try_where(&last, &x.try_mul(&power)?)?.to_dtype(dtype))
 }
 
 /// ⌊x / 2^y⌋ of integers: the sign is what is left where y is the width or more.
 fn shift_right(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let power = Tensor::from(2i64).try_pow(&y.to_dtype(DType::I64))?;
+    let power = Tensor::from(2i64).try_pow(y.to_dtype(DType::I64))?;
     let dtype = x.dtype().promote(y.dtype());
     let sign = x.try_lt(0)?.to_dtype(DType::I64).neg();
     Ok(y.try_ge(63)?.try_where(&sign, &x.try_floor_divide(&power)?)?.to_dtype(dtype))

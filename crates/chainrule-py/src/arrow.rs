@@ -314,9 +314,9 @@ unsafe fn gather(
     pieces: Vec<Arc<Taken>>,
     wanted: Option<&[String]>,
 ) -> PyResult<Found> {
-    // SAFETY: texts of a schema end in 0.
     let text = |at: *const c_char| match at.is_null() {
         true => String::new(),
+        // SAFETY: texts of a schema end in 0.
         false => unsafe { CStr::from_ptr(at) }.to_string_lossy().into_owned(),
     };
     let join = |schema: &Schema, arrays: &[*const Array]| {
@@ -351,12 +351,12 @@ unsafe fn gather(
         let arrays: Vec<*const Array> =
             // SAFETY: as above.
             pieces.iter().map(|p| unsafe { (*p.0.children.add(i)).cast_const() }).collect();
-        // SAFETY: as above.
-        if pieces
-            .iter()
-            .zip(&arrays)
-            .any(|(p, &a)| unsafe { (*a).length } < p.0.offset + p.0.length)
-        {
+        let short = |(p, &a): (&Arc<Taken>, &*const Array)| {
+            // SAFETY: as above.
+            let length = unsafe { (*a).length };
+            length < p.0.offset + p.0.length
+        };
+        if pieces.iter().zip(&arrays).any(short) {
             return Err(PyValueError::new_err("an Arrow table that contradicts itself"));
         }
         let column = join(child, &arrays).map_err(|e| within(e, &name))?;

@@ -149,12 +149,11 @@ fn named_parts_mean_the_same() {
         assert!(all.operations() <= named.operations(), "{all}");
         for x in points(case.low, case.high, 0.3).into_iter().take(5) {
             let at = [("x", x), ("y", 0.3 + x / 2.0)];
-            for ((i, slope), named) in
-                slopes.iter().enumerate().flat_map(|s| [(s, &named), (s, &all)])
-            {
+            let both = |s| [(s, &named), (s, &all)];
+            for ((i, slope), named) in slopes.iter().enumerate().flat_map(both) {
                 let expected = Formula::from_node(slope.to_node()).value(&at).unwrap();
                 for print in [|n: &Node| n.to_string(), |n: &Node| n.pretty()] {
-                    let got = value(&named, print, i, &at);
+                    let got = value(named, print, i, &at);
                     // The same operations in the same order have the same bits.
                     let same =
                         got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();

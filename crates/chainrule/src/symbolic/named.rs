@@ -80,9 +80,9 @@ struct Parts {
 }
 
 impl Node {
-    /// The number of operations as it is written: signs, powers and functions. A fraction of numbers
-    /// is a number; a case of a piecewise formula is one operation together with the comparison
-    /// that it waits for.
+    /// The number of operations as it is written: signs, powers and functions. A fraction of
+    /// numbers is a number; a case of a piecewise formula is one operation together with the
+    /// comparison that it waits for.
     ///
     /// ```
     /// # use chainrule::formula::Formula;
@@ -205,8 +205,8 @@ impl Named {
         }
     }
 
-    /// The same for derivatives of what has so many `operations`: whatever is repeated has a name if
-    /// they have more than [`GROWTH`] times as many.
+    /// The same for derivatives of what has so many `operations`: whatever is repeated has a name
+    /// if they have more than [`GROWTH`] times as many.
     pub fn derivatives(formulas: &[Node], taken: &[&str], operations: usize) -> Named {
         let named = Named::new(formulas, taken);
         if named.operations() <= operations.saturating_mul(GROWTH) {
