@@ -123,10 +123,11 @@ impl Communicator for Mpi {
     /// Says why on standard error and ends all processes; does not return.
     ///
     /// Often all ranks fail alike, as when a file is not there. Then one message is enough: who
-    /// has a higher number waits a moment to be ended by those before it.
+    /// has a higher number waits two seconds to be ended by those before it, which takes mpirun a
+    /// while on a busy machine.
     fn abort(&self, why: &Error) {
         if !self.is_first() {
-            std::thread::sleep(Duration::from_millis(400 + 20 * self.rank().min(50) as u64));
+            std::thread::sleep(Duration::from_millis(2000 + 20 * self.rank().min(50) as u64));
         }
         let (rank, size) = (self.rank(), self.size());
         let line = match size {
