@@ -1,8 +1,10 @@
 //! Matrix products, `c = a · b`, on strided operands.
 //!
 //! The arithmetic is the `gemm` family of crates; this module adds bounds checks, so that the call
-//! is safe, and a gate on threads, so that small products never wake one. A product's bits do not
-//! depend on the number of threads: threads split rows and columns, never the sum over k.
+//! is safe, and threads: each computes some rows or some columns of a product, as if it were one of
+//! its own. The family cuts the sum over k into parts by k alone, except where product and parts
+//! have at most 64 rows and columns; pieces are therefore wider than that unless there is but one
+//! part, and bits do not depend on the number of threads.
 
 use crate::gemv::gemv;
 use crate::{Float, threads};
@@ -21,7 +23,17 @@ pub struct Matrix<'a, T> {
     pub col: isize,
 }
 
-impl<T> Matrix<'_, T> {
+impl<T: Copy> Matrix<'_, T> {
+    /// The matrix from a row on.
+    fn below(self, row: usize) -> Self {
+        Matrix { offset: (self.offset as isize + row as isize * self.row) as usize, ..self }
+    }
+
+    /// The matrix from a column on.
+    fn right_of(self, col: usize) -> Self {
+        Matrix { offset: (self.offset as isize + col as isize * self.col) as usize, ..self }
+    }
+
     /// Whether every element of a `rows × cols` matrix lies inside the slice.
     fn fits(&self, rows: usize, cols: usize) -> bool {
         let (r, c) = ((rows as isize - 1) * self.row, (cols as isize - 1) * self.col);
@@ -40,7 +52,14 @@ pub trait Gemm: Copy + Default + Send + Sync {
 }
 
 /// Products of fewer multiplications than this run on the calling thread.
-pub const THREADED: usize = 1 << 20;
+const THREADED: usize = 1 << 20;
+/// Products with no more rows and columns than this have parts of the sum over k of their own,
+const NARROW: usize = 64;
+/// unless it is no longer than this.
+const ONE_PART: usize = 512;
+/// Rows and columns of the product that are not divided between threads.
+const ROWS: usize = 24;
+const COLUMNS: usize = 64;
 
 macro_rules! gemm {
     ($t:ident, $krate:ident) => {
@@ -65,43 +84,73 @@ macro_rules! gemm {
                 if m == 1 && vector(c, k, transposed, a.data, a.offset, a.col) {
                     return;
                 }
-                let threads = threads::count();
-                let parallelism = if threads > 1 && m * n * k >= THREADED {
-                    Parallelism::Rayon(threads)
-                } else {
-                    Parallelism::None
-                };
-                // The family is fastest when the result's columns are dense: cᵀ = bᵀ · aᵀ.
-                // SAFETY: `fits` has checked that every element of `a` and `b` lies inside its
-                // slice, `c` is exactly m·n elements, cᵀ having row stride 1 and column stride n,
-                // and is borrowed mutably; with `read_dst` false its old contents are not used.
-                unsafe {
-                    $krate::gemm::$t::get_gemm_fn()(
-                        n,
-                        m,
-                        k,
-                        c.as_mut_ptr(),
-                        n as isize,
-                        1,
-                        false,
-                        b.data.as_ptr().add(b.offset),
-                        b.row,
-                        b.col,
-                        a.data.as_ptr().add(a.offset),
-                        a.row,
-                        a.col,
-                        0.0,
-                        1.0,
-                        false,
-                        false,
-                        false,
-                        parallelism,
-                    );
-                }
+                let tall = m >= n;
+                let pieces = pieces(m.max(n), m.min(n), k, if tall { ROWS } else { COLUMNS });
+                let out = Out(c.as_mut_ptr());
+                let work = 0.02 * (m * n * k) as f64;
+                threads::for_each(pieces, work, |(start, len)| {
+                    let (m, n_here, c, a, b) = if tall {
+                        (len, n, out.at(start * n), a.below(start), b)
+                    } else {
+                        (m, len, out.at(start), a, b.right_of(start))
+                    };
+                    // The family is fastest when the result's columns are dense: cᵀ = bᵀ · aᵀ.
+                    // SAFETY: `fits` has checked that every element of `a` and `b` lies inside its
+                    // slice. `c` is exactly m·n elements, cᵀ having row stride 1 and column stride
+                    // n, is borrowed mutably, and this piece is the only one to write its rows or
+                    // columns; with `read_dst` false its old contents are not used.
+                    unsafe {
+                        $krate::gemm::$t::get_gemm_fn()(
+                            n_here,
+                            m,
+                            k,
+                            c,
+                            n as isize,
+                            1,
+                            false,
+                            b.data.as_ptr().offset(b.offset as isize),
+                            b.row,
+                            b.col,
+                            a.data.as_ptr().offset(a.offset as isize),
+                            a.row,
+                            a.col,
+                            0.0,
+                            1.0,
+                            false,
+                            false,
+                            false,
+                            Parallelism::None,
+                        );
+                    }
+                });
             }
         }
     };
 }
+
+/// How the `long` rows or columns of a product are divided, in whole groups but for the last: where
+/// each piece starts, and its length.
+fn pieces(long: usize, short: usize, k: usize, group: usize) -> Vec<(usize, usize)> {
+    let narrow = short <= NARROW && k > ONE_PART;
+    let least = if narrow { 2 * NARROW } else { group };
+    let threads = if long * short * k >= THREADED { threads::count() } else { 1 };
+    let pieces = threads.min(long / least).max(1);
+    let start = |i: usize| if i < pieces { i * long / pieces / group * group } else { long };
+    (0..pieces).map(|i| (start(i), start(i + 1) - start(i))).collect()
+}
+
+/// Where pieces of a product write.
+struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// The place of an element inside the product.
+    fn at(&self, i: usize) -> *mut T {
+        self.0.wrapping_add(i)
+    }
+}
+
+// SAFETY: pieces write to places of their own, see where it is used.
+unsafe impl<T: Send> Sync for Out<T> {}
 
 /// `c = a · x` for the k elements of `x` from `offset` on, `step` apart; whether `a` allowed it.
 fn vector<T: Float>(
@@ -176,6 +225,32 @@ mod tests {
                     // Sums of n positive terms in sixteen lanes: n/16 roundings of 2⁻²⁴.
                     let bound = f64s(i) * 6e-8 * (k as f64 / 16.0 + 8.0);
                     assert!((f64::from(one[i]) - f64s(i)).abs() <= bound, "{m}×{k}, row {i}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_have_the_same_bits_on_any_number_of_threads() {
+        let data: Vec<f32> = (0..2_000_000).map(|i| ((i * 37) % 101) as f32 / 7.0 - 5.0).collect();
+        let sizes = [(64, 784, 256), (200, 1000, 60), (50, 2001, 333), (129, 3000, 10)];
+        for (m, k, n) in sizes.into_iter().chain([(7, 5000, 64), (1024, 33, 40), (97, 513, 131)]) {
+            for (across_a, across_b) in [(false, false), (true, false), (false, true)] {
+                let strides = |across, r: usize, c: usize| {
+                    if across { (1, r as isize) } else { (c as isize, 1) }
+                };
+                let (row, col) = strides(across_a, m, k);
+                let a = Matrix { data: &data, offset: 3, row, col };
+                let (row, col) = strides(across_b, k, n);
+                let b = Matrix { data: &data, offset: 8, row, col };
+                let run = |threads| {
+                    let mut c = vec![f32::NAN; m * n];
+                    threads::with_threads(threads, || f32::gemm(m, n, k, &mut c, a, b));
+                    c
+                };
+                let one = run(1);
+                for threads in [2, 3, 5, 16] {
+                    assert_eq!(one, run(threads), "{m}×{k}×{n} on {threads} threads");
                 }
             }
         }

@@ -68,11 +68,7 @@ pub(super) fn run(
 ) -> Result<Vec<Value>, Failure> {
     debug_assert_eq!(plan.inputs, inputs.len());
     let mut times = (!labels.is_empty()).then(Times::new);
-    let values = if plan.threaded {
-        threads::on_pool(|| run_steps(plan, inputs, times.as_mut()))
-    } else {
-        run_steps(plan, inputs, times.as_mut())
-    };
+    let values = run_steps(plan, inputs, times.as_mut());
     if let Some(times) = times {
         watch::steps(plan, labels, times);
     }

@@ -1,7 +1,7 @@
 //! What runs together: stages, kernels, and what is stored between them.
 
+use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;
-use chainrule_kernels::{Layout, gemm, threads};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -629,31 +629,11 @@ impl Planner<'_> {
                 free[last[slot]].push(slot);
             }
         }
-        let threaded = steps.iter().any(Step::is_threaded);
-        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, made, outputs, threaded }
+        Plan { inputs: self.inputs, sizes: self.sizes, steps, free, made, outputs }
     }
 }
 
 impl Step {
-    /// Whether several threads will share the step.
-    fn is_threaded(&self) -> bool {
-        match self {
-            Step::Kernel(k) => threads::is_worth(k.n.div_ceil(k.task.max(1)), k.nanoseconds),
-            Step::Dot { a, b, .. } => {
-                let columns = b.layout.shape.last().copied().unwrap_or(1);
-                a.layout.len() * columns >= gemm::THREADED
-            }
-            Step::Fold { x, .. } => x.layout.len() >= 1 << 17,
-            Step::Eval {
-                op: Op::Linear(Linear::Gather(_) | Linear::ScatterAdd(_) | Linear::Fold(_)),
-                src,
-                shape,
-                ..
-            } => shape.iter().product::<usize>().max(src[0].0.layout.len()) >= 1 << 17,
-            Step::Fill { .. } | Step::Eval { .. } => false,
-        }
-    }
-
     /// The slot that a step other than a kernel writes.
     fn out(&self) -> Option<usize> {
         match self {

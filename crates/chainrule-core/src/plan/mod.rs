@@ -77,8 +77,6 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Slots that no step after this one needs.
     pub(crate) free: Vec<SmallVec<[usize; 4]>>,
-    /// Whether some step is shared by several threads.
-    pub(crate) threaded: bool,
     /// The items that each step computes, for profiles.
     pub(crate) made: Vec<SmallVec<[u32; 4]>>,
     /// Where each item with `output` stands, in order of items.
