@@ -78,21 +78,51 @@ pub fn vectorize<V: Vectorize>(loop_: V) -> V::Output {
     loop_.call()
 }
 
-/// Asks for the cache lines of some bytes, which will be read, or written, soon. The processor's
-/// own prefetching stops at the end of each page.
-#[inline]
-pub fn prefetch(bytes: &[u8], write: bool) {
-    #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
-        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T1, _mm_prefetch};
-        let at = line.as_ptr().cast::<i8>();
-        // SAFETY: a hint; the address lies inside `bytes`.
-        unsafe {
-            if write { _mm_prefetch::<_MM_HINT_ET0>(at) } else { _mm_prefetch::<_MM_HINT_T1>(at) }
-        }
+/// Cache lines that will be read, or written, soon, to be asked for one after the other. The
+/// processor's own prefetching stops at the end of each page.
+#[derive(Debug)]
+pub struct Lines {
+    next: *const u8,
+    left: usize,
+    write: bool,
+}
+
+impl Lines {
+    /// The lines of some bytes.
+    #[inline]
+    pub fn of(bytes: &[u8], write: bool) -> Lines {
+        Lines { next: bytes.as_ptr(), left: bytes.len().div_ceil(64), write }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, write);
+
+    /// How many are left.
+    #[inline]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.left
+    }
+
+    /// Asks for the next, `most` at most: how many there were.
+    #[inline]
+    pub fn prefetch(&mut self, most: usize) -> usize {
+        let count = self.left.min(most);
+        for _ in 0..count {
+            #[cfg(target_arch = "x86_64")]
+            {
+                use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T1, _mm_prefetch};
+                let at = self.next.cast::<i8>();
+                if self.write {
+                    // SAFETY: a hint, which reads and writes nothing whatever the address is.
+                    unsafe { _mm_prefetch::<_MM_HINT_ET0>(at) }
+                } else {
+                    // SAFETY: as above.
+                    unsafe { _mm_prefetch::<_MM_HINT_T1>(at) }
+                }
+            }
+            self.next = self.next.wrapping_add(64);
+        }
+        self.left -= count;
+        count
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,6 @@
 //! combined in order when all tasks are done.
 
 use std::cell::RefCell;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -366,6 +365,9 @@ fn run_task(
     for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
         by_type!(total.dtype, clear, total.fold, out);
     }
+    let streams = kernel.inputs.iter().chain(&kernel.outputs);
+    let moved: usize = streams.filter(|s| s.level == Level::Full).map(|s| s.size).sum();
+    let ahead = kernel.n * moved >= STREAMED && kernel.code.len() >= LONG;
     let places = |n: usize, one| [n, if kernel.row == 1 { n } else { n / kernel.row }, one];
     let mut start = task.start;
     while start < task.end {
@@ -379,12 +381,10 @@ fn run_task(
             start: places(start, 0),
             inside: places(start - task.start, 0),
         };
-        let (next, count) = (kernel.block.min(task.end - start - len), kernel.code.len());
-        let ahead = kernel.n >= STREAMED && count >= LONG;
-        for (i, instr) in kernel.code.iter().enumerate() {
-            if ahead {
-                frame.prefetch(next * i / count..next * (i + 1) / count);
-            }
+        let next = if ahead { kernel.block.min(task.end - start - len) } else { 0 };
+        let mut soon = frame.soon(next);
+        for instr in &kernel.code {
+            soon.ask();
             frame.run(instr, file.bytes_mut());
         }
         let file = Registers { before: file.bytes(), after: &[], from: usize::MAX };
@@ -435,26 +435,54 @@ impl Registers<'_> {
     }
 }
 
-/// Kernels over so many elements read and write beyond the second-level cache.
-const STREAMED: usize = 1 << 17;
+/// Kernels that read and write so many bytes do so beyond the caches.
+const STREAMED: usize = 24 << 20;
 /// Kernels of so many instructions have time to ask for the next block meanwhile.
 const LONG: usize = 6;
 
+/// The lines of the cache that the next block takes, asked for while instructions of this one run.
+struct Soon {
+    lines: SmallVec<[simd::Lines; 8]>,
+    /// How many with each instruction.
+    each: usize,
+}
+
+impl Soon {
+    /// Asks for some of them.
+    #[inline]
+    fn ask(&mut self) {
+        let mut left = self.each;
+        while let Some(lines) = self.lines.last_mut().filter(|_| left > 0) {
+            left -= lines.prefetch(left);
+            if lines.len() == 0 {
+                self.lines.pop();
+            }
+        }
+    }
+}
+
 impl Frame<'_, '_> {
-    /// Asks for some of the next block's elements, of what is read and written.
-    fn prefetch(&self, next: Range<usize>) {
-        let range = |from: usize, size: usize| {
-            let from = from + self.count[0];
-            (from + next.start) * size..(from + next.end) * size
+    /// What the next block, of so many elements, will read and write.
+    fn soon(&self, next: usize) -> Soon {
+        let mut soon = Soon { lines: SmallVec::new(), each: 0 };
+        if next == 0 {
+            return soon;
+        }
+        let mut add = |bytes: &[u8], from: usize, size: usize, write: bool| {
+            let from = (from + self.count[0]) * size;
+            soon.lines.push(simd::Lines::of(&bytes[from..from + next * size], write));
         };
         let inputs = self.kernel.inputs.iter().zip(self.inputs);
         for (stream, bytes) in inputs.filter(|(stream, _)| stream.level == Level::Full) {
-            simd::prefetch(&bytes[range(self.start[0], stream.size)], false);
+            add(bytes, self.start[0], stream.size, false);
         }
         let outputs = self.kernel.outputs.iter().zip(&*self.outputs);
         for (stream, bytes) in outputs.filter(|(stream, _)| stream.level == Level::Full) {
-            simd::prefetch(&bytes[range(self.inside[0], stream.size)], true);
+            add(bytes, self.inside[0], stream.size, true);
         }
+        let lines: usize = soon.lines.iter().map(simd::Lines::len).sum();
+        soon.each = lines.div_ceil(self.kernel.code.len());
+        soon
     }
 
     /// The block at a place.

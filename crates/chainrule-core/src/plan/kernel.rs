@@ -15,7 +15,7 @@ use crate::op::pairs::{KernelPair, KernelTwo, Known, Signs};
 use crate::op::{DType, Scalar};
 
 /// Bytes of registers that a block may use.
-const CACHE: usize = 24 << 10;
+const CACHE: usize = 32 << 10;
 /// The same where transposed elements are read, of the second-level cache.
 const SECOND: usize = 512 << 10;
 /// What repeats after more elements than this is loaded anew for each block.
