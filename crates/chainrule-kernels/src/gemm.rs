@@ -7,6 +7,7 @@
 //! part, and bits do not depend on the number of threads.
 
 use crate::gemv::gemv;
+use crate::slim::slim;
 use crate::{Float, threads};
 use gemm_common::Parallelism;
 
@@ -24,8 +25,14 @@ pub struct Matrix<'a, T> {
 }
 
 impl<T: Copy> Matrix<'_, T> {
+    /// Where an element stands.
+    #[inline(always)]
+    pub(crate) fn at(&self, i: usize, j: usize) -> usize {
+        (self.offset as isize + i as isize * self.row + j as isize * self.col) as usize
+    }
+
     /// The matrix from a row on.
-    fn below(self, row: usize) -> Self {
+    pub(crate) fn below(self, row: usize) -> Self {
         Matrix { offset: (self.offset as isize + row as isize * self.row) as usize, ..self }
     }
 
@@ -82,6 +89,9 @@ macro_rules! gemm {
                 }
                 let transposed = Matrix { row: b.col, col: b.row, ..b };
                 if m == 1 && vector(c, k, transposed, a.data, a.offset, a.col) {
+                    return;
+                }
+                if slim((m, n, k), c, a, b) {
                     return;
                 }
                 let tall = m >= n;

@@ -17,6 +17,7 @@ pub mod random;
 pub mod reduce;
 pub mod shared;
 pub mod simd;
+mod slim;
 pub mod threads;
 
 pub use buffer::{Buffer, MemoryStats, empty_cache, memory_stats};

@@ -62,7 +62,7 @@ pub fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Work of less than this many nanoseconds is not shared.
-const WORTH: f64 = 40_000.0;
+pub(crate) const WORTH: f64 = 40_000.0;
 
 /// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them,
 /// the calling thread does everything itself.
@@ -104,7 +104,7 @@ struct Work {
 }
 
 /// Helpers wait so long for the next work before they fall asleep,
-const AWAKE: Duration = Duration::from_micros(50);
+const AWAKE: Duration = Duration::from_micros(400);
 /// and so many looks of it without leaving the core to others that want it.
 const LOOKS: usize = 100;
 

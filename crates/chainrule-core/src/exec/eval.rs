@@ -103,6 +103,9 @@ fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T])
 
 /// Folds the last `count` elements of each kept index into one.
 pub(crate) fn fold<T: Reduce>(kind: Fold, x: &[T], layout: &Layout, count: usize, out: &mut [T]) {
+    if layout.is_dense() {
+        return kind.rows(&x[layout.offset..][..count * out.len()], out);
+    }
     let rank = layout.shape.len();
     let mut split = rank;
     let mut product = 1;
@@ -129,10 +132,12 @@ pub(crate) fn fold<T: Reduce>(kind: Fold, x: &[T], layout: &Layout, count: usize
         }
         return;
     }
-    let mut row = vec![kind.neutral(); count];
+    let together = reduced.is_dense();
+    let mut row = vec![kind.neutral(); if together { 0 } else { count }];
+    let mut moved = reduced;
     for (i, y) in out.iter_mut().enumerate() {
-        let moved = Layout { offset: kept.at(i), ..reduced.clone() };
-        if moved.is_dense() {
+        moved.offset = kept.at(i);
+        if together {
             *y = kind.block(&x[moved.offset..moved.offset + count]);
             continue;
         }

@@ -203,14 +203,18 @@ fn dot<T: Gemm + bytemuck::Pod>(slots: &Slots<'_>, a: &View, b: &View, out: &mut
     let one = |(i, c): (usize, &mut [T])| {
         T::gemm(m, n, k, c, matrix(xa, &la, ba.at(i)), matrix(xb, &lb, bb.at(i)));
     };
-    let tasks: Vec<(usize, &mut [T])> = out.chunks_mut(m * n).enumerate().collect();
-    let work = 0.02 * (m * n * k * tasks.len()) as f64;
+    let count = out.len() / (m * n);
     // Large products thread inside; many small ones thread over the batch.
-    if m * n * k >= 1 << 22 {
-        tasks.into_iter().for_each(one);
-    } else {
-        threads::for_each(tasks, work, |task| threads::with_threads(1, || one(task)));
+    if m * n * k >= 1 << 22 || count == 1 {
+        return out.chunks_mut(m * n).enumerate().for_each(one);
     }
+    let each = count.div_ceil(64);
+    let tasks: Vec<(usize, &mut [T])> = out.chunks_mut(each * m * n).enumerate().collect();
+    let work = 0.02 * (m * n * k * count) as f64;
+    threads::for_each(tasks, work, |(i, out)| {
+        let products = out.chunks_mut(m * n).enumerate();
+        threads::with_threads(1, || products.for_each(|(j, c)| one((i * each + j, c))));
+    });
 }
 
 /// A piece of a kernel's work.

@@ -531,14 +531,18 @@ impl Planner<'_> {
             };
             return Home::Const(c.cast(dtype));
         }
-        let (kernel, level) = self.meet(&[x], n);
-        let known = self.kernels[kernel].1.row;
         let wanted = self.rows.get(&n).copied();
         let as_rows = match pattern {
             Pattern::Rows => count <= LONGEST_ROW && wanted == Some(count),
             Pattern::All => n <= SHORT_VECTOR && wanted.is_none(),
             _ => false,
         };
+        let (mut kernel, mut level) = self.meet(&[x], n);
+        if as_rows && pattern == Pattern::Rows && level == Level::Row {
+            // Rows of numbers that are themselves one a row: in a kernel of their own.
+            (kernel, level) = (self.kernel(self.kernels[kernel].0 + 1, n), Level::Full);
+        }
+        let known = self.kernels[kernel].1.row;
         if level == Level::Full && as_rows && known.is_none_or(|row| row == count) {
             let value = self.operand(x, kernel, level);
             let builder = &mut self.kernels[kernel].1;
