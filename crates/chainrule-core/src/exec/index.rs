@@ -50,6 +50,13 @@ fn narrow<'a>(index: &Elements<'a>, axis: usize) -> Option<Elements<'a>> {
     })
 }
 
+/// The last axis, at index 0 of the others.
+fn last_axis(layout: &Layout) -> Layout {
+    let last = layout.shape.len() - 1;
+    let (shape, strides) = (layout.shape[last..].to_vec(), layout.strides[last..].to_vec());
+    Layout { shape, strides, offset: layout.offset }
+}
+
 /// Elements that a task should have at least.
 const SHARE: usize = 1 << 15;
 
@@ -81,6 +88,20 @@ pub(super) fn gather<T: Pod + Send + Sync>(
                 out.copy_from_slice(&data[at as usize..][..inner]);
             }
         });
+        return Ok(());
+    }
+    // On the last axis rows are gathered one after the other, by one index if all have the same.
+    if inner == 1 && n > 0 {
+        let same = index.layout.strides[..axis].iter().all(|&s| s == 0);
+        let first = Elements { layout: last_axis(&index.layout), ..*index };
+        let places = places_of(if same { &first } else { index }, len, axis)?;
+        for (r, out) in out.chunks_exact_mut(n).enumerate() {
+            let row = base.at(r * n) as isize;
+            let places = if same { &places[..] } else { &places[r * n..][..n] };
+            for (out, &j) in out.iter_mut().zip(places) {
+                *out = data[(row + j as isize * stride) as usize];
+            }
+        }
         return Ok(());
     }
     let places = places_of(index, len, axis)?;
@@ -125,10 +146,17 @@ pub(super) fn scatter_add<T: Reduce>(
     }
     let places = places_of(index, len, axis)?;
     out.fill(T::ZERO);
-    for (i, (&x, j)) in x.iter().zip(places).enumerate() {
-        let (outer, inside) = (i / (n * inner), i % inner);
-        let cell = &mut out[(outer * len + j) * inner + inside];
-        *cell = cell.plus(x);
+    if out.is_empty() {
+        return Ok(());
+    }
+    let blocks = x.chunks(n * inner).zip(places.chunks(n * inner));
+    for (out, (x, places)) in out.chunks_mut(len * inner).zip(blocks) {
+        for (x, places) in x.chunks(inner).zip(places.chunks(inner)) {
+            for (inside, (&x, &j)) in x.iter().zip(places).enumerate() {
+                let cell = &mut out[j * inner + inside];
+                *cell = cell.plus(x);
+            }
+        }
     }
     Ok(())
 }
