@@ -13,6 +13,7 @@ mod gemv;
 pub mod guarded;
 pub mod layout;
 pub mod math;
+pub mod once;
 pub mod random;
 pub mod reduce;
 pub mod shared;

@@ -52,10 +52,16 @@ impl<T> Shared<T> {
     /// The first owner of a value.
     #[inline]
     pub fn new(value: T) -> Shared<T> {
+        Shared::with(|| value)
+    }
+
+    /// The first owner of a value that is made in its place.
+    #[inline(always)]
+    pub fn with(value: impl FnOnce() -> T) -> Shared<T> {
         let block = if Inner::<T>::FITS { take() } else { large(Inner::<T>::LAYOUT) };
         let ptr = block.cast::<Inner<T>>();
         // SAFETY: the block is large enough and aligned for `Inner<T>` in both cases, and ours.
-        unsafe { ptr.write(Inner { count: AtomicUsize::new(1), value }) };
+        unsafe { ptr.write(Inner { count: AtomicUsize::new(1), value: value() }) };
         Shared { ptr, owns: PhantomData }
     }
 

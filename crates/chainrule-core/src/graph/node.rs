@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use chainrule_kernels::guarded::Guarded;
+use chainrule_kernels::once::Once;
 use chainrule_kernels::shared::Shared;
 use chainrule_kernels::{Buffer, Layout};
 use smallvec::SmallVec;
@@ -94,7 +95,7 @@ pub(crate) struct Node {
     /// Scratch of the walk that holds the key: its epoch, and the node's place.
     pub(crate) mark: AtomicU64,
     pub(crate) src: Guarded<Sources>,
-    pub(crate) value: OnceLock<Value>,
+    pub(crate) value: Once<Value>,
     pub(crate) op: Op,
     pub(crate) dtype: DType,
     /// Whether a gradient can flow through this node to a parameter or variable.
@@ -200,7 +201,7 @@ pub(crate) struct Draft {
     pub(crate) cuts: Cuts,
     pub(crate) mask: u64,
     pub(crate) src: Sources,
-    pub(crate) value: OnceLock<Value>,
+    pub(crate) value: Once<Value>,
     pub(crate) link: Link,
 }
 
@@ -214,7 +215,7 @@ impl Draft {
             cuts: None,
             mask: 0,
             src: Sources::new(),
-            value: OnceLock::new(),
+            value: Once::new(),
             link: Link::None,
         }
     }
@@ -232,7 +233,7 @@ impl Draft {
         let mask = if self.tracks { mask } else { 0 };
         let size = self.shape.iter().product::<usize>() >> 12;
         let place = mode::location();
-        Tensor(Shared::new(Node {
+        Tensor(Shared::with(move || Node {
             depth: depth.saturating_add(1),
             heft: heft.saturating_add(1).saturating_add(u32::try_from(size).unwrap_or(u32::MAX)),
             op: self.op,
@@ -289,7 +290,7 @@ pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor
             if let Some(layout) = view {
                 let dense = layout.offset == 0 && layout.is_dense();
                 let layout = (!dense).then(|| Box::new(layout));
-                draft.value = OnceLock::from(Value { buffer: value.buffer.clone(), layout });
+                draft.value = Once::from(Value { buffer: value.buffer.clone(), layout });
                 if !draft.tracks {
                     return draft.build();
                 }
@@ -299,7 +300,7 @@ pub(crate) fn record(op: Op, dtype: DType, shape: Shape, src: Sources) -> Tensor
     if matches!(draft.op, Op::Custom(_))
         && let Some(value) = src[0].0.value.get()
     {
-        draft.value = OnceLock::from(value.clone());
+        draft.value = Once::from(value.clone());
         if !draft.tracks {
             return draft.build();
         }
@@ -357,7 +358,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn leaf(buffer: Buffer, dtype: DType, shape: Shape) -> Tensor {
         let mut draft = Draft::new(Op::Leaf, dtype, shape);
-        draft.value = OnceLock::from(Value::dense(buffer));
+        draft.value = Once::from(Value::dense(buffer));
         draft.build()
     }
 
@@ -365,7 +366,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn of_value(value: Value, like: &Tensor) -> Tensor {
         let mut draft = Draft::new(Op::Leaf, like.0.dtype, like.0.shape.clone());
-        draft.value = OnceLock::from(value);
+        draft.value = Once::from(value);
         draft.build()
     }
 
@@ -429,7 +430,7 @@ impl Tensor {
         draft.mask = parameter.mask;
         draft.link = Link::Version(Arc::downgrade(parameter));
         match self.0.value.get() {
-            Some(value) => draft.value = OnceLock::from(value.clone()),
+            Some(value) => draft.value = Once::from(value.clone()),
             None => draft.src.push(self.clone()),
         }
         draft.build()
@@ -463,7 +464,7 @@ impl Tensor {
             cut::inherited(one)
         };
         match x.0.value.get() {
-            Some(value) => draft.value = OnceLock::from(value.clone()),
+            Some(value) => draft.value = Once::from(value.clone()),
             None => draft.src.push(x),
         }
         draft.build()
