@@ -31,13 +31,18 @@ impl<T: Copy> Matrix<'_, T> {
         (self.offset as isize + i as isize * self.row + j as isize * self.col) as usize
     }
 
+    /// The transpose.
+    pub(crate) fn turned(self) -> Self {
+        Matrix { row: self.col, col: self.row, ..self }
+    }
+
     /// The matrix from a row on.
     pub(crate) fn below(self, row: usize) -> Self {
         Matrix { offset: (self.offset as isize + row as isize * self.row) as usize, ..self }
     }
 
     /// The matrix from a column on.
-    fn right_of(self, col: usize) -> Self {
+    pub(crate) fn right_of(self, col: usize) -> Self {
         Matrix { offset: (self.offset as isize + col as isize * self.col) as usize, ..self }
     }
 
@@ -87,8 +92,7 @@ macro_rules! gemm {
                 if n == 1 && vector(c, k, a, b.data, b.offset, b.row) {
                     return;
                 }
-                let transposed = Matrix { row: b.col, col: b.row, ..b };
-                if m == 1 && vector(c, k, transposed, a.data, a.offset, a.col) {
+                if m == 1 && vector(c, k, b.turned(), a.data, a.offset, a.col) {
                     return;
                 }
                 if slim((m, n, k), c, a, b) {
@@ -196,9 +200,19 @@ mod tests {
     #[test]
     fn equals_the_definition_for_any_strides() {
         let data: Vec<f64> = (0..4000).map(|i| ((i * 37) % 101) as f64 / 7.0 - 5.0).collect();
-        let small = [(1, 1, 1), (3, 5, 7), (17, 1, 9), (1, 19, 20), (33, 31, 8), (4, 4, 0)];
-        for (m, n, k) in small.into_iter().chain([(50, 1, 39), (1, 70, 41), (1, 35, 100)]) {
-            for (ar, ac, br, bc) in [(k, 1, n, 1), (1, m, 1, k), (k, 1, 1, k), (0, 1, n, 1)] {
+        let small =
+            [(1, 1, 1), (3, 5, 7), (17, 1, 9), (1, 19, 20), (33, 31, 8), (4, 4, 0), (9, 45, 21)];
+        for (m, n, k) in small.into_iter().chain([
+            (50, 1, 39),
+            (1, 70, 41),
+            (1, 35, 100),
+            (59, 8, 65),
+            (9, 45, 67),
+            (67, 45, 9),
+        ]) {
+            for (ar, ac, br, bc) in
+                [(k, 1, n, 1), (1, m, 1, k), (k, 1, 1, k), (0, 1, n, 1), (1, m, n, 1)]
+            {
                 let a = Matrix { data: &data, offset: 11, row: ar as isize, col: ac as isize };
                 let b = Matrix { data: &data, offset: 5, row: br as isize, col: bc as isize };
                 let mut c = vec![f64::NAN; m * n];
@@ -244,7 +258,13 @@ mod tests {
     fn products_have_the_same_bits_on_any_number_of_threads() {
         let data: Vec<f32> = (0..2_000_000).map(|i| ((i * 37) % 101) as f32 / 7.0 - 5.0).collect();
         let sizes = [(64, 784, 256), (200, 1000, 60), (50, 2001, 333), (129, 3000, 10)];
-        for (m, k, n) in sizes.into_iter().chain([(7, 5000, 64), (1024, 33, 40), (97, 513, 131)]) {
+        for (m, k, n) in sizes.into_iter().chain([
+            (1000, 10, 250),
+            (250, 1000, 10),
+            (7, 5000, 64),
+            (1024, 33, 40),
+            (97, 513, 131),
+        ]) {
             for (across_a, across_b) in [(false, false), (true, false), (false, true)] {
                 let strides = |across, r: usize, c: usize| {
                     if across { (1, r as isize) } else { (c as isize, 1) }

@@ -1,9 +1,12 @@
-//! Products with a short sum, `c = a · b` where a has few columns.
+//! Products with short sums, and with few rows or columns.
 //!
-//! A product of which every element is a sum of sixteen or so costs as much to divide, pack and
-//! call for as to compute. Here nothing is packed but a `b` whose rows are not dense, and each
+//! A product of which every element is a sum of sixteen or so terms costs as much to divide, pack
+//! and call for as to compute. Here nothing is packed but a `b` whose rows are not dense, and each
 //! block of the result stays in registers while its terms come in, one k after the other: the order,
 //! and with it the bits, of the larger products.
+//!
+//! The derivative with respect to a matrix of few rows or columns, `xᵀ · g`, has long sums, but is
+//! itself a sum of products with short sums.
 
 use crate::Float;
 use crate::gemm::Matrix;
@@ -16,10 +19,13 @@ const SHORT: usize = 32;
 const ROWS: usize = 8;
 /// Pieces for threads.
 const PIECES: usize = 16;
+/// Parts of a long sum.
+const PARTS: usize = 8;
 /// Rows of the result that are computed together.
 const TOGETHER: usize = 4;
 
-/// Computes the m×n product if its sums are short, and says whether it did.
+/// Computes the m×n product if its sums are short, or if it has few rows or columns and what lies
+/// along the others is dense, and says whether it did.
 pub(crate) fn slim<T: Float>(
     (m, n, k): (usize, usize, usize),
     c: &mut [T],
@@ -29,8 +35,19 @@ pub(crate) fn slim<T: Float>(
     // Sums of one or two terms have a way of their own, with other roundings. A processor without
     // fused multiply-adds would compute them one by one.
     let fused = cfg!(not(target_arch = "x86_64")) || simd::level() >= simd::Level::Avx2;
-    if !fused || !(3..=SHORT).contains(&k) || m < ROWS || n < ROWS {
+    if !fused || k < 3 || m < ROWS || n < ROWS {
         return false;
+    }
+    if k > SHORT {
+        let (few_rows, few_columns) = (m <= SHORT && m < n, n <= SHORT && n < m);
+        if few_rows && b.col == 1 {
+            long(a, b, (m, n, k), |r, j| r * n + j, c);
+        } else if few_columns && a.row == 1 {
+            long(b.turned(), a.turned(), (n, m, k), |j, r| r * n + j, c);
+        } else {
+            return false;
+        }
+        return true;
     }
     if b.col == 1 {
         rows(c, a, b, n, k);
@@ -51,12 +68,39 @@ fn rows<T: Float>(c: &mut [T], a: Matrix<'_, T>, b: Matrix<'_, T>, n: usize, k: 
     let work = 0.03 * (c.len() * k) as f64;
     let each = (c.len() / n).div_ceil(PIECES).next_multiple_of(TOGETHER);
     if work < threads::WORTH {
-        return vectorize(Slim { c, a, b, n, k });
+        return vectorize(Slim { c, a, b, n, k, more: false });
     }
     let pieces = c.chunks_mut(each * n).enumerate().collect();
     threads::for_each(pieces, work, |(i, c)| {
-        vectorize(Slim { c, a: a.below(i * each), b, n, k });
+        vectorize(Slim { c, a: a.below(i * each), b, n, k, more: false });
     });
+}
+
+/// A product of few rows, the rows of `b` being dense: a sum of products with short sums. Each
+/// thread has some rows of `b`, as it had when they were computed. `at` says where an element goes.
+fn long<T: Float>(
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    (m, n, k): (usize, usize, usize),
+    at: impl Fn(usize, usize) -> usize,
+    c: &mut [T],
+) {
+    let each = k.div_ceil(PARTS).next_multiple_of(SHORT);
+    let mut parts = vec![T::default(); m * n * k.div_ceil(each)];
+    let work = 0.03 * (m * n * k) as f64;
+    threads::for_each(parts.chunks_mut(m * n).enumerate().collect(), work, |(i, c)| {
+        for l in (i * each..k.min((i + 1) * each)).step_by(SHORT) {
+            let (a, b) = (a.right_of(l), b.below(l));
+            vectorize(Slim { c, a, b, n, k: SHORT.min(k - l), more: true });
+        }
+    });
+    let (sum, rest) = parts.split_at_mut(m * n);
+    for part in rest.chunks_exact(m * n) {
+        sum.iter_mut().zip(part).for_each(|(sum, &x)| *sum = *sum + x);
+    }
+    for (r, row) in sum.chunks_exact(n).enumerate() {
+        row.iter().enumerate().for_each(|(j, &x)| c[at(r, j)] = x);
+    }
 }
 
 struct Slim<'a, T> {
@@ -65,13 +109,15 @@ struct Slim<'a, T> {
     b: Matrix<'a, T>,
     n: usize,
     k: usize,
+    /// Whether the product is added to what `c` holds.
+    more: bool,
 }
 
 impl<T: Float> Vectorize for Slim<'_, T> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
-        let Slim { c, a, b, n, k } = self;
+        let Slim { c, a, b, n, k, more } = self;
         let mut factors = [[T::default(); TOGETHER]; SHORT];
         for (group, c) in c.chunks_mut(TOGETHER * n).enumerate() {
             let rows = c.len() / n;
@@ -82,16 +128,20 @@ impl<T: Float> Vectorize for Slim<'_, T> {
             }
             let factors = &factors[..k];
             let mut j = 0;
+            while size_of::<T>() < 8 && j + 32 <= n {
+                block::<T, 32>(c, n, j, factors, b, more);
+                j += 32;
+            }
             while j + 16 <= n {
-                block::<T, 16>(c, n, j, factors, b);
+                block::<T, 16>(c, n, j, factors, b, more);
                 j += 16;
             }
             while j + 8 <= n {
-                block::<T, 8>(c, n, j, factors, b);
+                block::<T, 8>(c, n, j, factors, b, more);
                 j += 8;
             }
             while j < n {
-                block::<T, 1>(c, n, j, factors, b);
+                block::<T, 1>(c, n, j, factors, b, more);
                 j += 1;
             }
         }
@@ -106,6 +156,7 @@ fn block<T: Float, const W: usize>(
     j: usize,
     factors: &[[T; TOGETHER]],
     b: Matrix<'_, T>,
+    more: bool,
 ) {
     let [mut c0, mut c1, mut c2, mut c3] = [[T::default(); W]; TOGETHER];
     for (l, f) in factors.iter().enumerate() {
@@ -115,8 +166,13 @@ fn block<T: Float, const W: usize>(
         c2 = add(c2, f[2], row);
         c3 = add(c3, f[3], row);
     }
-    for (c, sums) in c.chunks_exact_mut(n).zip([c0, c1, c2, c3]) {
-        c[j..j + W].copy_from_slice(&sums);
+    let mut at = j;
+    for sums in [c0, c1, c2, c3] {
+        let Some(c) = c.get_mut(at..).and_then(<[T]>::first_chunk_mut::<W>) else { return };
+        for (c, sum) in c.iter_mut().zip(sums) {
+            *c = if more { *c + sum } else { sum };
+        }
+        at += n;
     }
 }
 
