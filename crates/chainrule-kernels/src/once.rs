@@ -1,7 +1,7 @@
 //! A place for a value that is filled in once.
 //!
-//! A [`Once`] is a [`OnceLock`](std::sync::OnceLock) that nobody waits at: of several who fill it at
-//! the same time one succeeds, and until it has, there is no value. Without waiting there is no
+//! A [`Once`] is a [`OnceLock`](std::sync::OnceLock) that nobody waits at: of several who fill it
+//! at the same time one succeeds, and until it has, there is no value. Without waiting there is no
 //! list of who waits, and filling costs two stores.
 //!
 //! ```

@@ -2,8 +2,8 @@
 //!
 //! A product of which every element is a sum of sixteen or so terms costs as much to divide, pack
 //! and call for as to compute. Here nothing is packed but a `b` whose rows are not dense, and each
-//! block of the result stays in registers while its terms come in, one k after the other: the order,
-//! and with it the bits, of the larger products.
+//! block of the result stays in registers while its terms come in, one k after the other, in the
+//! order of the larger products.
 //!
 //! The derivative with respect to a matrix of few rows or columns, `xᵀ · g`, has long sums, but is
 //! itself a sum of products with short sums.

@@ -7,10 +7,11 @@
 //! Who calls works too: its tasks are handed out to it and to helpers, threads that are started
 //! once and wait for the next work, awake for a moment and asleep then. No work changes hands
 //! before it begins, nobody sleeps until it ends, and if helpers come late there is nothing left
-//! for them. Callers begin with the first task and helpers with the last, so that step after step the
-//! same part of the data is in the same core's caches. (A pool that takes the work away from its caller costs two switches of threads each
-//! time, 10 to 20 µs, and schedulers tend to leave sleeper and woken on one core.) One work is
-//! shared at a time; who comes meanwhile, or from inside of a task, does its own alone.
+//! for them. Callers begin with the first task and helpers with the last, so that step after step
+//! the same part of the data is in the same core's caches. (A pool that takes the work away from
+//! its caller costs two switches of threads each time, 10 to 20 µs, and schedulers tend to leave
+//! sleeper and woken on one core.) One work is shared at a time; who comes meanwhile, or from
+//! inside of a task, does its own alone.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -45,7 +46,8 @@ fn default_count() -> usize {
     })
 }
 
-/// Runs `f` with at most `n` threads (0: as many as the machine has); restored on return and panic.
+/// Runs `f` with at most `n` threads; restored on return and panic. 0 stands for the usual number:
+/// the environment's `CHAINRULE_NUM_THREADS`, or as many as the process may run on.
 ///
 /// ```
 /// use chainrule_kernels::threads::{count, with_threads};
@@ -100,8 +102,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What there is to do.
 #[derive(Clone, Copy)]
 struct Work {
-    f: *const (dyn Fn(usize) + Sync),
+    f: Call<'static>,
 }
+
+/// What is called for each task.
+type Call<'a> = *const (dyn Fn(usize) + Sync + 'a);
 
 /// Helpers wait so long for the next work before they fall asleep,
 const AWAKE: Duration = Duration::from_micros(400);
@@ -204,10 +209,9 @@ impl Pool {
 
     /// Does the work with helpers. `taken` is set, and is not set on return.
     fn work_on(&self, n: usize, seats: usize, f: &(dyn Fn(usize) + Sync)) {
-        let f: *const (dyn Fn(usize) + Sync + '_) = f;
         // SAFETY: only the lifetime changes; `f` is called for tasks of this work alone, and this
         // function does not return before all of them are done.
-        let f = unsafe { std::mem::transmute::<_, *const (dyn Fn(usize) + Sync + 'static)>(f) };
+        let f = unsafe { std::mem::transmute::<Call<'_>, Call<'static>>(f) };
         // SAFETY: `taken` is ours, and no task of the work before is under way.
         unsafe { *self.work.get() = Work { f } };
         self.done.store(0, Relaxed);

@@ -50,10 +50,9 @@ fn narrow<'a>(index: &Elements<'a>, axis: usize) -> Option<Elements<'a>> {
     })
 }
 
-/// The last axis, at index 0 of the others.
-fn last_axis(layout: &Layout) -> Layout {
-    let last = layout.shape.len() - 1;
-    let (shape, strides) = (layout.shape[last..].to_vec(), layout.strides[last..].to_vec());
+/// The axes from `axis` on, at index 0 of those before.
+fn from_axis(layout: &Layout, axis: usize) -> Layout {
+    let (shape, strides) = (layout.shape[axis..].to_vec(), layout.strides[axis..].to_vec());
     Layout { shape, strides, offset: layout.offset }
 }
 
@@ -93,7 +92,7 @@ pub(super) fn gather<T: Pod + Send + Sync>(
     // On the last axis rows are gathered one after the other, by one index if all have the same.
     if inner == 1 && n > 0 {
         let same = index.layout.strides[..axis].iter().all(|&s| s == 0);
-        let first = Elements { layout: last_axis(&index.layout), ..*index };
+        let first = Elements { layout: from_axis(&index.layout, axis), ..*index };
         let places = places_of(if same { &first } else { index }, len, axis)?;
         for (r, out) in out.chunks_exact_mut(n).enumerate() {
             let row = base.at(r * n) as isize;
@@ -146,7 +145,7 @@ pub(super) fn scatter_add<T: Reduce>(
     }
     let places = places_of(index, len, axis)?;
     out.fill(T::ZERO);
-    if out.is_empty() {
+    if x.is_empty() {
         return Ok(());
     }
     let blocks = x.chunks(n * inner).zip(places.chunks(n * inner));
