@@ -1,8 +1,8 @@
 //! Ranks as processes under MPI.
 //!
-//! [`Mpi`] is a [`Communicator`](chainrule_fit::parallel::Communicator) over the crate `mpi`, that
+//! `Mpi` is a [`Communicator`](chainrule_fit::parallel::Communicator) over the crate `mpi`, that
 //! is over whatever MPI is installed (OpenMPI, MPICH). A program that is started by
-//! `mpirun -n 4 program` begins with [`Mpi::start`] and hands it to a fit; `docs/mpi.md` tells the
+//! `mpirun -n 4 program` begins with `Mpi::start` and hands it to a fit; `docs/mpi.md` tells the
 //! rest.
 //!
 //! ```no_run

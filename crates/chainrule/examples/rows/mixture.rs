@@ -12,7 +12,6 @@ use crate::work::{Inputs, Row, results, row};
 type Parameters = (Tensor, Tensor, Tensor);
 
 struct Mixture {
-    /// The points, and a column of ones: what is linear in it is affine in a point.
     x: Tensor,
     /// Where each element of a factor stands among 0, the diagonal and the numbers below it.
     places: Tensor,
@@ -20,7 +19,7 @@ struct Mixture {
 }
 
 impl Mixture {
-    fn new(x: &Tensor, components: usize) -> Result<Mixture, Error> {
+    fn new(x: &Tensor, components: usize) -> Mixture {
         let (n, d) = (x.shape()[0], x.shape()[1]);
         let mut places = vec![0i64; d * d];
         let diagonal = (0..d).map(|i| (i, i));
@@ -35,8 +34,7 @@ impl Mixture {
                 .sum::<f64>();
         let prior = -0.5 * dof * d as f64 * 2f64.ln() - ln_gamma_d;
         let constant = -0.5 * (n * d) as f64 * (2.0 * PI).ln() - components as f64 * prior;
-        let x = cat(&[x, &Tensor::full([n, 1], 1.0)], 1)?;
-        Ok(Mixture { x, places: Tensor::from(places), constant })
+        Mixture { x: x.clone(), places: Tensor::from(places), constant }
     }
 
     fn value(&self, (alphas, means, icf): &Parameters) -> Result<Tensor, Error> {
@@ -47,10 +45,9 @@ impl Mixture {
         let zero = Tensor::full([k, 1], 0.0);
         let numbers = cat(&[&zero, &scale, &below], 1)?;
         let factors = numbers.index_select(1, &self.places).reshape([k, d, d]);
-        // Lₖ(x − μₖ) = Lₖx − Lₖμₖ for all components at once.
-        let shift = (&factors * means.unsqueeze(1)).sum_axis(2, false);
-        let affine = cat(&[&factors.reshape([k * d, d]), &-shift.reshape([k * d, 1])], 1)?;
-        let z = self.x.matmul(&affine.t()).reshape([n, k, d]);
+        // Lₖ(x − μₖ) for all components at once: x times all factors, minus what they make of μₖ.
+        let z = self.x.matmul(&factors.reshape([k * d, d]).t()).reshape([n, k, d]);
+        let z = z - (&factors * means.unsqueeze(1)).sum_axis(2, false);
         let exponents = alphas + q.sum_axis(1, false) - 0.5 * z.square().sum_axis(2, false);
         let likelihood =
             exponents.logsumexp(1, false).sum() - n as f64 * alphas.logsumexp(0, false);
@@ -61,8 +58,7 @@ impl Mixture {
 
 fn parts(given: &Inputs<'_>) -> Result<(Mixture, Parameters), String> {
     let [x, alphas, means, icf] = given.all(["x", "alphas", "means", "icf"])?;
-    let mixture = Mixture::new(&x, alphas.len()).map_err(|e| e.to_string())?;
-    Ok((mixture, (alphas, means, icf)))
+    Ok((Mixture::new(&x, alphas.len()), (alphas, means, icf)))
 }
 
 /// The value.
