@@ -98,8 +98,10 @@ macro_rules! gemm {
                 if slim((m, n, k), c, a, b) {
                     return;
                 }
-                let tall = m >= n;
-                let pieces = pieces(m.max(n), m.min(n), k, if tall { ROWS } else { COLUMNS });
+                // The family packs `b`, and `a` if its rows are not dense; who divides the product
+                // packs what is not divided for each piece.
+                let tall = n < 2 * COLUMNS || a.col != 1 && m >= n;
+                let pieces = if tall { pieces(m, n, k, ROWS) } else { pieces(n, m, k, COLUMNS) };
                 let out = Out(c.as_mut_ptr());
                 let work = 0.02 * (m * n * k) as f64;
                 threads::for_each(pieces, work, |(start, len)| {

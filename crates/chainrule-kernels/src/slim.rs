@@ -19,8 +19,10 @@ const SHORT: usize = 32;
 const ROWS: usize = 8;
 /// Pieces for threads.
 const PIECES: usize = 16;
-/// Parts of a long sum.
+/// Parts of a long sum, each with a result of its own,
 const PARTS: usize = 8;
+/// which has no more elements than this.
+const SMALL: usize = 1 << 16;
 /// Rows of the result that are computed together.
 const TOGETHER: usize = 4;
 
@@ -39,7 +41,8 @@ pub(crate) fn slim<T: Float>(
         return false;
     }
     if k > SHORT {
-        let (few_rows, few_columns) = (m <= SHORT && m < n, n <= SHORT && n < m);
+        let small = m * n <= SMALL;
+        let (few_rows, few_columns) = (small && m <= SHORT && m < n, small && n <= SHORT && n < m);
         if few_rows && b.col == 1 {
             long(a, b, (m, n, k), |r, j| r * n + j, c);
         } else if few_columns && a.row == 1 {

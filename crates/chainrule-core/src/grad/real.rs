@@ -9,7 +9,7 @@ use smallvec::smallvec;
 
 use crate::graph::Tensor;
 use crate::graph::node::record;
-use crate::op::{Binary, Cmp, DType, Op, Real, Scalar, Unary};
+use crate::op::{Binary, Cmp, DType, Op, Real, Scalar, Shape, Unary};
 
 /// A constant, or a tensor.
 #[derive(Clone)]
@@ -31,7 +31,9 @@ impl Expr {
     /// As a tensor of the shape and type of `like`.
     pub(crate) fn like(self, like: &Tensor) -> Tensor {
         match self {
-            Lit(c) => Tensor::constant(Scalar::Float(c), like.0.dtype, like.0.shape.clone()),
+            Lit(c) => {
+                Tensor::constant(Scalar::Float(c), like.0.dtype, Shape::from_slice(&like.0.shape))
+            }
             Node(x) => x,
         }
     }
@@ -42,7 +44,7 @@ impl Expr {
             (Node(x), y) => (x.clone(), y.like(&x)),
             (x, Node(y)) => (x.like(&y), y),
         };
-        let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+        let (dtype, shape) = (x.0.dtype, Shape::from_slice(&x.0.shape));
         Node(record(Op::Zip(op), dtype, shape, smallvec![x, y]))
     }
 }
@@ -119,7 +121,7 @@ impl Real for Expr {
         match self {
             Lit(c) => Lit(op.f(*c)),
             Node(x) => {
-                let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+                let (dtype, shape) = (x.0.dtype, Shape::from_slice(&x.0.shape));
                 Node(record(Op::Map(op), dtype, shape, smallvec![x.clone()]))
             }
         }
@@ -136,7 +138,7 @@ impl Real for Expr {
             (x, Node(y)) => (x.clone().like(y), y.clone()),
         };
         let (then, otherwise) = (then.clone().like(&x), otherwise.clone().like(&x));
-        let shape = &x.0.shape.clone();
+        let shape = &Shape::from_slice(&x.0.shape);
         let dtype = then.0.dtype;
         let test = record(Op::Compare(cmp), DType::Bool, shape.clone(), smallvec![x, y]);
         Node(record(Op::Where, dtype, shape.clone(), smallvec![test, then, otherwise]))

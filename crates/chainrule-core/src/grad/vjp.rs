@@ -72,7 +72,7 @@ pub(super) fn vjp(
             let gy = gy.value.like(y);
             let zero = || Expr::Lit(0.0).like(y);
             let select = |then, otherwise| {
-                let (dtype, shape) = (y.0.dtype, y.0.shape.clone());
+                let (dtype, shape) = (y.0.dtype, Shape::from_slice(&y.0.shape));
                 let sources = smallvec![src[0].clone(), then, otherwise];
                 Expr::Node(record(Op::Where, dtype, shape, sources))
             };
@@ -102,7 +102,7 @@ pub(super) fn vjp(
                     let mut windows = vec![Window { start: 0, step: 1 }; x.0.shape.len()];
                     windows[usize::from(*axis)].start = start;
                     let slice = Op::Linear(Linear::Slice(windows.into()));
-                    let shape = x.0.shape.clone();
+                    let shape = Shape::from_slice(&x.0.shape);
                     give(i, Expr::Node(record(slice, x.0.dtype, shape, smallvec![gy.clone()])));
                 }
                 start += x.0.shape[usize::from(*axis)];
@@ -128,7 +128,7 @@ pub(super) fn vjp(
 /// Lᵀ gy for y = L x.
 fn adjoint(linear: &Linear, y: &Tensor, src: &[Tensor], gy: Expr) -> Expr {
     let x = &src[0];
-    let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+    let (dtype, shape) = (x.0.dtype, Shape::from_slice(&x.0.shape));
     let transposed = linear.adjoint(shape.len());
     if let Expr::Lit(c) = gy {
         match &transposed {
@@ -146,14 +146,14 @@ fn adjoint(linear: &Linear, y: &Tensor, src: &[Tensor], gy: Expr) -> Expr {
 /// The last two axes exchanged.
 pub(super) fn transpose(x: &Tensor) -> Tensor {
     let rank = x.0.shape.len();
-    let mut shape = x.0.shape.clone();
+    let mut shape = Shape::from_slice(&x.0.shape);
     shape.swap(rank - 1, rank - 2);
     let order = Order::new((0..rank - 2).chain([rank - 1, rank - 2]));
     record(Op::Linear(Linear::Permute(order)), x.0.dtype, shape, smallvec![x.clone()])
 }
 
 pub(super) fn dot(a: &Tensor, b: &Tensor) -> Tensor {
-    let mut shape = a.0.shape.clone();
+    let mut shape = Shape::from_slice(&a.0.shape);
     let rank = shape.len();
     shape[rank - 1] = b.0.shape[rank - 1];
     record(Op::Dot, a.0.dtype, shape, smallvec![a.clone(), b.clone()])
@@ -161,11 +161,16 @@ pub(super) fn dot(a: &Tensor, b: &Tensor) -> Tensor {
 
 /// Which x equal the extremum y over `axes`, and (in y's shape) how many.
 pub(super) fn share(y: &Tensor, x: &Tensor, axes: Axes) -> (Tensor, Tensor) {
-    let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+    let (dtype, shape) = (x.0.dtype, Shape::from_slice(&x.0.shape));
     let sources = smallvec![x.clone(), expand(y.clone(), axes, &shape)];
     let mask = record(Op::Compare(Cmp::Eq), DType::Bool, shape.clone(), sources);
     let ones = record(Op::Linear(Linear::Cast), dtype, shape, smallvec![mask.clone()]);
-    let ties = record(Op::Linear(Linear::Sum(axes)), dtype, y.0.shape.clone(), smallvec![ones]);
+    let ties = record(
+        Op::Linear(Linear::Sum(axes)),
+        dtype,
+        Shape::from_slice(&y.0.shape),
+        smallvec![ones],
+    );
     (mask, ties)
 }
 
@@ -176,7 +181,7 @@ fn expand(t: Tensor, axes: Axes, shape: &Shape) -> Tensor {
 
 /// y is the value of those x that equal it; they share the cotangent equally.
 fn extremum(y: &Tensor, x: &Tensor, axes: Axes, gy: Expr) -> Expr {
-    let (dtype, shape) = (x.0.dtype, x.0.shape.clone());
+    let (dtype, shape) = (x.0.dtype, Shape::from_slice(&x.0.shape));
     let (mask, ties) = share(y, x, axes);
     let each = expand((gy / Expr::Node(ties)).like(y), axes, &shape);
     let zero = Expr::Lit(0.0).like(x);

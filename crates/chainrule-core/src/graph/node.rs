@@ -365,7 +365,7 @@ impl Tensor {
     /// A tensor with this value, of the shape and type of `like`.
     #[track_caller]
     pub(crate) fn of_value(value: Value, like: &Tensor) -> Tensor {
-        let mut draft = Draft::new(Op::Leaf, like.0.dtype, like.0.shape.clone());
+        let mut draft = Draft::new(Op::Leaf, like.0.dtype, Shape::from_slice(&like.0.shape));
         draft.value = Once::from(value);
         draft.build()
     }
@@ -412,7 +412,7 @@ impl Tensor {
         });
         let version = x.version(&parameter);
         *locked(&parameter.current) = Some(version);
-        let mut draft = Draft::new(Op::Parameter, x.0.dtype, x.0.shape.clone());
+        let mut draft = Draft::new(Op::Parameter, x.0.dtype, Shape::from_slice(&x.0.shape));
         draft.tracks = true;
         draft.link = Link::Cell(parameter);
         let handle = draft.build();
@@ -425,7 +425,7 @@ impl Tensor {
     /// This tensor's value as a version of a parameter.
     #[track_caller]
     fn version(&self, parameter: &Arc<Parameter>) -> Tensor {
-        let mut draft = Draft::new(Op::Version, self.0.dtype, self.0.shape.clone());
+        let mut draft = Draft::new(Op::Version, self.0.dtype, Shape::from_slice(&self.0.shape));
         draft.tracks = true;
         draft.mask = parameter.mask;
         draft.link = Link::Version(Arc::downgrade(parameter));
@@ -454,9 +454,9 @@ impl Tensor {
     pub(crate) fn cut_off(&self) -> Tensor {
         let x = self.source();
         if let Some(c) = x.as_constant() {
-            return Tensor::constant(c, x.0.dtype, x.0.shape.clone());
+            return Tensor::constant(c, x.0.dtype, Shape::from_slice(&x.0.shape));
         }
-        let mut draft = Draft::new(Op::Detach, x.0.dtype, x.0.shape.clone());
+        let mut draft = Draft::new(Op::Detach, x.0.dtype, Shape::from_slice(&x.0.shape));
         let one = std::slice::from_ref(&x);
         draft.cuts = if x.0.tracks() {
             cut::new(CutBy::Detach, mode::location(), one)

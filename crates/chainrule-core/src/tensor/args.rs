@@ -185,7 +185,7 @@ macro_rules! number {
             #[track_caller]
             fn beside(self, other: &Tensor) -> Tensor {
                 let dtype = other.dtype().$beside();
-                Tensor::constant(Scalar::$kind(self.into()), dtype, other.0.shape.clone())
+                Tensor::constant(Scalar::$kind(self.into()), dtype, Shape::from_slice(&other.0.shape))
             }
         }
     )* };
