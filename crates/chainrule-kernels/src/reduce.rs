@@ -22,6 +22,8 @@ pub trait Reduce: Pod + PartialOrd + Send + Sync {
     const HIGHEST: Self;
     /// x + y, wrapping for integers.
     fn plus(self, y: Self) -> Self;
+    /// x − y, wrapping for integers.
+    fn minus(self, y: Self) -> Self;
     /// x · y, wrapping for integers.
     fn times(self, y: Self) -> Self;
     /// The larger; NaN if either is.
@@ -42,6 +44,10 @@ macro_rules! float {
             #[inline(always)]
             fn plus(self, y: $t) -> $t {
                 self + y
+            }
+            #[inline(always)]
+            fn minus(self, y: $t) -> $t {
+                self - y
             }
             #[inline(always)]
             fn times(self, y: $t) -> $t {
@@ -79,6 +85,10 @@ macro_rules! int {
             #[inline(always)]
             fn plus(self, y: $t) -> $t {
                 self.wrapping_add(y)
+            }
+            #[inline(always)]
+            fn minus(self, y: $t) -> $t {
+                self.wrapping_sub(y)
             }
             #[inline(always)]
             fn times(self, y: $t) -> $t {

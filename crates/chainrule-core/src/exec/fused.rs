@@ -589,6 +589,18 @@ impl Frame<'_, '_> {
                 let x = self.read(file, *x, Level::Full);
                 by_type!(*dtype, pick, x, indices, self.kernel.row, out);
             }
+            Code::PickLess(dtype, x, index, less) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let (x, less) =
+                    (self.read(file, *x, Level::Full), self.read(file, *less, Level::Row));
+                by_type!(*dtype, pick_less, x, indices, less, self.kernel.row, out);
+            }
+            Code::RowsHot(kernel, dtype, [x, y, index, number]) => {
+                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
+                let [y, number] = [*y, *number].map(|place| self.read(file, place, Level::Row));
+                kernel(self.read(file, *x, Level::Full), y, self.kernel.row, out);
+                by_type!(*dtype, plus_hot, indices, number, self.kernel.row, out);
+            }
             Code::AddHot(dtype, x, index, number) => {
                 let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
                 let (x, number) =
@@ -652,6 +664,24 @@ fn pick<T: Reduce>(x: &[u8], indices: &[i64], row: usize, out: &mut [u8]) {
     let (x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
     for ((x, &index), out) in x.chunks_exact(row).zip(indices).zip(out) {
         *out = T::ZERO.plus(hot(row, index).map_or(T::ZERO, |i| x[i]));
+    }
+}
+
+fn pick_less<T: Reduce>(x: &[u8], indices: &[i64], less: &[u8], row: usize, out: &mut [u8]) {
+    let (x, less, out): (&[T], &[T], &mut [T]) =
+        (cast_slice(x), cast_slice(less), cast_slice_mut(out));
+    for (((x, &index), &less), out) in x.chunks_exact(row).zip(indices).zip(less).zip(out) {
+        *out = T::ZERO.plus(hot(row, index).map_or(T::ZERO, |i| x[i].minus(less)));
+    }
+}
+
+/// To one of each row's elements a number is added.
+fn plus_hot<T: Reduce>(indices: &[i64], number: &[u8], row: usize, out: &mut [u8]) {
+    let (number, out): (&[T], &mut [T]) = (cast_slice(number), cast_slice_mut(out));
+    for ((out, &index), &number) in out.chunks_exact_mut(row).zip(indices).zip(number) {
+        if let Some(i) = hot(row, index) {
+            out[i] = out[i].plus(number);
+        }
     }
 }
 

@@ -82,6 +82,26 @@ impl Pair for Masked {
     }
 }
 
+/// The same and zero, as where an element is added to some of the products: −0 becomes 0.
+struct MaskedPlusZero;
+
+impl Pair for MaskedPlusZero {
+    #[inline(always)]
+    fn of<F: Float>(x: F, y: F) -> F {
+        Masked::of(x, y) + F::lit(0.0)
+    }
+}
+
+/// The exponential of a difference.
+struct ExpLess;
+
+impl Pair for ExpLess {
+    #[inline(always)]
+    fn of<F: Float>(x: F, y: F) -> F {
+        scalar::exp::f(scalar::Sub::f(x, y))
+    }
+}
+
 struct Apply2<'a, S, F>(&'a [F], &'a [F], &'a mut [F], PhantomData<S>);
 
 impl<S: Pair, F: Float> Vectorize for Apply2<'_, S, F> {
@@ -209,6 +229,16 @@ pub(crate) fn kernel_masked(dtype: DType) -> Option<Kernel2> {
 /// The same with one of the two, the cotangent if `swapped`, one number for each row.
 pub(crate) fn kernel_masked_rows(dtype: DType, swapped: bool) -> Option<KernelRows> {
     kernel_rows::<Masked>(dtype, swapped)
+}
+
+/// The same, and zero added.
+pub(crate) fn kernel_masked_rows_plus_zero(dtype: DType, swapped: bool) -> Option<KernelRows> {
+    kernel_rows::<MaskedPlusZero>(dtype, swapped)
+}
+
+/// The loop of the exponential of elements less a number for each row.
+pub(crate) fn kernel_exp_less(dtype: DType) -> Option<KernelRows> {
+    kernel_rows::<ExpLess>(dtype, false)
 }
 
 macro_rules! kernels2 {

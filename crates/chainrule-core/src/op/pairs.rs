@@ -36,6 +36,9 @@ pub(crate) enum Known {
     Neg,
     Sin,
     Cos,
+    Exp,
+    /// x · y where zeros stay zeros, see [`crate::op::lanes::kernel_masked`].
+    Masked,
 }
 
 impl Known {
@@ -49,6 +52,7 @@ impl Known {
             Op::Map(Unary::neg) => Some(Known::Neg),
             Op::Map(Unary::sin) => Some(Known::Sin),
             Op::Map(Unary::cos) => Some(Known::Cos),
+            Op::Map(Unary::exp) => Some(Known::Exp),
             _ => None,
         }
     }
@@ -165,7 +169,7 @@ fn then<S: Step>(dtype: DType, second: Part) -> Option<KernelPair> {
         (Known::Mul, false) => typed::<S, Product<false>>(dtype),
         (Known::Mul | Known::Neg, true) => typed::<S, Product<true>>(dtype),
         (Known::Square, _) => typed::<S, Itself>(dtype),
-        (Known::Neg | Known::Sin | Known::Cos, _) => None,
+        (Known::Neg | Known::Sin | Known::Cos | Known::Exp | Known::Masked, _) => None,
     }
 }
 
@@ -176,7 +180,7 @@ pub(crate) fn kernel(dtype: DType, first: Part, second: Part) -> Option<(KernelP
         (Known::Add | Known::Sub, true) => then::<Sum<true>>(dtype, second),
         (Known::Mul | Known::Square, false) => then::<Product<false>>(dtype, second),
         (Known::Mul | Known::Neg, true) => then::<Product<true>>(dtype, second),
-        (Known::Square | Known::Neg | Known::Sin | Known::Cos, _) => None,
+        _ => None,
     };
     Some((kernel?, [first.signs(), second.signs()]))
 }

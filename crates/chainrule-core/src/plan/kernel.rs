@@ -68,8 +68,13 @@ pub(crate) enum Code<P> {
     OneHot(P),
     /// From each row the element at the row's index, 0 where there is none: elements, indices.
     Pick(DType, P, P),
+    /// The same of elements less a number for each row: elements, indices, numbers.
+    PickLess(DType, P, P, P),
     /// Elements, to one of which in each row something is added: elements, indices, numbers.
     AddHot(DType, P, P, P),
+    /// The same where the elements are themselves products with a number for each row: elements,
+    /// numbers, indices, what is added.
+    RowsHot(KernelRows, DType, [P; 4]),
     /// Two operations in one loop: elements, and what each takes besides.
     Pair((KernelPair, Signs), P, (P, Level), (P, Level)),
     /// Sine and cosine: the kernel takes two results, of which this is the sine's place or, if it
@@ -599,8 +604,10 @@ impl<P: Copy> Code<P> {
                 f(x);
                 f(y);
             }
+            Code::RowsHot(_, _, of) => of.into_iter().for_each(f),
             Code::Where(_, c, x, y)
             | Code::AddHot(_, c, x, y)
+            | Code::PickLess(_, c, x, y)
             | Code::Pair(_, c, (x, _), (y, _)) => {
                 f(c);
                 f(x);
@@ -622,7 +629,9 @@ impl<P: Copy> Code<P> {
             Code::ZipOne(k, x, y) => Code::ZipOne(k, f(x), f(y)),
             Code::OneHot(x) => Code::OneHot(f(x)),
             Code::Pick(dtype, x, y) => Code::Pick(dtype, f(x), f(y)),
+            Code::PickLess(dtype, x, y, z) => Code::PickLess(dtype, f(x), f(y), f(z)),
             Code::AddHot(dtype, x, y, z) => Code::AddHot(dtype, f(x), f(y), f(z)),
+            Code::RowsHot(k, dtype, of) => Code::RowsHot(k, dtype, of.map(f)),
             Code::Pair(k, x, (y, ly), (w, lw)) => Code::Pair(k, f(x), (f(y), ly), (f(w), lw)),
             Code::SinCos(k, x, cosine) => Code::SinCos(k, f(x), cosine),
             Code::RowDot(dtype, x, y) => Code::RowDot(dtype, f(x), f(y)),

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::kernel::{Builder, Code, Def, Level};
-use crate::op::Scalar;
 use crate::op::pairs::{self, Known, Part};
+use crate::op::{Scalar, lanes};
 
 /// Rows shorter than that are summed side by side, where elements are gathered anyway.
 const SHORT_ROW: usize = 64;
@@ -33,6 +33,8 @@ impl Builder {
         let mut users = self.users(needed);
         self.sines(needed, &users);
         self.dots(&mut users);
+        self.exponentials(needed, &mut users);
+        self.hot_products(needed, &users);
         for first in 0..needed.len() as u32 {
             let mine: SmallVec<[u32; 2]> = users[first as usize].clone();
             if !needed[first as usize] || mine.is_empty() || mine.len() > 2 {
@@ -119,6 +121,59 @@ impl Builder {
         }
     }
 
+    /// Exponentials of elements less a number for each row, in one loop: the elements of a softmax.
+    /// Of the difference itself only chosen elements may be needed besides.
+    fn exponentials(&mut self, needed: &[bool], users: &mut [SmallVec<[u32; 2]>]) {
+        for d in (0..needed.len()).filter(|&d| needed[d]) {
+            let val = &self.vals[d];
+            let Def::Code(Code::ZipRows(_, x, row)) = val.def else { continue };
+            let Some(kernel) = lanes::kernel_exp_less(val.dtype) else { continue };
+            if val.known != Some((Known::Sub, false)) {
+                continue;
+            }
+            let mine = users[d].clone();
+            let is_exp = |u: u32| self.vals[u as usize].known == Some((Known::Exp, false));
+            let is_pick = |u: u32| {
+                let def = &self.vals[u as usize].def;
+                matches!(def, Def::Code(Code::Pick(_, of, _)) if *of as usize == d)
+            };
+            let here = |u: u32| u != u32::MAX && (is_exp(u) || is_pick(u));
+            if !mine.iter().all(|&u| here(u)) || !mine.iter().any(|&u| is_exp(u)) {
+                continue;
+            }
+            for &u in &mine {
+                let val = &mut self.vals[u as usize];
+                val.known = None;
+                val.def = Def::Code(match val.def {
+                    Def::Code(Code::Pick(dtype, _, index)) => Code::PickLess(dtype, x, index, row),
+                    _ => Code::ZipRows(kernel, x, row),
+                });
+                users[x as usize].push(u);
+                users[row as usize].push(u);
+            }
+            for source in [x, row] {
+                users[source as usize].retain(|u| *u as usize != d);
+            }
+            users[d].clear();
+        }
+    }
+
+    /// Masked products to one of which in each row something is added.
+    fn hot_products(&mut self, needed: &[bool], users: &[SmallVec<[u32; 2]>]) {
+        for i in (0..needed.len()).filter(|&i| needed[i]) {
+            let Def::Code(Code::AddHot(dtype, product, index, number)) = self.vals[i].def else {
+                continue;
+            };
+            let val = &self.vals[product as usize];
+            let Def::Code(Code::ZipRows(_, x, row)) = val.def else { continue };
+            let Some((Known::Masked, swapped)) = val.known else { continue };
+            let kernel = lanes::kernel_masked_rows_plus_zero(dtype, swapped);
+            if let (Some(kernel), [_]) = (kernel, &users[product as usize][..]) {
+                self.vals[i].def = Def::Code(Code::RowsHot(kernel, dtype, [x, row, index, number]));
+            }
+        }
+    }
+
     /// The code of `second` with `first`, whose value it uses, in the same loop.
     fn joined(&mut self, first: u32, second: u32) -> Option<Code<u32>> {
         let dtype = self.vals[second as usize].dtype;
@@ -158,7 +213,7 @@ impl Builder {
                 let minus = self.constant(Scalar::Float(-1.0), dtype, Level::One);
                 row(x, minus, Level::One, false)
             }
-            _ if matches!(op, Known::Sin | Known::Cos) => return None,
+            _ if matches!(op, Known::Sin | Known::Cos | Known::Exp | Known::Masked) => return None,
             Code::Map(_, x) if argument.is_none() => row(x, x, Level::Full, false),
             // Any number will do besides.
             Code::Map(_, x) => {

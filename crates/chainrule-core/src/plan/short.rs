@@ -121,16 +121,21 @@ impl Planner<'_> {
         let (g, x) =
             (self.operand(g as usize, kernel, level), self.operand(x as usize, kernel, level));
         let builder = &mut self.kernels[kernel].1;
-        let code = match (builder.row_source(g), builder.row_source(x)) {
-            (Some(g), None) if level == Level::Full => {
-                Code::ZipRows(lanes::kernel_masked_rows(dtype, true)?, x, g)
+        let full = level == Level::Full;
+        let (code, swapped) = match (builder.row_source(g), builder.row_source(x)) {
+            (Some(g), None) if full => {
+                (Code::ZipRows(lanes::kernel_masked_rows(dtype, true)?, x, g), true)
             }
-            (None, Some(x)) if level == Level::Full => {
-                Code::ZipRows(lanes::kernel_masked_rows(dtype, false)?, g, x)
+            (None, Some(x)) if full => {
+                (Code::ZipRows(lanes::kernel_masked_rows(dtype, false)?, g, x), false)
             }
-            _ => Code::Zip(lanes::kernel_masked(dtype)?, g, x),
+            _ => {
+                let code = Code::Zip(lanes::kernel_masked(dtype)?, g, x);
+                return Some(builder.code(code, dtype, level, 2));
+            }
         };
-        Some(builder.code(code, dtype, level, 2))
+        let value = builder.code(code, dtype, level, 2);
+        Some(builder.known(value, Some(Known::Masked), swapped))
     }
 
     /// Whether the index along rows equals a number for each row.

@@ -185,7 +185,8 @@ macro_rules! number {
             #[track_caller]
             fn beside(self, other: &Tensor) -> Tensor {
                 let dtype = other.dtype().$beside();
-                Tensor::constant(Scalar::$kind(self.into()), dtype, Shape::from_slice(&other.0.shape))
+                let shape = Shape::from_slice(&other.0.shape);
+                Tensor::constant(Scalar::$kind(self.into()), dtype, shape)
             }
         }
     )* };
