@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use bytemuck::Pod;
 
 use crate::blocks::{self, BLOCK};
+use crate::counts::{self, Counted};
 
 /// Blocks of at least this many bytes are pooled and aligned to a cache line.
 const POOLED: usize = 4096;
@@ -30,7 +31,6 @@ const POOLED: usize = 4096;
 const POOL_LIMIT: usize = 1 << 30;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
-static LIVE_BUFFERS: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static POOL: Mutex<Pool> = Mutex::new(Pool { free: [const { Vec::new() }; 256], idle: 0 });
 
@@ -100,7 +100,7 @@ impl Buffer {
     /// # Panics
     /// If the system has no memory left, or `len` exceeds `isize::MAX`.
     pub fn new(len: usize) -> Buffer {
-        LIVE_BUFFERS.fetch_add(1, Relaxed);
+        counts::add(Counted::Buffers, 1);
         if len <= BLOCK {
             let ptr = blocks::take();
             // SAFETY: a block has `BLOCK` bytes and is ours.
@@ -190,7 +190,7 @@ impl Drop for Buffer {
         if self.capacity == 0 {
             return;
         }
-        LIVE_BUFFERS.fetch_sub(1, Relaxed);
+        counts::add(Counted::Buffers, usize::MAX);
         if self.capacity == BLOCK {
             // SAFETY: it came from `take`, as every buffer of this capacity, and `self` was its
             // only owner.
@@ -234,7 +234,7 @@ pub struct MemoryStats {
 /// The current memory statistics of the process.
 pub fn memory_stats() -> MemoryStats {
     MemoryStats {
-        buffers: LIVE_BUFFERS.load(Relaxed),
+        buffers: counts::total(Counted::Buffers),
         live: LIVE.load(Relaxed),
         peak: PEAK.load(Relaxed),
         pooled: POOL.lock().unwrap_or_else(|e| e.into_inner()).idle,

@@ -8,6 +8,7 @@
 
 mod blocks;
 pub mod buffer;
+pub mod counts;
 pub mod gemm;
 mod gemv;
 pub mod guarded;

@@ -14,6 +14,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use chainrule_kernels::counts::{self, Counted};
 use chainrule_kernels::guarded::Guarded;
 use chainrule_kernels::once::Once;
 use chainrule_kernels::shared::Shared;
@@ -125,12 +126,11 @@ const _: () = assert!(size_of::<Node>() + size_of::<usize>() <= 256);
 
 static MADE: AtomicU64 = AtomicU64::new(0);
 static PARAMETERS: AtomicU64 = AtomicU64::new(0);
-static GONE: AtomicU64 = AtomicU64::new(0);
 
 /// The number of nodes that exist in the process, for tests of leaks.
 pub fn live_nodes() -> usize {
-    let gone = GONE.load(Relaxed);
-    MADE.load(Relaxed).saturating_sub(gone) as usize
+    let gone = counts::total(Counted::NodesGone);
+    (MADE.load(Relaxed) as usize).saturating_sub(gone)
 }
 
 /// The number of the next node: nodes made from now on have no smaller one.
@@ -178,7 +178,7 @@ impl Node {
 /// own, their sources moved out before they are dropped in turn.
 impl Drop for Node {
     fn drop(&mut self) {
-        GONE.fetch_add(1, Relaxed);
+        counts::add(Counted::NodesGone, 1);
         let src = self.src.owned();
         if src.iter().all(|s| Shared::count(&s.0) > 1) {
             return;
