@@ -358,3 +358,14 @@ fn derivatives_that_vanish() {
         assert_eq!(list(&grad(&y.sum(), &[&x]).expect("zeros")[0]), [0.0, 0.0]);
     }
 }
+
+#[test]
+fn products_of_no_matrices_and_sums_of_nothing() {
+    in_both_engines(|| {
+        let none = Tensor::full([0, 3, 4], 1.0).matmul(&Tensor::full([0, 4, 5], 1.0));
+        assert_eq!((none.shape(), list(&none).len()), (&[0, 3, 5][..], 0));
+        // Read from memory, not known from a constant.
+        let x = Tensor::from(vec![7.0; 6]).reshape([2, 3]).slice(1, 0..0);
+        assert_eq!(list(&x.sum_axis(1, false)), [0.0, 0.0]);
+    });
+}

@@ -2,9 +2,9 @@
 //!
 //! The arithmetic is the `gemm` family of crates; this module adds bounds checks, so that the call
 //! is safe, and threads: each computes some rows or some columns of a product, as if it were one of
-//! its own. The family cuts the sum over k into parts by k alone, except where product and parts
-//! have at most 64 rows and columns; pieces are therefore wider than that unless there is but one
-//! part, and bits do not depend on the number of threads.
+//! its own. The family cuts the sum over k into parts by k alone, except where a product has at most
+//! 64 rows and columns, and goes over it in one way, except where it has at most 256 elements.
+//! Pieces are therefore larger than that, and bits do not depend on the number of threads.
 
 use crate::gemv::gemv;
 use crate::slim::slim;
@@ -69,6 +69,8 @@ const THREADED: usize = 1 << 20;
 const NARROW: usize = 64;
 /// unless it is no longer than this.
 const ONE_PART: usize = 512;
+/// Products of no more elements than this add up their terms in another order.
+const TINY: usize = 256;
 /// Rows and columns of the product that are not divided between threads.
 const ROWS: usize = 24;
 const COLUMNS: usize = 64;
@@ -149,6 +151,7 @@ macro_rules! gemm {
 fn pieces(long: usize, short: usize, k: usize, group: usize) -> Vec<(usize, usize)> {
     let narrow = short <= NARROW && k > ONE_PART;
     let least = if narrow { 2 * NARROW } else { group };
+    let least = least.max(TINY / short + 1 + group);
     let threads = if long * short * k >= THREADED { threads::count() } else { 1 };
     let pieces = threads.min(long / least).max(1);
     let start = |i: usize| if i < pieces { i * long / pieces / group * group } else { long };
@@ -263,6 +266,8 @@ mod tests {
         for (m, k, n) in sizes.into_iter().chain([
             (1000, 10, 250),
             (250, 1000, 10),
+            (10, 1000, 250),
+            (400, 512, 7),
             (7, 5000, 64),
             (1024, 33, 40),
             (97, 513, 131),

@@ -103,7 +103,7 @@ fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T])
 
 /// Folds the last `count` elements of each kept index into one.
 pub(crate) fn fold<T: Reduce>(kind: Fold, x: &[T], layout: &Layout, count: usize, out: &mut [T]) {
-    if layout.is_dense() {
+    if count > 0 && layout.is_dense() {
         return kind.rows(&x[layout.offset..][..count * out.len()], out);
     }
     let rank = layout.shape.len();

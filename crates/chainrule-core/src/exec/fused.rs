@@ -205,7 +205,7 @@ fn dot<T: Gemm + bytemuck::Pod>(slots: &Slots<'_>, a: &View, b: &View, out: &mut
     };
     let count = out.len() / (m * n);
     // Large products thread inside; many small ones thread over the batch.
-    if m * n * k >= 1 << 22 || count == 1 {
+    if m * n * k >= 1 << 22 || count < 2 {
         return out.chunks_mut(m * n).enumerate().for_each(one);
     }
     let each = count.div_ceil(64);
