@@ -1,9 +1,9 @@
 //! Matrix products, `c = a · b`, on strided operands.
 //!
 //! The arithmetic is the `gemm` family of crates; this module adds bounds checks, so that the call
-//! is safe, and threads: each computes some rows or some columns of a product, as if it were one of
-//! its own. The family cuts the sum over k into parts by k alone, except where a product has at most
-//! 64 rows and columns, and goes over it in one way, except where it has at most 256 elements.
+//! is safe, and threads: each computes some rows or some columns of a product, as if it were one
+//! of its own. The family cuts the sum over k into parts by k alone, except where a product has at
+//! most 64 rows and columns, and goes over it in one way, except where it has at most 256 elements.
 //! Pieces are therefore larger than that, and bits do not depend on the number of threads.
 
 use crate::gemv::gemv;
