@@ -345,6 +345,7 @@ DERIVATIVES = {
     "16b": ("gradient", mixture, GMM),
     "17a": ("recording", lstm, ["main", "extra"]),
     "17b": ("gradient", lstm, ["main", "extra"]),
+    "17c": ("gradient", lstm, ["main", "extra"]),
     "19": ("pullback", embedding, ["table"]),
     "25": ("gradient", total, ["x"]),
 }
@@ -354,6 +355,7 @@ UNCOMPILED = {
     "2": "traced once",
     "17a": "a thousand steps, unrolled, compile for minutes",
     "17b": "a thousand steps, unrolled, compile for minutes",
+    "17c": "a thousand steps, unrolled, compile for minutes",
 }
 
 # The modes of torch.compile that are faster than its default one.

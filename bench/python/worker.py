@@ -42,6 +42,7 @@ RESULTS = {
     "16b": "y galphas gmeans gicf",
     "17a": "y",
     "17b": "y gmain gextra",
+    "17c": "y gmain gextra",
     "19": "out grad",
     "25": "y grad",
     **dict.fromkeys("3 4 5 7 8 15a 20 21 22 23 24 26".split(), "out"),

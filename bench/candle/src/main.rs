@@ -26,7 +26,7 @@ impl Engine for Candle {
             "13" => models::transformer(inputs),
             "14" => models::logistic(inputs),
             "17a" => models::lstm(inputs),
-            "17b" => models::lstm_gradient(inputs),
+            "17b" | "17c" => models::lstm_gradient(inputs),
             "19" => rows::embedding(inputs),
             "21" => rows::plain(inputs, ["x"], |[x]| Ok(x.sum(0)?)),
             "22" => rows::plain(inputs, ["x"], |[x]| Ok(x.sum(1)?)),

@@ -18,7 +18,7 @@ use crate::shell;
 use std::fs;
 
 /// Scalars, elements, networks, mixtures, recurrences and lookups.
-const ROWS: &[&str] = &["1", "2", "6", "9", "11", "12", "13", "16b", "17b", "19"];
+const ROWS: &[&str] = &["1", "2", "6", "9", "11", "12", "13", "16b", "17b", "17c", "19"];
 
 /// Runs of the two counts. Rows that are trained start anew in the first and after the hundredth.
 const FEW: u64 = 10;

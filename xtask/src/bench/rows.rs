@@ -61,18 +61,18 @@ impl Row {
     /// peer has, and is held against the function itself.
     pub(super) fn against(&self) -> Against {
         match self.name {
-            "17a" | "17b" => Against::Only("torch"),
+            "17a" | "17b" | "17c" => Against::Only("torch"),
             "18" | "18b" => Against::Primal,
             _ => Against::Best,
         }
     }
 
-    /// Whether an engine is shown without counting: JAX traces the loop of rows 17 once and scans,
-    /// while the rows ask for a graph that is recorded anew in every run; num-dual computes with
+    /// Whether an engine is shown without counting: JAX traces and compiles rows 17 once, while
+    /// the rows ask for a graph that is recorded anew in every run; num-dual computes with
     /// single numbers, compiled into the function, and has no graph.
     pub(super) fn is_informal(&self, engine: &str) -> bool {
         match self.name {
-            "17a" | "17b" => engine == "jax",
+            "17a" | "17b" | "17c" => engine == "jax",
             "1" | "2" => engine == "num-dual",
             _ => false,
         }
@@ -143,6 +143,7 @@ pub(super) const ROWS: &[Row] = &[
     row("16b", "GMM gradient, f64",                         F64, 0.80, 0.0,          0.0),
     row("17a", "LSTM objective, 2 × 1024, f64",             F64, 0.05, 0.0,          0.0),
     row("17b", "LSTM gradient, f64",                        F64, 0.05, 0.0,          0.0),
+    row("17c", "row 17b, each step of a loop recorded",     F64, 0.00, 0.0,          0.0),
     row("18",  "scalar tape: LSTM, gradient / primal",      F64, 3.00, 0.0,          0.0),
     row("18b", "scalar tape: determinant, grad. / primal",  F64, 3.00, 0.0,          0.0),
     row("19",  "embedding 8192 of 50,000 × 256, gradient",  F32, 0.00, TABLE,        0.0),
@@ -173,7 +174,7 @@ pub(super) fn arrays(row: &str) -> String {
         "15a" => "x f32 1000000: normal 1\nv f32 1000000: normal 1",
         "15b" => return perceptron(64) + "\n" + DIRECTION,
         "16a" | "16b" => GMM,
-        "17a" | "17b" => LSTM,
+        "17a" | "17b" | "17c" => LSTM,
         "19" => EMBEDDING,
         "20" => "a f32 4096 16 16: normal 1\nb f32 4096 16 16: normal 1",
         "21" | "22" => "x f32 4096 4096: normal 1",

@@ -1,64 +1,120 @@
 //! The loss of a small LSTM on a sequence of characters, as ADBench defines it: gates without
 //! mixing between units, so that every operation is on a handful of numbers, a thousand times over.
+//!
+//! [`Sequence::loss`] is how one would write it for speed, and as the other engines' rows are:
+//! gates that see only a layer's input are computed for the whole sequence, the rest is a `scan`.
+//! [`Sequence::loop_loss`] is the plain loop, each step of which is recorded.
 
-use chainrule::{Tensor, value_and_grad};
+use chainrule::{Error, Tensor, scan, value_and_grad};
 
-use crate::work::{Inputs, Row, results, row};
+use crate::work::{Inputs, Outcome, Row, results, row};
 
 type Parameters = (Tensor, Tensor);
 
 struct Sequence {
-    /// One tensor a character.
-    characters: Vec<Tensor>,
+    /// The characters, a row each.
+    inputs: Tensor,
+    /// Those that follow them.
+    targets: Tensor,
+    /// Of each layer.
     state: Vec<(Tensor, Tensor)>,
 }
 
+/// The scale of the inputs, and the weights and bias of the prediction.
+fn around(extra: &Tensor) -> [Tensor; 3] {
+    [0, 1, 2].map(|row| extra.i(row))
+}
+
 impl Sequence {
-    fn loss(&self, (main, extra): &Parameters) -> Tensor {
-        let b = extra.shape()[1] as i64;
-        let gates = |row: i64| [0, 1, 2, 3].map(|g| main.i((row, g * b..(g + 1) * b)));
-        let layers: Vec<_> =
-            (0..self.state.len() as i64).map(|i| (gates(2 * i), gates(2 * i + 1))).collect();
-        let extra = [0, 1, 2].map(|row| extra.i(row));
+    /// Weights and biases of the gates that a layer has: forget, input, output, change.
+    fn gates(&self, main: &Tensor, layer: usize) -> [Parameters; 4] {
+        let (b, weights) = (self.inputs.shape()[1] as i64, 2 * layer as i64);
+        [0, 1, 2, 3].map(|gate| {
+            let part = gate * b..(gate + 1) * b;
+            (main.i((weights, part.clone())), main.i((weights + 1, part)))
+        })
+    }
+
+    fn loss(&self, (main, extra): &Parameters) -> Result<Tensor, Error> {
+        let [scale, weight, bias] = around(extra);
+        let mut x = &self.inputs * scale;
+        for (i, start) in self.state.iter().enumerate() {
+            let [forget, input, output, change] = self.gates(main, i);
+            let [forget, output] = [forget, output].map(|(w, b)| (&x * w + b).sigmoid());
+            let step = |(h, c): &Parameters, (forget, output): &Parameters| {
+                let [input, change] = [&input, &change].map(|(w, b)| h * w + b);
+                let c = c * forget + input.sigmoid() * change.tanh();
+                let h = output * c.tanh();
+                ((h.clone(), c), h)
+            };
+            x = scan(step, start, &(forget, output))?.1;
+        }
+        let y = x * weight + bias;
+        let normal = &y - (y.exp().sum_axis(1, true) + 2.0).ln();
+        Ok((&self.targets * normal).sum() * self.scale())
+    }
+
+    fn loop_loss(&self, (main, extra): &Parameters) -> Result<Tensor, Error> {
+        let layers: Vec<_> = (0..self.state.len()).map(|i| self.gates(main, i)).collect();
+        let [scale, weight, bias] = around(extra);
         let mut state = self.state.clone();
         let mut total = Tensor::from(0.0);
-        for pair in self.characters.windows(2) {
-            let mut x = &pair[0] * &extra[0];
-            for ((w, bias), (h, c)) in layers.iter().zip(&mut state) {
-                let forget = (&x * &w[0] + &bias[0]).sigmoid();
-                let input = (&*h * &w[1] + &bias[1]).sigmoid();
-                let output = (&x * &w[2] + &bias[2]).sigmoid();
-                let change = (&*h * &w[3] + &bias[3]).tanh();
+        for (x, target) in self.inputs.unbind(0)?.iter().zip(self.targets.unbind(0)?) {
+            let mut x = x * &scale;
+            for ([forget, input, output, change], (h, c)) in layers.iter().zip(&mut state) {
+                let forget = (&x * &forget.0 + &forget.1).sigmoid();
+                let input = (&*h * &input.0 + &input.1).sigmoid();
+                let output = (&x * &output.0 + &output.1).sigmoid();
+                let change = (&*h * &change.0 + &change.1).tanh();
                 *c = &*c * forget + input * change;
                 *h = output * c.tanh();
                 x = h.clone();
             }
-            let y = x * &extra[1] + &extra[2];
+            let y = x * &weight + &bias;
             let normal = &y - (y.exp().sum() + 2.0).ln();
-            total = total + (&pair[1] * normal).sum();
+            total = total + (target * normal).sum();
         }
-        total * (-1.0 / (b as f64 * (self.characters.len() - 1) as f64))
+        Ok(total * self.scale())
+    }
+
+    /// Minus one over the number of characters' bits.
+    fn scale(&self) -> f64 {
+        -1.0 / self.inputs.len() as f64
     }
 }
 
 fn parts(given: &Inputs<'_>) -> Result<(Sequence, Parameters), String> {
     let [main, extra, state, seq] = given.all(["main", "extra", "state", "seq"])?;
-    let rows = |x: &Tensor| x.unbind(0).map_err(|e| e.to_string());
-    let state = rows(&state)?.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-    Ok((Sequence { characters: rows(&seq)?, state }, (main, extra)))
+    let rows = state.unbind(0).map_err(|e| e.to_string())?;
+    let state = rows.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    Ok((Sequence { inputs: seq.i(..-1), targets: seq.i(1..), state }, (main, extra)))
 }
 
-/// The value.
+/// The value, with the graph that its gradient would need.
 pub(crate) fn objective(given: &Inputs<'_>) -> Result<Row, String> {
-    let (sequence, at) = parts(given)?;
-    row(move || results([("y", &sequence.loss(&at))]))
+    let (sequence, (main, extra)) = parts(given)?;
+    let at = (main.requires_grad(), extra.requires_grad());
+    row(move || results([("y", &sequence.loss(&at)?)]))
 }
 
 /// Value and gradient.
 pub(crate) fn slope(given: &Inputs<'_>) -> Result<Row, String> {
+    sloped(given, Sequence::loss)
+}
+
+/// The same of the plain loop.
+pub(crate) fn loop_slope(given: &Inputs<'_>) -> Result<Row, String> {
+    sloped(given, Sequence::loop_loss)
+}
+
+fn sloped(
+    given: &Inputs<'_>,
+    loss: fn(&Sequence, &Parameters) -> Result<Tensor, Error>,
+) -> Result<Row, String> {
     let (sequence, at) = parts(given)?;
-    row(move || {
-        let (y, g) = value_and_grad(|p: &Parameters| sequence.loss(p), &at)?;
+    let run = move || -> Outcome {
+        let (y, g) = value_and_grad(|p: &Parameters| loss(&sequence, p), &at)?;
         results([("y", &y), ("gmain", &g.0), ("gextra", &g.1)])
-    })
+    };
+    row(run)
 }

@@ -45,7 +45,7 @@ fn small(row: &str) -> &'static str {
         "14" => "x f32 13 5\nt f32 13: 2\nw f32 5\nb f32",
         "15a" => "x f32 37\nv f32 37",
         "16a" | "16b" => "alphas f64 2\nmeans f64 2 3\nicf f64 2 6\nx f64 5 3",
-        "17a" | "17b" => "main f64 4 12\nextra f64 3 3\nstate f64 4 3\nseq f64 6 3: 2",
+        "17a" | "17b" | "17c" => "main f64 4 12\nextra f64 3 3\nstate f64 4 3\nseq f64 6 3: 2",
         "19" => "table f32 23 5\nids i64 9: 23\nc f32 9 5",
         "20" => "a f32 5 4 4\nb f32 5 4 4",
         "21" | "22" => "x f32 7 9",

@@ -63,7 +63,7 @@ fn zip([x, y]: [Tensor; 2], f: fn(&Tensor, &Tensor) -> Tensor) -> Result<Row, St
 /// The names of all rows.
 pub(crate) const NAMES: &[&str] = &[
     "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15a", "15b", "16a",
-    "16b", "17a", "17b", "18", "18b", "19", "20", "21", "22", "23", "24", "25", "26",
+    "16b", "17a", "17b", "17c", "18", "18b", "19", "20", "21", "22", "23", "24", "25", "26",
 ];
 
 /// The row of this name.
@@ -91,6 +91,7 @@ pub(crate) fn make(name: &str, given: &[Named]) -> Result<Row, String> {
         "16b" => mixture::slope(given),
         "17a" => lstm::objective(given),
         "17b" => lstm::slope(given),
+        "17c" => lstm::loop_slope(given),
         "18" => Ok(scalar::recurrent()),
         "18b" => Ok(scalar::expansion()),
         "19" => embedding(given.all(["table", "ids", "c"])?),
