@@ -8,7 +8,7 @@
 use bytemuck::Pod;
 
 use crate::Float;
-use crate::simd::{Vectorize, vectorize};
+use crate::simd::{self, Vectorize, vectorize};
 
 /// A number that can be reduced.
 pub trait Reduce: Pod + PartialOrd + Send + Sync {
@@ -32,6 +32,12 @@ pub trait Reduce: Pod + PartialOrd + Send + Sync {
     fn smaller(self, y: Self) -> Self;
     /// In the order of the numbers: equal for equal numbers, of NaN the largest.
     fn key(self) -> u64;
+    /// Each row of `n` elements in one, by eight rows, where instructions for that are known and
+    /// the machine has them: whether it was done.
+    #[inline]
+    fn rows_by_eight(_: Fold, _: &[Self], _n: usize, _out: &mut [[Self; 8]]) -> bool {
+        false
+    }
 }
 
 macro_rules! float {
@@ -68,6 +74,16 @@ macro_rules! float {
                 let bits = (f64::from(self) + 0.0).to_bits();
                 let turned = ((bits as i64) >> 63) as u64 | 1 << 63;
                 if Float::is_nan(self) { u64::MAX } else { bits ^ turned }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[inline]
+            fn rows_by_eight(fold: Fold, x: &[$t], n: usize, out: &mut [[$t; 8]]) -> bool {
+                let known = simd::level() == simd::Level::Avx512 && n > 1;
+                if known {
+                    // SAFETY: the machine has what the level stands for.
+                    unsafe { <$t as crate::short::Turned>::rows(fold, x, n, out) }
+                }
+                known
             }
         }
     };
@@ -147,28 +163,43 @@ impl Fold {
     pub fn block<T: Reduce>(self, x: &[T]) -> T {
         match self {
             Fold::Sum => vectorize(Block(x, T::ZERO, T::plus)),
-            Fold::Max => vectorize(Block(x, T::LOWEST, T::larger)),
-            Fold::Min => vectorize(Block(x, T::HIGHEST, T::smaller)),
+            Fold::Max => extremum(x, T::LOWEST, T::larger, |x, y| if x > y { x } else { y }),
+            Fold::Min => extremum(x, T::HIGHEST, T::smaller, |x, y| if x < y { x } else { y }),
         }
     }
 
     /// Each row of `x`, of length `out.len()` rows, in one element of `out`.
     pub fn rows<T: Reduce>(self, x: &[T], out: &mut [T]) {
-        fn of<T: Reduce>(x: &[T], out: &mut [T], neutral: T, f: impl Fn(T, T) -> T + Copy) {
+        fn of<T: Reduce>(
+            fold: Fold,
+            x: &[T],
+            out: &mut [T],
+            neutral: T,
+            f: impl Fn(T, T) -> T + Copy,
+            block_of: impl Fn(&[T]) -> T,
+        ) {
             if !T::EXACT && x.len() < LANES * out.len() {
-                vectorize(ShortRows(x, out, neutral, f));
+                let n = x.len() / out.len();
+                let (groups, rest) = out.as_chunks_mut::<TOGETHER>();
+                let (together, last) = x.split_at(groups.len() * TOGETHER * n);
+                if !T::rows_by_eight(fold, together, n, groups) {
+                    vectorize(ShortRows(together, groups, neutral, f));
+                }
+                for (out, row) in rest.iter_mut().zip(last.chunks_exact(n.max(1))) {
+                    *out = block(row, neutral, f);
+                }
             } else {
                 // One row a call: in a loop over rows, the lanes would stand in memory.
                 let n = x.len() / out.len().max(1);
                 for (row, out) in x.chunks_exact(n.max(1)).zip(out) {
-                    *out = vectorize(Block(row, neutral, f));
+                    *out = block_of(row);
                 }
             }
         }
         match self {
-            Fold::Sum => of(x, out, T::ZERO, T::plus),
-            Fold::Max => of(x, out, T::LOWEST, T::larger),
-            Fold::Min => of(x, out, T::HIGHEST, T::smaller),
+            Fold::Sum => of(self, x, out, T::ZERO, T::plus, |x| self.block(x)),
+            Fold::Max => of(self, x, out, T::LOWEST, T::larger, |x| self.block(x)),
+            Fold::Min => of(self, x, out, T::HIGHEST, T::smaller, |x| self.block(x)),
         }
     }
 
@@ -268,19 +299,59 @@ impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for Block<'_, T, G> {
     }
 }
 
+/// The extremum of a block: `f` where there is no NaN, which costs less than `exact` to know.
+fn extremum<T: Reduce>(
+    x: &[T],
+    neutral: T,
+    exact: impl Fn(T, T) -> T + Copy,
+    f: impl Fn(T, T) -> T + Copy,
+) -> T {
+    if T::EXACT || x.len() < LANES {
+        return vectorize(Block(x, neutral, exact));
+    }
+    let found = vectorize(Extremum(x, neutral, f));
+    found.unwrap_or_else(|| vectorize(Block(x, neutral, exact)))
+}
+
+/// The extremum of a block of floating-point numbers, unless they, or their sums, are NaN.
+struct Extremum<'a, T, G>(&'a [T], T, G);
+
+impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for Extremum<'_, T, G> {
+    type Output = Option<T>;
+    #[inline(always)]
+    fn call(self) -> Option<T> {
+        let Extremum(x, neutral, f) = self;
+        let mut lanes = [[neutral; GROUP]; LANES / GROUP];
+        let mut sums = [[T::ZERO; GROUP]; LANES / GROUP];
+        let (chunks, rest) = x.as_chunks::<LANES>();
+        for chunk in chunks {
+            lanes = each(lanes, chunk, f);
+            sums = each(sums, chunk, T::plus);
+        }
+        if !rest.is_empty() {
+            let mut last = [neutral; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            lanes = each(lanes, &last, f);
+            sums = each(sums, &last, T::plus);
+        }
+        let [a, b, c, d] = sums;
+        let sums = group(group(a, &b, T::plus), &group(c, &d, T::plus), T::plus);
+        let numbers = sums.iter().fold(true, |all, x| all & (x == x));
+        numbers.then(|| tree(&lanes, f))
+    }
+}
+
 /// Rows of fewer elements than lanes: side by side, each in order, so that no addition waits for
 /// the end of another.
-struct ShortRows<'a, T, G>(&'a [T], &'a mut [T], T, G);
+struct ShortRows<'a, T, G>(&'a [T], &'a mut [[T; TOGETHER]], T, G);
 
 impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for ShortRows<'_, T, G> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
         let ShortRows(x, out, neutral, f) = self;
-        let n = x.len() / out.len().max(1);
-        let (groups, rest) = out.as_chunks_mut::<TOGETHER>();
-        let (together, last) = x.split_at(groups.len() * TOGETHER * n);
-        for (out, x) in groups.iter_mut().zip(together.chunks_exact((TOGETHER * n).max(1))) {
+        let n = x.len() / (TOGETHER * out.len()).max(1);
+        for (out, x) in out.iter_mut().zip(x.chunks_exact((TOGETHER * n).max(1))) {
             let mut totals = [neutral; TOGETHER];
             for j in 0..n {
                 for r in 0..TOGETHER {
@@ -288,9 +359,6 @@ impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for ShortRows<'_, T, G> {
                 }
             }
             *out = totals;
-        }
-        for (out, row) in rest.iter_mut().zip(last.chunks_exact(n.max(1))) {
-            *out = block(row, neutral, f);
         }
     }
 }
@@ -392,6 +460,54 @@ mod tests {
                 fold.rows(&x, &mut rows);
                 let blocks: Vec<f32> = x.chunks(n).map(|row| fold.block(row)).collect();
                 assert_eq!(rows.as_slice(), blocks, "{fold:?} of rows of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_rows_are_folded_in_order_with_nan_and_zeros_of_both_signs() {
+        fn check<T: Reduce + Float>(n: usize) {
+            let special = [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-310];
+            let number = |i: usize| match i * 7919 % 101 {
+                hit if hit < 6 && i % 3 == 0 => special[hit],
+                other => other as f64 / 3.0 - 16.0,
+            };
+            let x: Vec<T> = (0..n * 43).map(|i| T::lit(number(i))).collect();
+            for fold in [Fold::Sum, Fold::Max, Fold::Min] {
+                let mut rows = vec![T::ZERO; 43];
+                fold.rows(&x, &mut rows);
+                for (i, (row, found)) in x.chunks(n).zip(rows).enumerate() {
+                    let expected = row.iter().fold(fold.neutral(), |t: T, &v| fold.combine(t, v));
+                    let same = expected.key() == found.key();
+                    assert!(
+                        same && expected == found || found.is_nan() && expected.is_nan(),
+                        "{fold:?} of row {i} of {n}: {expected:?}, not {found:?}"
+                    );
+                    let sign = |x: T| T::lit(1.0).copysign(x);
+                    assert!(found.is_nan() || sign(found) == sign(expected), "{fold:?} of {n}");
+                }
+            }
+        }
+        for n in 1..LANES {
+            check::<f32>(n);
+            check::<f64>(n);
+        }
+    }
+
+    #[test]
+    fn extrema_of_blocks_see_every_nan_and_both_infinities() {
+        for n in [64, 65, 200, 1000] {
+            let mut x: Vec<f32> = (0..n).map(|i| (i % 37) as f32).collect();
+            (x[n / 2], x[n / 3]) = (f32::INFINITY, f32::NEG_INFINITY);
+            assert_eq!(Fold::Max.block(&x), f32::INFINITY);
+            assert_eq!(Fold::Min.block(&x), f32::NEG_INFINITY);
+            for at in [0, 1, n / 2, n - 1] {
+                let mut x = x.clone();
+                x[at] = f32::NAN;
+                assert!(
+                    Fold::Max.block(&x).is_nan() && Fold::Min.block(&x).is_nan(),
+                    "{at} of {n}"
+                );
             }
         }
     }
