@@ -18,8 +18,10 @@ pub mod once;
 pub mod random;
 pub mod reduce;
 pub mod shared;
+#[cfg(target_arch = "x86_64")]
+mod short;
 pub mod simd;
-mod slim;
+pub mod slim;
 pub mod threads;
 
 pub use buffer::{Buffer, MemoryStats, empty_cache, memory_stats};

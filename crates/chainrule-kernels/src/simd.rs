@@ -87,6 +87,13 @@ pub struct Lines {
     write: bool,
 }
 
+impl Default for Lines {
+    /// None.
+    fn default() -> Lines {
+        Lines::of(&[], false)
+    }
+}
+
 impl Lines {
     /// The lines of some bytes.
     #[inline]

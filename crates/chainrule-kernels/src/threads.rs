@@ -64,16 +64,24 @@ pub fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Work of less than this many nanoseconds is not shared.
-pub(crate) const WORTH: f64 = 20_000.0;
+/// Work of less than so many nanoseconds is not shared: with helpers that are awake,
+const WORTH: f64 = 10_000.0;
+/// and with helpers that have to be woken.
+const WORTH_WAKING: f64 = 20_000.0;
 
-/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; under 40,000 of them,
-/// the calling thread does everything itself.
+/// Whether work that is thought to take so long is shared.
+pub(crate) fn is_worth_sharing(nanoseconds: f64) -> bool {
+    let awake = || POOL.get().is_some_and(|pool| pool.asleep.load(Relaxed) == 0);
+    nanoseconds >= WORTH_WAKING || nanoseconds >= WORTH && awake()
+}
+
+/// Calls `f` on each task. `nanoseconds` is an estimate of the whole work; if it is short, the
+/// calling thread does everything itself.
 ///
 /// # Panics
 /// If a task panics, with what it said, once all are done.
 pub fn for_each<T: Send>(tasks: Vec<T>, nanoseconds: f64, f: impl Fn(T) + Send + Sync) {
-    if tasks.len() < 2 || nanoseconds < WORTH || count() == 1 {
+    if tasks.len() < 2 || !is_worth_sharing(nanoseconds) || count() == 1 {
         return tasks.into_iter().for_each(f);
     }
     let tasks: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
@@ -107,6 +115,9 @@ struct Work {
 
 /// What is called for each task.
 type Call<'a> = *const (dyn Fn(usize) + Sync + 'a);
+
+/// The pool of the process.
+static POOL: OnceLock<Pool> = OnceLock::new();
 
 /// Helpers wait so long for the next work before they fall asleep,
 const AWAKE: Duration = Duration::from_micros(400);
@@ -183,7 +194,6 @@ impl Ticket {
 impl Pool {
     /// The pool of the process, with its helpers started.
     fn get() -> &'static Pool {
-        static POOL: OnceLock<Pool> = OnceLock::new();
         static STARTED: OnceLock<()> = OnceLock::new();
         fn nothing(_: usize) {}
         let pool = POOL.get_or_init(|| Pool {
