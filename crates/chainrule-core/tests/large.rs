@@ -1,7 +1,7 @@
 //! Both engines on tensors of many blocks: what small shapes never reach. Blocks of several rows,
-//! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered.
+//! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered, products.
 
-use chainrule_core::{Engine, Error, Tensor, grad, with_engine};
+use chainrule_core::{DType, Engine, Error, Tensor, grad, realize, with_engine};
 
 /// The largest difference between the engines, relative to the largest number.
 fn difference(f: impl Fn() -> Result<Tensor, Error>) -> f64 {
@@ -103,6 +103,49 @@ fn rows_agree() {
         let loss = || x.cross_entropy(&target);
         assert!(difference(|| Ok(loss())) < bound);
         assert!(difference(|| Ok(grad(&loss(), &[&x])?.remove(0))) < bound);
+    }
+}
+
+/// Products with short sums are computed inside kernels. Of whole numbers, all sums are exact.
+#[test]
+fn products_in_kernels_have_the_same_bits() {
+    for (dtype, [m, k, n], parts) in [
+        (DType::F64, [1000, 10, 250], 25),
+        (DType::F32, [1000, 16, 250], 10),
+        (DType::F64, [333, 3, 8], 2),
+        (DType::F32, [9, 5, 33], 3),
+        (DType::F64, [50, 7, 15], 3),
+        (DType::F32, [61, 4, 90], 7),
+        (DType::F64, [24, 16, 96], 1),
+    ] {
+        let whole = |shape: &[usize]| {
+            let x = (Tensor::randn_f64(shape) * 3.0).round().to_dtype(dtype);
+            realize(&[&x]).unwrap();
+            x
+        };
+        let (a, b) = (whole(&[m, k]).requires_grad(), whole(&[k, n]).requires_grad());
+        let (row, column, like) = (whole(&[n]), whole(&[m, 1]), whole(&[m, n]));
+        let f64s = |x: Tensor| Ok(x.to_dtype(DType::F64));
+        assert_eq!(difference(|| f64s(a.matmul(&b))), 0.0);
+        assert_eq!(difference(|| f64s((a.matmul(&b) - &row).relu() * &column)), 0.0);
+        assert_eq!(difference(|| f64s((a.matmul(&b) - &row).square().sum_axis(1, false))), 0.0);
+        assert_eq!(difference(|| f64s((a.matmul(&b) + &like).sum_axis(0, false))), 0.0);
+        assert_eq!(difference(|| f64s(b.t().matmul(&a.t()) * &like.t() + &column.t())), 0.0);
+        // Rows of the sum that are no rows of the product.
+        let parted = || a.matmul(&b).reshape([m * parts, n / parts]);
+        if n % parts == 0 {
+            assert_eq!(difference(|| f64s((parted() + 1.0).square().sum_axis(1, false))), 0.0);
+        }
+        let all = m * n;
+        let across = || (a.matmul(&b).reshape([all]).i(1..) * 2.0 + 1.0).square();
+        assert_eq!(difference(|| f64s(across())), 0.0);
+        // One number for each of longer rows, and in two kernels.
+        let wide = whole(&[m, n, 3]);
+        let long = || (a.matmul(&b).unsqueeze(2) * &wide).sum_axis(2, false);
+        assert_eq!(difference(|| f64s(long() * &like + a.matmul(&b))), 0.0);
+        let loss = || (a.matmul(&b) - &row).square().sum_axis(1, false).sum() * 0.5;
+        assert_eq!(difference(|| f64s(grad(&loss(), &[&a])?.remove(0))), 0.0);
+        assert_eq!(difference(|| f64s(grad(&loss(), &[&b])?.remove(0))), 0.0);
     }
 }
 

@@ -14,7 +14,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::gemm::{Gemm, Matrix};
 use chainrule_kernels::reduce::{self, Fold, Reduce};
 use chainrule_kernels::shared::Shared;
-use chainrule_kernels::{Buffer, Layout, simd, threads};
+use chainrule_kernels::{Buffer, Float, Layout, simd, slim, threads};
 use smallvec::{SmallVec, smallvec};
 
 use super::eval::{self, Elements, by_type};
@@ -23,7 +23,7 @@ use super::{Failure, STOPS};
 use crate::graph::node::Value;
 use crate::op::DType;
 use crate::op::pairs::KernelTwo;
-use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
+use crate::plan::kernel::{Code, Instr, Kernel, Kind, Level, Place, PresetValue, Total};
 use crate::plan::{Plan, Step, View};
 
 /// The slots of a running plan.
@@ -51,6 +51,16 @@ impl Slots<'_> {
     fn layout(&self, view: &View) -> Layout {
         let base = self.base(view.slot);
         Layout { offset: base.wrapping_add(view.layout.offset), ..view.layout.clone() }
+    }
+
+    /// The matrix that a view is.
+    fn matrix<T: bytemuck::Pod>(&self, view: &View) -> Matrix<'_, T> {
+        Matrix {
+            data: cast_slice(self.get(view.slot).bytes()),
+            offset: self.base(view.slot).wrapping_add(view.layout.offset),
+            row: view.layout.strides[0],
+            col: view.layout.strides[1],
+        }
     }
 
     fn set(&mut self, slot: usize, buffer: Buffer) {
@@ -136,6 +146,15 @@ fn run_step(plan: &Plan, step: &Step, slots: &mut Slots<'_>) -> Result<(), Failu
             let layout = slots.layout(x);
             let bytes = slots.get(x.slot).bytes();
             by_type!(*dtype, fold_step, *fold, bytes, &layout, *count, buffer.bytes_mut());
+            slots.set(*out, buffer);
+        }
+        Step::Pack { x, out, dtype } => {
+            let mut buffer = new(*out);
+            let (to, size) = (buffer.bytes_mut(), (x.layout.shape[1], x.layout.shape[0]));
+            match dtype {
+                DType::F32 => slim::pack::<f32>(slots.matrix(x), size, cast_slice_mut(to)),
+                _ => slim::pack::<f64>(slots.matrix(x), size, cast_slice_mut(to)),
+            }
             slots.set(*out, buffer);
         }
         Step::Eval { item, op, src, shape, dtype, out } => {
@@ -429,7 +448,7 @@ struct Registers<'a> {
 }
 
 impl Registers<'_> {
-    #[inline]
+    #[inline(always)]
     fn get(&self, at: usize, bytes: usize) -> &[u8] {
         if at < self.from {
             &self.before[at..at + bytes]
@@ -445,8 +464,10 @@ const STREAMED: usize = 24 << 20;
 const LONG: usize = 6;
 
 /// The lines of the cache that the next block takes, asked for while instructions of this one run.
+#[derive(Default)]
 struct Soon {
-    lines: SmallVec<[simd::Lines; 8]>,
+    now: simd::Lines,
+    later: SmallVec<[simd::Lines; 8]>,
     /// How many with each instruction.
     each: usize,
 }
@@ -456,10 +477,11 @@ impl Soon {
     #[inline]
     fn ask(&mut self) {
         let mut left = self.each;
-        while let Some(lines) = self.lines.last_mut().filter(|_| left > 0) {
-            left -= lines.prefetch(left);
-            if lines.len() == 0 {
-                self.lines.pop();
+        while left > 0 {
+            left -= self.now.prefetch(left);
+            if left > 0 {
+                let Some(next) = self.later.pop() else { return self.each = 0 };
+                self.now = next;
             }
         }
     }
@@ -468,13 +490,13 @@ impl Soon {
 impl Frame<'_, '_> {
     /// What the next block, of so many elements, will read and write.
     fn soon(&self, next: usize) -> Soon {
-        let mut soon = Soon { lines: SmallVec::new(), each: 0 };
+        let mut soon = Soon::default();
         if next == 0 {
             return soon;
         }
         let mut add = |bytes: &[u8], from: usize, size: usize, write: bool| {
             let from = (from + self.count[0]) * size;
-            soon.lines.push(simd::Lines::of(&bytes[from..from + next * size], write));
+            soon.later.push(simd::Lines::of(&bytes[from..from + next * size], write));
         };
         let inputs = self.kernel.inputs.iter().zip(self.inputs);
         for (stream, bytes) in inputs.filter(|(stream, _)| stream.level == Level::Full) {
@@ -484,64 +506,51 @@ impl Frame<'_, '_> {
         for (stream, bytes) in outputs.filter(|(stream, _)| stream.level == Level::Full) {
             add(bytes, self.inside[0], stream.size, true);
         }
-        let lines: usize = soon.lines.iter().map(simd::Lines::len).sum();
+        let lines: usize = soon.later.iter().map(simd::Lines::len).sum();
         soon.each = lines.div_ceil(self.kernel.code.len());
         soon
     }
 
     /// The block at a place.
-    #[inline]
+    #[inline(always)]
     fn read<'f>(&'f self, file: &'f Registers<'_>, place: Place, level: Level) -> &'f [u8] {
-        let count = self.count[level as usize];
-        match place {
-            Place::Reg(r) => {
-                let register = &self.kernel.registers[r as usize];
-                file.get(register.at, count * register.size)
-            }
-            Place::In(i) => {
-                let size = self.kernel.inputs[i as usize].size;
-                &self.inputs[i as usize][self.start[level as usize] * size..][..count * size]
-            }
-            Place::Out(o) => {
-                let size = self.kernel.outputs[o as usize].size;
-                &self.outputs[o as usize][self.inside[level as usize] * size..][..count * size]
-            }
+        let (at, size, level) = (place.at as usize, place.size as usize, level as usize);
+        let bytes = self.count[level] * size;
+        match place.kind {
+            Kind::Register => file.get(at, bytes),
+            Kind::Input => &self.inputs[at][self.start[level] * size..][..bytes],
+            Kind::Output => &self.outputs[at][self.inside[level] * size..][..bytes],
         }
     }
 
     #[inline]
     fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
-        let level = instr.level as usize;
-        if let (Code::SinCos(kernel, x, cosine), Place::Reg(r)) = (&instr.code, instr.to) {
-            return self.sin_cos(*kernel, *x, *cosine, r as usize, file);
-        }
-        match instr.to {
-            Place::Reg(r) => {
-                let register = &self.kernel.registers[r as usize];
-                let (before, rest) = file.split_at_mut(register.at);
-                let (to, after) = rest.split_at_mut(self.count[level] * register.size);
-                let from = before.len() + to.len();
-                self.fill(instr, &Registers { before, after, from }, to, register.size);
+        let (at, size, level) =
+            (instr.to.at as usize, instr.to.size as usize, instr.level as usize);
+        let bytes = self.count[level] * size;
+        if instr.to.kind == Kind::Register {
+            if let Code::SinCos(kernel, x, cosine) = &instr.code {
+                return self.sin_cos(*kernel, *x, *cosine, at, file);
             }
-            Place::Out(o) => {
-                let o = o as usize;
-                let size = self.kernel.outputs[o].size;
-                let out = std::mem::take(&mut self.outputs[o]);
-                let file = Registers { before: file, after: &[], from: usize::MAX };
-                let to = &mut out[self.inside[level] * size..][..self.count[level] * size];
-                self.fill(instr, &file, to, size);
-                self.outputs[o] = out;
-            }
-            Place::In(_) => unreachable!("an input is not written"),
+            let (before, rest) = file.split_at_mut(at);
+            let (to, after) = rest.split_at_mut(bytes);
+            return self.fill(instr, &Registers { before, after, from: at + bytes }, to);
         }
+        let out = std::mem::take(&mut self.outputs[at]);
+        let file = Registers { before: file, after: &[], from: usize::MAX };
+        self.fill(instr, &file, &mut out[self.inside[level] * size..][..bytes]);
+        self.outputs[at] = out;
     }
 
-    /// Into a register and the next.
-    fn sin_cos(&self, kernel: KernelTwo, x: Place, cosine: bool, r: usize, file: &mut [u8]) {
-        let [first, second] = [self.kernel.registers[r], self.kernel.registers[r + 1]];
+    /// Into the register that starts at a byte, and the next.
+    fn sin_cos(&self, kernel: KernelTwo, x: Place, cosine: bool, at: usize, file: &mut [u8]) {
+        let mut from = self.kernel.registers.iter().skip_while(|register| register.at != at);
+        let (Some(first), Some(second)) = (from.next(), from.next()) else {
+            unreachable!("it has two registers")
+        };
         let bytes = self.count[Level::Full as usize] * first.size;
-        let (before, rest) = file.split_at_mut(first.at);
-        let (one, rest) = rest.split_at_mut(second.at - first.at);
+        let (before, rest) = file.split_at_mut(at);
+        let (one, rest) = rest.split_at_mut(second.at - at);
         let (other, after) = rest.split_at_mut(bytes);
         let from = before.len() + one.len() + other.len();
         let (one, file) = (&mut one[..bytes], Registers { before, after, from });
@@ -550,8 +559,7 @@ impl Frame<'_, '_> {
         kernel(x, sin, cos);
     }
 
-    #[inline]
-    fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8], size: usize) {
+    fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8]) {
         let level = instr.level;
         let read = |place| self.read(file, place, level);
         match &instr.code {
@@ -564,6 +572,15 @@ impl Frame<'_, '_> {
                 let layout = self.slots.layout(view);
                 let from = self.start[level as usize];
                 eval::copy(&layout, from, self.slots.get(view.slot).bytes(), out, *size);
+            }
+            Code::Product { dtype, a, b, n, k } => {
+                let b = self.read(file, *b, Level::One);
+                match dtype {
+                    DType::F32 => {
+                        self.product::<f32>(a, cast_slice(b), (*n, *k), cast_slice_mut(out))
+                    }
+                    _ => self.product::<f64>(a, cast_slice(b), (*n, *k), cast_slice_mut(out)),
+                }
             }
             Code::Iota { len, stride } => {
                 iota(self.start[level as usize], *len, *stride, cast_slice_mut(out));
@@ -623,13 +640,35 @@ impl Frame<'_, '_> {
             }
             Code::RowExpand(_, x) => {
                 let x = self.read(file, *x, Level::Row);
-                match size {
+                match instr.to.size {
                     1 => row_expand::<u8>(x, self.kernel.row, out),
                     4 => row_expand::<u32>(x, self.kernel.row, out),
                     _ => row_expand::<u64>(x, self.kernel.row, out),
                 }
             }
         }
+    }
+}
+
+impl Frame<'_, '_> {
+    /// The block's elements of a product.
+    fn product<T: Float + bytemuck::Pod>(
+        &self,
+        a: &View,
+        b: &[T],
+        (n, k): (usize, usize),
+        out: &mut [T],
+    ) {
+        let a = self.slots.matrix(a);
+        let (start, len) = (self.start[Level::Full as usize], out.len());
+        let (first, before) = (start / n, start % n);
+        if before == 0 && len % n == 0 {
+            return slim::product(out, first, a, b, (n, k));
+        }
+        // A block of which the planner made no whole rows.
+        let mut whole = vec![T::default(); (before + len).next_multiple_of(n)];
+        slim::product(&mut whole, first, a, b, (n, k));
+        out.copy_from_slice(&whole[before..before + len]);
     }
 }
 

@@ -130,6 +130,7 @@ fn work(plan: &Plan, step: &Step) -> (f64, f64) {
             let n = x.layout.len() as f64;
             (n * dtype.size() as f64 + written(*out), n)
         }
+        Step::Pack { out, .. } => (2.0 * written(*out), 0.0),
         Step::Fill { out, .. } => (written(*out), 0.0),
         Step::Eval { src, out, .. } => {
             let read: f64 = src.iter().map(|(v, t)| (v.layout.len() * t.size()) as f64).sum();
@@ -152,6 +153,10 @@ fn kernel_work(kernel: &Kernel, written: impl Fn(usize) -> f64) -> (f64, f64) {
         match &instr.code {
             Code::Load { size, .. } => bytes += count(instr.level) * *size as f64,
             Code::RowFold(..) => operations += kernel.n as f64,
+            Code::Product { dtype, a, k, .. } => {
+                bytes += (a.layout.len() * dtype.size()) as f64;
+                operations += (2 * kernel.n * k) as f64;
+            }
             Code::Iota { .. } | Code::RowExpand(..) | Code::OneHot(_) | Code::Copy(_) => {}
             _ => operations += count(instr.level),
         }

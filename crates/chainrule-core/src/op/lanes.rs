@@ -59,6 +59,8 @@ impl<S: Scalar1, F: Float> Vectorize for Apply<'_, S, F> {
 
 /// What a loop over two blocks does with two elements.
 trait Pair: 'static {
+    /// Whether it is one instruction or a few.
+    const LIGHT: bool = true;
     fn of<F: Float>(x: F, y: F) -> F;
 }
 
@@ -96,6 +98,7 @@ impl Pair for MaskedPlusZero {
 struct ExpLess;
 
 impl Pair for ExpLess {
+    const LIGHT: bool = false;
     #[inline(always)]
     fn of<F: Float>(x: F, y: F) -> F {
         scalar::exp::f(scalar::Sub::f(x, y))
@@ -179,13 +182,34 @@ impl<S: Pair, F: Float, const SWAPPED: bool> Vectorize for ApplyRows<'_, S, F, S
     #[inline(always)]
     fn call(self) {
         let ApplyRows(x, y, row, out, _) = self;
-        for ((out, x), &y) in out.chunks_exact_mut(row).zip(x.chunks_exact(row)).zip(y) {
+        let of = |x: F, y: F| if SWAPPED { S::of(y, x) } else { S::of(x, y) };
+        let mut done = 0;
+        if S::LIGHT && row < SHORT {
+            // What a row's last vector writes beyond it, the next row writes again.
+            let wide = row.next_multiple_of(VECTOR);
+            while done < y.len() && done * row + wide <= out.len() {
+                let (x, out) = (&x[done * row..][..wide], &mut out[done * row..][..wide]);
+                for (out, x) in
+                    out.as_chunks_mut::<VECTOR>().0.iter_mut().zip(x.as_chunks::<VECTOR>().0)
+                {
+                    *out = std::array::from_fn(|i| of(x[i], y[done]));
+                }
+                done += 1;
+            }
+        }
+        let rows = out.chunks_exact_mut(row).zip(x.chunks_exact(row)).zip(y);
+        for ((out, x), &y) in rows.skip(done) {
             for (z, &x) in out.iter_mut().zip(x) {
-                *z = if SWAPPED { S::of(y, x) } else { S::of(x, y) };
+                *z = of(x, y);
             }
         }
     }
 }
+
+/// Rows shorter than that are computed by whole vectors of `VECTOR` elements: loops over so few
+/// would mostly be beginning and end.
+const SHORT: usize = 64;
+const VECTOR: usize = 8;
 
 fn rows2<S: Pair, F: Float, const SWAPPED: bool>(x: &[u8], y: &[u8], row: usize, out: &mut [u8]) {
     let (x, y, out) = (cast_slice(x), cast_slice(y), cast_slice_mut(out));

@@ -1,11 +1,11 @@
 //! What runs together: stages, kernels, and what is stored between them.
 
-use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;
+use chainrule_kernels::{Layout, slim};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::kernel::{Builder, Code, Level, PresetValue, Total, stride_of};
+use super::kernel::{Builder, Code, Factors, Level, PresetValue, Total, product_fits, stride_of};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
@@ -57,6 +57,8 @@ pub(super) struct Planner<'a> {
     pub(super) rows: FxHashMap<usize, usize>,
     /// For a number of rows, the number of elements that has so many.
     of_rows: FxHashMap<usize, usize>,
+    /// The matrices of deferred products.
+    factors: FxHashMap<usize, Factors>,
     steps: Vec<(u32, Step)>,
     inputs: usize,
     sizes: Vec<usize>,
@@ -79,6 +81,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
         emitted: FxHashMap::default(),
         rows,
         of_rows,
+        factors: FxHashMap::default(),
         steps: vec![],
         inputs,
         sizes: vec![],
@@ -281,7 +284,7 @@ impl Planner<'_> {
                 self.kernels[kernel].1.iota(item.shape[axis], stride, level)
             }
             Home::Lane { kernel: k, level: l, value, .. } if (k, l) == (kernel, level) => value,
-            Home::Deferred { .. } => {
+            Home::Deferred { .. } if level == Level::Full || !self.factors.contains_key(&i) => {
                 if let Some(&value) = self.emitted.get(&(i, kernel, level)) {
                     return value;
                 }
@@ -332,6 +335,20 @@ impl Planner<'_> {
             Op::Linear(Linear::Expand(axes)) => self.expand(item, src(0), *axes),
             Op::Linear(linear) if linear.is_view() => self.view(item, src(0), linear),
             Op::Linear(Linear::Sum(_)) | Op::Reduce(..) => self.reduce(item, src(0)),
+            Op::Dot if self.is_slim(item) => {
+                let (a, b) = (self.stored(src(0)), self.stored(src(1)));
+                let (k, n, dtype) = (b.layout.shape[0], b.layout.shape[1], item.dtype);
+                let bytes = dtype.size()
+                    * match dtype {
+                        DType::F32 => slim::packed_len::<f32>(n, k),
+                        _ => slim::packed_len::<f64>(n, k),
+                    };
+                let (stage, out) = (self.after(src(1)), self.slot(bytes));
+                self.steps.push((stage, Step::Pack { x: b, out, dtype }));
+                self.factors.insert(i, Factors { a, b: out, bytes, n, k });
+                let from = stage.max(self.after(src(0)) - 1);
+                Home::Deferred { from, weight: LIGHT }
+            }
             Op::Dot if item.dtype.is_float() => {
                 let stage = self.after(src(0)).max(self.after(src(1)));
                 let (a, b) = (self.stored(src(0)), self.stored(src(1)));
@@ -341,6 +358,14 @@ impl Planner<'_> {
             }
             _ => self.eval(i, item),
         }
+    }
+
+    /// Whether a product is one that kernels compute.
+    fn is_slim(&self, item: &Item) -> bool {
+        let [m, n] = *item.shape else { return false };
+        let k = self.items[item.src[0] as usize].shape[1];
+        let row = self.rows.get(&(m * n)).copied();
+        item.dtype.is_float() && product_fits((m, n, k), item.dtype, row)
     }
 
     /// The home of the same elements under another number.
@@ -378,6 +403,9 @@ impl Planner<'_> {
         let items = self.items;
         let item = &items[i];
         let source = items[item.src[0] as usize].dtype;
+        if let Some(factors) = self.factors.get(&i) {
+            return self.kernels[kernel].1.product(item.dtype, factors);
+        }
         if item.op == Op::Where
             && let Some(value) = self.masked(i, kernel, level)
         {
@@ -644,6 +672,7 @@ impl Step {
             Step::Kernel(_) => None,
             Step::Dot { out, .. }
             | Step::Fold { out, .. }
+            | Step::Pack { out, .. }
             | Step::Fill { out, .. }
             | Step::Eval { out, .. } => Some(*out),
         }
@@ -663,13 +692,17 @@ impl Step {
                     }
                 }
                 for instr in &k.code {
-                    if let Code::Load { view, .. } = &instr.code {
-                        f(view.slot);
+                    match &instr.code {
+                        Code::Load { view, .. } => f(view.slot),
+                        Code::Product { a, .. } => f(a.slot),
+                        _ => {}
                     }
                 }
             }
             Step::Dot { a, b, out, .. } => [a.slot, b.slot, *out].into_iter().for_each(f),
-            Step::Fold { x, out, .. } => [x.slot, *out].into_iter().for_each(f),
+            Step::Fold { x, out, .. } | Step::Pack { x, out, .. } => {
+                [x.slot, *out].into_iter().for_each(f);
+            }
             Step::Fill { out, .. } => f(*out),
             Step::Eval { src, out, .. } => {
                 src.iter().for_each(|s| f(s.0.slot));

@@ -5,8 +5,8 @@
 //! form by [`Builder`], then given registers by last use, and a block length such that the
 //! registers fit the first-level cache.
 
-use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;
+use chainrule_kernels::{Layout, slim};
 use rustc_hash::FxHashMap;
 
 use super::View;
@@ -20,6 +20,11 @@ const CACHE: usize = 32 << 10;
 const SECOND: usize = 512 << 10;
 /// What repeats after more elements than this is loaded anew for each block.
 const LONGEST_PERIOD: usize = 4096;
+/// Products whose sums have no more terms are computed in kernels, and again in each that uses
+/// them: that takes no longer than storing and loading them beyond the second-level cache,
+const LONGEST_SUM: usize = 16;
+/// if their second factor, which all blocks read, leaves room in the first.
+const LARGEST_FACTOR: usize = 24 << 10;
 
 /// Whether a value has one number per element, one per row, or one in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,13 +35,30 @@ pub(crate) enum Level {
 }
 
 /// Where an instruction finds or puts a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    /// Bytes of a number.
+    pub(crate) size: u32,
+    /// The register's first byte in the register file, or the stream's number.
+    pub(crate) at: u32,
+}
+
+/// What kind of place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A register.
+pub(crate) enum Kind {
+    Register,
+    /// A dense input of the kernel, at the block's position.
+    Input,
+    /// A stored value of the kernel, at the block's position.
+    Output,
+}
+
+/// A place before registers stand anywhere: numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spot {
     Reg(u32),
-    /// The kernel's dense input of this number, at the block's position.
     In(u32),
-    /// The kernel's stored value of this number, at the block's position.
     Out(u32),
 }
 
@@ -47,6 +69,15 @@ pub(crate) enum Code<P> {
     Load {
         view: View,
         size: usize,
+    },
+    /// A product of matrices with short sums: the first one, and the second as packed; `n` columns,
+    /// sums of `k` terms.
+    Product {
+        dtype: DType,
+        a: View,
+        b: P,
+        n: usize,
+        k: usize,
     },
     /// Indices along the axis with this length and stride of the row-major order.
     Iota {
@@ -98,6 +129,12 @@ pub(crate) struct Instr<P> {
     pub(crate) level: Level,
 }
 
+impl<P: Copy> Instr<P> {
+    fn map<Q>(&self, f: impl Fn(P) -> Q) -> Instr<Q> {
+        Instr { code: self.code.map(&f), to: f(self.to), level: self.level }
+    }
+}
+
 /// A dense array that a kernel reads or writes at its own position.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
@@ -136,6 +173,13 @@ pub(crate) struct Total<P> {
     pub(crate) slot: usize,
     /// Elements of the result: 1, or the length of the last axes that are kept.
     pub(crate) width: usize,
+}
+
+impl<P: Copy> Total<P> {
+    fn map<Q>(&self, f: impl Fn(P) -> Q) -> Total<Q> {
+        let Total { fold, dtype, x, level, slot, width } = *self;
+        Total { fold, dtype, x: f(x), level, slot, width }
+    }
 }
 
 /// A fused kernel.
@@ -245,12 +289,12 @@ impl Builder {
             self.inputs.push(Stream { slot, offset, size: dtype.size(), level });
             self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, level, 1)
         } else {
-            if level == Level::Full
+            if level != Level::One
                 && let ([_, period], [0, 1]) = (layout.shape.as_slice(), layout.strides.as_slice())
                 && *period <= LONGEST_PERIOD
             {
-                let value =
-                    self.push(Def::Preset(PresetValue::Period(view.clone())), dtype, level, 0);
+                let repeated = Def::Preset(PresetValue::Period(view.clone()));
+                let value = self.push(repeated, dtype, level, 0);
                 self.loads.push((view, level, value));
                 return value;
             }
@@ -265,6 +309,15 @@ impl Builder {
         };
         self.loads.push((view, level, value));
         value
+    }
+
+    /// A product, see [`product_fits`].
+    pub(super) fn product(&mut self, dtype: DType, factors: &Factors) -> u32 {
+        let &Factors { ref a, b, bytes, n, k } = factors;
+        self.inputs.push(Stream { slot: b, offset: 0, size: bytes, level: Level::One });
+        let b = self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, Level::One, 0);
+        let code = Code::Product { dtype, a: a.clone(), b, n, k };
+        self.push(Def::Code(code), dtype, Level::Full, k as u32 / 2 + 1)
     }
 
     /// The row's number of which a value is copies.
@@ -336,9 +389,15 @@ impl Builder {
     /// would make that too long is loaded anew for each block.
     fn unit(&mut self, needed: &[bool]) -> usize {
         let mut unit = self.row.unwrap_or(1);
+        for (val, _) in self.vals.iter().zip(needed).filter(|(_, needed)| **needed) {
+            let Def::Code(Code::Product { n, .. }) = val.def else { continue };
+            let group = slim::GROUP * n;
+            unit = unit / gcd(unit, group) * group;
+        }
         for (val, _) in self.vals.iter_mut().zip(needed).filter(|(_, needed)| **needed) {
             let Def::Preset(PresetValue::Period(view)) = &val.def else { continue };
-            let period = *view.layout.shape.last().unwrap_or(&1);
+            let one = if val.level == Level::Row { self.row.unwrap_or(1) } else { 1 };
+            let period = one * view.layout.shape.last().unwrap_or(&1);
             let both = unit / gcd(unit, period) * period;
             if both <= LONGEST_PERIOD.max(unit) {
                 unit = both;
@@ -410,26 +469,28 @@ impl Builder {
             last[total.x as usize] = usize::MAX;
         }
         let mut file = Registers::default();
-        let mut places = vec![Place::Reg(u32::MAX); self.vals.len()];
+        let mut spots = vec![Spot::Reg(u32::MAX); self.vals.len()];
         let (mut code, mut presets) = (Vec::new(), Vec::new());
         let mut cost = 0;
         let at_hand = |(i, _): &(usize, &Val)| is_needed(*i);
         for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
-            cost += if val.level == Level::Full { val.cost } else { 0 };
+            // Vectors hold half as many numbers of twice the size.
+            let wide = if val.dtype.size() == 8 { 2 } else { 1 };
+            cost += if val.level == Level::Full { val.cost * wide } else { 0 };
             match &val.def {
                 Def::Preset(value) => {
                     let reg = file.fresh(val.dtype.size(), val.level);
                     presets.push(Preset { reg, value: value.clone(), dtype: val.dtype });
-                    places[i] = Place::Reg(reg);
+                    spots[i] = Spot::Reg(reg);
                 }
-                Def::Input(stream) => places[i] = Place::In(*stream),
+                Def::Input(stream) => spots[i] = Spot::In(*stream),
                 Def::Code(_) | Def::Second(_) => {}
             }
         }
         for (i, val) in self.vals.iter().enumerate().filter(at_hand) {
             if let Def::Second(first) = &val.def {
-                places[i] = places[*first as usize];
-                if let Place::Reg(reg) = &mut places[i] {
+                spots[i] = spots[*first as usize];
+                if let Spot::Reg(reg) = &mut spots[i] {
                     *reg += 1;
                     debug_assert_eq!(file.regs[*reg as usize].1, Level::Full);
                 }
@@ -437,13 +498,13 @@ impl Builder {
             if let Def::Code(c) = &val.def {
                 let size = val.dtype.size();
                 let place = match (out_of[i], c) {
-                    (Some(out), _) => Place::Out(out),
-                    (None, Code::SinCos(..)) => Place::Reg(file.two(size, val.level)),
-                    (None, _) => Place::Reg(file.take(size, val.level)),
+                    (Some(out), _) => Spot::Out(out),
+                    (None, Code::SinCos(..)) => Spot::Reg(file.two(size, val.level)),
+                    (None, _) => Spot::Reg(file.take(size, val.level)),
                 };
-                places[i] = place;
+                spots[i] = place;
                 code.push(Instr {
-                    code: c.map(|s| places[s as usize]),
+                    code: c.map(|s| spots[s as usize]),
                     to: place,
                     level: val.level,
                 });
@@ -456,32 +517,35 @@ impl Builder {
                 for s in dying {
                     let v = &self.vals[s as usize];
                     let computed = matches!(v.def, Def::Code(_) | Def::Second(_));
-                    if let (Place::Reg(reg), true) = (places[s as usize], computed) {
+                    if let (Spot::Reg(reg), true) = (spots[s as usize], computed) {
                         file.give_back(reg, v.dtype.size(), v.level);
                     }
                 }
             }
         }
-        let totals: Vec<Total<Place>> = self
-            .totals
-            .into_iter()
-            .map(|t| Total {
-                x: places[t.x as usize],
-                fold: t.fold,
-                dtype: t.dtype,
-                level: t.level,
-                slot: t.slot,
-                width: t.width,
-            })
-            .collect();
         let row = self.row.unwrap_or(1);
         let block = file.block(self.n, unit, self.across);
         let per_element = 0.03 * f64::from(cost) + 0.1 * (self.inputs.len() + outputs.len()) as f64;
         let nanoseconds = self.n as f64 * per_element + code.len() as f64 * 10.0;
-        let unit = totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
-        let tasks = (nanoseconds / 20_000.0).ceil().clamp(1.0, 64.0) as usize;
+        let unit = self.totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
+        // Two for what is worth sharing at all.
+        let least = if nanoseconds > 10_000.0 { 2.0 } else { 1.0 };
+        let tasks = (nanoseconds / 20_000.0).ceil().clamp(least, 64.0) as usize;
         let task = self.n.div_ceil(tasks).max(unit).next_multiple_of(block.max(1));
         let (registers, bytes) = file.place(block, row);
+        let place = |spot: Spot| {
+            let (kind, size, at) = match spot {
+                Spot::Reg(r) => {
+                    let register = &registers[r as usize];
+                    (Kind::Register, register.size, register.at)
+                }
+                Spot::In(i) => (Kind::Input, self.inputs[i as usize].size, i as usize),
+                Spot::Out(o) => (Kind::Output, outputs[o as usize].size, o as usize),
+            };
+            Place { kind, size: size as u32, at: at as u32 }
+        };
+        let code = code.into_iter().map(|i: Instr<Spot>| i.map(place)).collect();
+        let totals = self.totals.iter().map(|t| t.map(|x| place(spots[x as usize]))).collect();
         let (n, inputs) = (self.n, self.inputs);
         Kernel {
             n,
@@ -590,6 +654,7 @@ impl<P: Copy> Code<P> {
     pub(super) fn sources(&self, mut f: impl FnMut(P)) {
         match *self {
             Code::Load { .. } | Code::Iota { .. } => {}
+            Code::Product { b, .. } => f(b),
             Code::Map(_, x)
             | Code::RowFold(_, _, x)
             | Code::RowExpand(_, x)
@@ -620,6 +685,9 @@ impl<P: Copy> Code<P> {
         match *self {
             Code::Load { ref view, size } => Code::Load { view: view.clone(), size },
             Code::Iota { len, stride } => Code::Iota { len, stride },
+            Code::Product { dtype, ref a, b, n, k } => {
+                Code::Product { dtype, a: a.clone(), b: f(b), n, k }
+            }
             Code::Map(k, x) => Code::Map(k, f(x)),
             Code::Zip(k, x, y) => Code::Zip(k, f(x), f(y)),
             Code::Where(k, c, x, y) => Code::Where(k, f(c), f(x), f(y)),
@@ -638,6 +706,31 @@ impl<P: Copy> Code<P> {
             Code::Copy(x) => Code::Copy(f(x)),
         }
     }
+}
+
+/// The matrices of a product: the first one, and the slot and the bytes of the second as packed; `n`
+/// columns, sums of `k` terms.
+#[derive(Clone, Debug)]
+pub(super) struct Factors {
+    pub(super) a: View,
+    pub(super) b: usize,
+    pub(super) bytes: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+}
+
+/// Whether kernels of rows of length `row` should compute a product: its sums are short, and so is
+/// what a block must have a multiple of.
+pub(super) fn product_fits(
+    (m, n, k): (usize, usize, usize),
+    dtype: DType,
+    row: Option<usize>,
+) -> bool {
+    let (row, factor) = (row.unwrap_or(1), n * k * dtype.size());
+    k <= LONGEST_SUM
+        && slim::is_short(m, n, k)
+        && factor <= LARGEST_FACTOR
+        && row / gcd(row, slim::GROUP * n) * slim::GROUP * n <= LONGEST_PERIOD
 }
 
 fn gcd(a: usize, b: usize) -> usize {

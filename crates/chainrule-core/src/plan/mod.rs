@@ -62,6 +62,8 @@ pub(crate) enum Step {
     /// A reduction of axes that no kernel takes: the layout has kept axes first, `count` reduced
     /// elements last.
     Fold { fold: Fold, x: View, count: usize, out: usize, dtype: DType },
+    /// A matrix, for the products of kernels.
+    Pack { x: View, out: usize, dtype: DType },
     /// One number everywhere.
     Fill { c: Scalar, dtype: DType, out: usize },
     /// Any other operation, by itself.
