@@ -9,6 +9,7 @@ pub(crate) mod anomaly;
 pub(crate) mod eval;
 mod fused;
 mod index;
+mod kernel;
 mod prepared;
 mod reference;
 pub(crate) mod watch;

@@ -5,7 +5,8 @@ use chainrule_kernels::{Layout, slim};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::kernel::{Builder, Code, Factors, Level, PresetValue, Total, product_fits, stride_of};
+use super::builder::{Builder, Factors, product_fits, stride_of};
+use super::kernel::{Code, Level, PresetValue, Total};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;

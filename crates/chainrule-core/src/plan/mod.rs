@@ -13,6 +13,7 @@
 //! [`kernel`] is the kernel's code: instructions over blocks of elements that fit the first-level
 //! cache, with registers assigned by last use.
 
+mod builder;
 pub(crate) mod cache;
 pub(crate) mod fuse;
 pub(crate) mod kernel;

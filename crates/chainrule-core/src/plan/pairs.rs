@@ -8,7 +8,8 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::kernel::{Builder, Code, Def, Level};
+use super::builder::{Builder, Def};
+use super::kernel::{Code, Level};
 use crate::op::pairs::{self, Known, Part};
 use crate::op::{Scalar, lanes};
 
