@@ -102,8 +102,9 @@ macro_rules! gemm {
                 }
                 // The family packs `b`, and `a` if its rows are not dense; who divides the product
                 // packs what is not divided for each piece.
-                let tall = n < 2 * COLUMNS || a.col != 1 && m >= n;
-                let pieces = if tall { pieces(m, n, k, ROWS) } else { pieces(n, m, k, COLUMNS) };
+                let (by_rows, by_columns) = (pieces(m, n, k, ROWS), pieces(n, m, k, COLUMNS));
+                let tall = by_columns.len() < by_rows.len() || a.col != 1 && m >= n;
+                let pieces = if tall { by_rows } else { by_columns };
                 let out = Out(c.as_mut_ptr());
                 let work = 0.02 * (m * n * k) as f64;
                 threads::for_each(pieces, work, |(start, len)| {
@@ -270,6 +271,7 @@ mod tests {
             (400, 512, 7),
             (7, 5000, 64),
             (1024, 33, 40),
+            (64, 256, 128),
             (97, 513, 131),
         ]) {
             for (across_a, across_b) in [(false, false), (true, false), (false, true)] {
