@@ -115,14 +115,14 @@ impl Lines {
         for _ in 0..count {
             #[cfg(target_arch = "x86_64")]
             {
-                use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T1, _mm_prefetch};
+                use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
                 let at = self.next.cast::<i8>();
                 if self.write {
                     // SAFETY: a hint, which reads and writes nothing whatever the address is.
                     unsafe { _mm_prefetch::<_MM_HINT_ET0>(at) }
                 } else {
                     // SAFETY: as above.
-                    unsafe { _mm_prefetch::<_MM_HINT_T1>(at) }
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(at) }
                 }
             }
             self.next = self.next.wrapping_add(64);
