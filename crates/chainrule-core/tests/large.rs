@@ -1,5 +1,6 @@
 //! Both engines on tensors of many blocks: what small shapes never reach. Blocks of several rows,
-//! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered, products.
+//! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered,
+//! products.
 
 use chainrule_core::{DType, Engine, Error, Tensor, grad, realize, with_engine};
 

@@ -100,8 +100,8 @@ pub fn packed_len<T>(n: usize, k: usize) -> usize {
     k * n.next_multiple_of(tile::<T>(n))
 }
 
-/// Where the tiles of a matrix with `n` columns start: one after the other, and the last one so that
-/// it ends with the matrix, if that is as wide as a tile.
+/// Where the tiles of a matrix with `n` columns start: one after the other, and the last one so
+/// that it ends with the matrix, if that is as wide as a tile.
 fn starts(n: usize, wide: usize) -> impl Iterator<Item = usize> {
     (0..n).step_by(wide).map(move |j| j.min(n.saturating_sub(wide)))
 }

@@ -472,8 +472,8 @@ impl Code<u32> {
     }
 }
 
-/// The matrices of a product: the first one, and the slot and the bytes of the second as packed; `n`
-/// columns, sums of `k` terms.
+/// The matrices of a product: the first one, and the slot and the bytes of the second as packed;
+/// `n` columns, sums of `k` terms.
 #[derive(Clone, Debug)]
 pub(super) struct Factors {
     pub(super) a: View,
