@@ -170,14 +170,8 @@ impl Fold {
 
     /// Each row of `x`, of length `out.len()` rows, in one element of `out`.
     pub fn rows<T: Reduce>(self, x: &[T], out: &mut [T]) {
-        fn of<T: Reduce>(
-            fold: Fold,
-            x: &[T],
-            out: &mut [T],
-            neutral: T,
-            f: impl Fn(T, T) -> T + Copy,
-            block_of: impl Fn(&[T]) -> T,
-        ) {
+        fn of<T: Reduce>(fold: Fold, x: &[T], out: &mut [T], f: impl Fn(T, T) -> T + Copy) {
+            let neutral = fold.neutral();
             if !T::EXACT && x.len() < LANES * out.len() {
                 let n = x.len() / out.len();
                 let (groups, rest) = out.as_chunks_mut::<TOGETHER>();
@@ -192,14 +186,14 @@ impl Fold {
                 // One row a call: in a loop over rows, the lanes would stand in memory.
                 let n = x.len() / out.len().max(1);
                 for (row, out) in x.chunks_exact(n.max(1)).zip(out) {
-                    *out = block_of(row);
+                    *out = fold.block(row);
                 }
             }
         }
         match self {
-            Fold::Sum => of(self, x, out, T::ZERO, T::plus, |x| self.block(x)),
-            Fold::Max => of(self, x, out, T::LOWEST, T::larger, |x| self.block(x)),
-            Fold::Min => of(self, x, out, T::HIGHEST, T::smaller, |x| self.block(x)),
+            Fold::Sum => of(self, x, out, T::plus),
+            Fold::Max => of(self, x, out, T::larger),
+            Fold::Min => of(self, x, out, T::smaller),
         }
     }
 

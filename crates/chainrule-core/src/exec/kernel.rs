@@ -298,7 +298,7 @@ impl Frame<'_, '_> {
     /// The block at a place.
     #[inline(always)]
     fn read<'f>(&'f self, file: &'f Registers<'_>, place: Place, level: Level) -> &'f [u8] {
-        let (at, size, level) = (place.at as usize, place.size as usize, level as usize);
+        let (at, size, level) = (place.at, place.size, level as usize);
         let bytes = self.count[level] * size;
         match place.kind {
             Kind::Register => file.get(at, bytes),
@@ -309,8 +309,7 @@ impl Frame<'_, '_> {
 
     #[inline]
     fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
-        let (at, size, level) =
-            (instr.to.at as usize, instr.to.size as usize, instr.level as usize);
+        let (at, size, level) = (instr.to.at, instr.to.size, instr.level as usize);
         let bytes = self.count[level] * size;
         if instr.to.kind == Kind::Register {
             if let Code::SinCos(kernel, x, cosine) = &instr.code {

@@ -361,7 +361,7 @@ impl Builder {
                 Spot::In(i) => (Kind::Input, self.inputs[i as usize].size, i as usize),
                 Spot::Out(o) => (Kind::Output, outputs[o as usize].size, o as usize),
             };
-            Place { kind, size: size as u32, at: at as u32 }
+            Place { kind, size, at }
         };
         let code = code.into_iter().map(|i: Instr<Spot>| i.map(place)).collect();
         let totals = self.totals.iter().map(|t| t.map(|x| place(spots[x as usize]))).collect();

@@ -23,9 +23,9 @@ pub(crate) enum Level {
 pub(crate) struct Place {
     pub(crate) kind: Kind,
     /// Bytes of a number.
-    pub(crate) size: u32,
+    pub(crate) size: usize,
     /// The register's first byte in the register file, or the stream's number.
-    pub(crate) at: u32,
+    pub(crate) at: usize,
 }
 
 /// What kind of place it is.
