@@ -182,6 +182,8 @@ impl Fold {
                 for (out, row) in rest.iter_mut().zip(last.chunks_exact(n.max(1))) {
                     *out = block(row, neutral, f);
                 }
+            } else if let [out] = out {
+                *out = fold.block(x);
             } else {
                 // One row a call: in a loop over rows, the lanes would stand in memory.
                 let n = x.len() / out.len().max(1);
@@ -360,9 +362,34 @@ impl<T: Reduce, G: Fn(T, T) -> T + Copy> Vectorize for ShortRows<'_, T, G> {
 /// For each row of `x` and `y`, of which there are `out.len()`, the sum of the products of their
 /// elements: the bits of products first, sums of rows then.
 pub fn dots<T: Reduce>(x: &[T], y: &[T], out: &mut [T]) {
+    if let [out] = out {
+        return *out = dot(x, y);
+    }
     let n = (x.len() / out.len().max(1)).max(1);
     for ((x, y), out) in x.chunks_exact(n).zip(y.chunks_exact(n)).zip(out) {
-        *out = vectorize(Dot(x, y));
+        *out = dot(x, y);
+    }
+}
+
+/// The sum of the products of two blocks' elements: the bits of products first, their sum then.
+pub fn dot<T: Reduce>(x: &[T], y: &[T]) -> T {
+    vectorize(Dot(x, y))
+}
+
+/// `acc[i]` becomes `acc[i] + x[i] · y[i]`, rounded twice.
+pub fn add_products<T: Reduce>(acc: &mut [T], x: &[T], y: &[T]) {
+    vectorize(AddProducts(acc, x, y));
+}
+
+struct AddProducts<'a, T>(&'a mut [T], &'a [T], &'a [T]);
+
+impl<T: Reduce> Vectorize for AddProducts<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for ((acc, &x), &y) in self.0.iter_mut().zip(self.1).zip(self.2) {
+            *acc = acc.plus(x.times(y));
+        }
     }
 }
 

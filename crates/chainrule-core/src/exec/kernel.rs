@@ -15,8 +15,7 @@ use smallvec::SmallVec;
 use super::eval::{self, by_type};
 use super::fused::Slots;
 use crate::op::DType;
-use crate::op::pairs::KernelTwo;
-use crate::plan::kernel::{Code, Instr, Kernel, Kind, Level, Place, PresetValue, Total};
+use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
 use crate::plan::{Plan, View};
 
 /// A piece of a kernel's work.
@@ -131,28 +130,46 @@ fn combine<T: Reduce>(total: &Total<Place>, partial: &Buffer, out: &mut Buffer) 
     out.as_mut_slice::<T>().copy_from_slice(&rows[0]);
 }
 
-/// What instructions see while a block runs. Numbers come in threes: index them by level.
-struct Frame<'a, 'o> {
-    kernel: &'a Kernel,
-    slots: &'a Slots<'a>,
-    inputs: &'a [&'a [u8]],
-    outputs: &'a mut [&'o mut [u8]],
-    /// How many there are in this block, and before it in the whole kernel and in the task.
-    count: [usize; 3],
-    start: [usize; 3],
-    inside: [usize; 3],
+/// What one of a kernel's places is while a block runs.
+enum Piece<'a> {
+    Read(&'a [u8]),
+    Write(&'a mut [u8]),
 }
 
-fn run_task(
-    kernel: &Kernel,
-    slots: &Slots<'_>,
-    inputs: &[&[u8]],
-    mut task: Task<'_>,
-    file: &mut Buffer,
-) {
+impl Piece<'_> {
+    /// No more than so many of its bytes.
+    fn truncate(&mut self, bytes: usize) {
+        if let Piece::Write(piece) = self
+            && piece.len() > bytes
+        {
+            *piece = &mut std::mem::take(piece)[..bytes];
+        }
+    }
+}
+
+/// What instructions see while a block runs. Numbers come in threes: index them by level.
+struct Frame<'a, 'f> {
+    kernel: &'f Kernel,
+    slots: &'f Slots<'f>,
+    /// By their places: inputs, outputs, registers.
+    pieces: &'f mut [Piece<'a>],
+    /// How many there are in this block, and before it.
+    count: [usize; 3],
+    start: [usize; 3],
+}
+
+/// The registers, before the first block.
+fn registers<'a>(kernel: &Kernel, slots: &Slots<'_>, file: &'a mut [u8]) -> Vec<&'a mut [u8]> {
+    let (mut rest, mut passed) = (file, 0);
+    let registers = kernel.registers.iter().map(|register| {
+        let (_, from) = std::mem::take(&mut rest).split_at_mut(register.at - passed);
+        let (piece, later) = from.split_at_mut(register.bytes);
+        (rest, passed) = (later, register.at + register.bytes);
+        piece
+    });
+    let mut registers: Vec<_> = registers.collect();
     for preset in &kernel.presets {
-        let register = &kernel.registers[preset.reg as usize];
-        let bytes = &mut file.bytes_mut()[register.at..][..register.bytes];
+        let bytes = &mut *registers[preset.reg as usize];
         let size = preset.dtype.size();
         match &preset.value {
             PresetValue::Const(c) => c.fill(preset.dtype, bytes),
@@ -169,35 +186,71 @@ fn run_task(
             }
         }
     }
-    for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
+    registers
+}
+
+fn run_task(
+    kernel: &Kernel,
+    slots: &Slots<'_>,
+    inputs: &[&[u8]],
+    task: Task<'_>,
+    file: &mut Buffer,
+) {
+    let Task { start: first, end, outputs, mut totals } = task;
+    // What later blocks write.
+    let mut left: SmallVec<[&mut [u8]; 4]> = outputs.into_iter().map(|piece| &mut piece[..]).collect();
+    for (total, out) in kernel.totals.iter().zip(&mut totals) {
         by_type!(total.dtype, clear, total.fold, out);
     }
     let streams = kernel.inputs.iter().chain(&kernel.outputs);
-    let moved: usize = streams.filter(|s| s.level == Level::Full).map(|s| s.size).sum();
+    let moved: usize = streams.clone().filter(|s| s.level == Level::Full).map(|s| s.size).sum();
     let ahead = kernel.n * moved >= STREAMED && kernel.code.len() >= LONG;
+    let none = streams.map(|_| Piece::Read(&[]));
+    let registers = registers(kernel, slots, file.bytes_mut()).into_iter().map(Piece::Write);
+    let mut pieces: SmallVec<[Piece<'_>; 16]> = none.chain(registers).collect();
     let places = |n: usize, one| [n, if kernel.row == 1 { n } else { n / kernel.row }, one];
-    let mut start = task.start;
-    while start < task.end {
-        let len = kernel.block.min(task.end - start);
-        let mut frame = Frame {
-            kernel,
-            slots,
-            inputs,
-            outputs: &mut task.outputs,
-            count: places(len, 1),
-            start: places(start, 0),
-            inside: places(start - task.start, 0),
-        };
-        let next = if ahead { kernel.block.min(task.end - start - len) } else { 0 };
-        let mut soon = frame.soon(next);
+    let mut start = first;
+    while start < end {
+        let len = kernel.block.min(end - start);
+        let next = if ahead { kernel.block.min(end - start - len) } else { 0 };
+        let (count, from) = (places(len, 1), places(start, 0));
+        let mut soon = Soon::default();
+        let (streams, registers) = pieces.split_at_mut(inputs.len() + left.len());
+        let (reading, writing) = streams.split_at_mut(inputs.len());
+        for ((piece, stream), bytes) in reading.iter_mut().zip(&kernel.inputs).zip(inputs) {
+            let (level, size) = (stream.level as usize, stream.size);
+            let later = &bytes[from[level] * size..];
+            let (now, later) = later.split_at(count[level] * size);
+            *piece = Piece::Read(now);
+            if next > 0 && stream.level == Level::Full {
+                soon.add(&later[..next * size], false);
+            }
+        }
+        for ((piece, stream), left) in writing.iter_mut().zip(&kernel.outputs).zip(&mut left) {
+            let (level, size) = (stream.level as usize, stream.size);
+            if stream.level == Level::One && start > first {
+                continue;
+            }
+            let (now, later) = std::mem::take(left).split_at_mut(count[level] * size);
+            if next > 0 && stream.level == Level::Full {
+                soon.add(&later[..next * size], true);
+            }
+            (*piece, *left) = (Piece::Write(now), later);
+        }
+        if len < kernel.block {
+            for (piece, register) in registers.iter_mut().zip(&kernel.registers) {
+                piece.truncate(count[register.level as usize] * register.size);
+            }
+        }
+        soon.each = soon.lines.div_ceil(kernel.code.len().max(1));
+        let mut frame = Frame { kernel, slots, pieces: &mut pieces, count, start: from };
         for instr in &kernel.code {
             soon.ask();
-            frame.run(instr, file.bytes_mut());
+            frame.run(instr);
         }
-        let file = Registers { before: file.bytes(), after: &[], from: usize::MAX };
-        for (total, out) in kernel.totals.iter().zip(&mut task.totals) {
-            let x = frame.read(&file, total.x, total.level);
-            by_type!(total.dtype, accumulate, total, x, start, out);
+        for (total, out) in kernel.totals.iter().zip(&mut totals) {
+            let (x, times) = (frame.read(total.x), total.times.map(|times| frame.read(times)));
+            by_type!(total.dtype, accumulate, total, x, times, start, out);
         }
         start += len;
     }
@@ -208,37 +261,34 @@ fn clear<T: Reduce>(fold: Fold, out: &mut [u8]) {
 }
 
 /// Takes a block into a total. Blocks of one task come in order.
-fn accumulate<T: Reduce>(total: &Total<Place>, x: &[u8], start: usize, out: &mut [u8]) {
+fn accumulate<T: Reduce>(
+    total: &Total<Place>,
+    x: &[u8],
+    times: Option<&[u8]>,
+    start: usize,
+    out: &mut [u8],
+) {
     let (mut x, out): (&[T], &mut [T]) = (cast_slice(x), cast_slice_mut(out));
+    let mut times: Option<&[T]> = times.map(cast_slice);
     if total.width == 1 {
-        out[0] = total.fold.combine(out[0], total.fold.block(x));
-        return;
+        let block = match times {
+            Some(times) => reduce::dot(x, times),
+            None => total.fold.block(x),
+        };
+        return out[0] = total.fold.combine(out[0], block);
     }
-    let mut at = start % total.width;
+    let mut at = if start == 0 { 0 } else { start % total.width };
     while !x.is_empty() {
         let n = x.len().min(total.width - at);
-        total.fold.into(&mut out[at..at + n], &x[..n]);
-        x = &x[n..];
-        at = 0;
-    }
-}
-
-/// The register file around the register that an instruction writes.
-struct Registers<'a> {
-    before: &'a [u8],
-    after: &'a [u8],
-    /// Where `after` starts in the file.
-    from: usize,
-}
-
-impl Registers<'_> {
-    #[inline(always)]
-    fn get(&self, at: usize, bytes: usize) -> &[u8] {
-        if at < self.from {
-            &self.before[at..at + bytes]
-        } else {
-            &self.after[at - self.from..][..bytes]
+        let (out, now) = (&mut out[at..at + n], &x[..n]);
+        match &mut times {
+            Some(times) => {
+                reduce::add_products(out, now, &times[..n]);
+                *times = &times[n..];
+            }
+            None => total.fold.into(out, now),
         }
+        (x, at) = (&x[n..], 0);
     }
 }
 
@@ -252,11 +302,19 @@ const LONG: usize = 6;
 struct Soon {
     now: simd::Lines,
     later: SmallVec<[simd::Lines; 8]>,
+    /// How many there are.
+    lines: usize,
     /// How many with each instruction.
     each: usize,
 }
 
 impl Soon {
+    fn add(&mut self, bytes: &[u8], write: bool) {
+        let lines = simd::Lines::of(bytes, write);
+        self.lines += lines.len();
+        self.later.push(lines);
+    }
+
     /// Asks for some of them.
     #[inline]
     fn ask(&mut self) {
@@ -272,110 +330,65 @@ impl Soon {
 }
 
 impl Frame<'_, '_> {
-    /// What the next block, of so many elements, will read and write.
-    fn soon(&self, next: usize) -> Soon {
-        let mut soon = Soon::default();
-        if next == 0 {
-            return soon;
-        }
-        let mut add = |bytes: &[u8], from: usize, size: usize, write: bool| {
-            let from = (from + self.count[0]) * size;
-            soon.later.push(simd::Lines::of(&bytes[from..from + next * size], write));
-        };
-        let inputs = self.kernel.inputs.iter().zip(self.inputs);
-        for (stream, bytes) in inputs.filter(|(stream, _)| stream.level == Level::Full) {
-            add(bytes, self.start[0], stream.size, false);
-        }
-        let outputs = self.kernel.outputs.iter().zip(&*self.outputs);
-        for (stream, bytes) in outputs.filter(|(stream, _)| stream.level == Level::Full) {
-            add(bytes, self.inside[0], stream.size, true);
-        }
-        let lines: usize = soon.later.iter().map(simd::Lines::len).sum();
-        soon.each = lines.div_ceil(self.kernel.code.len());
-        soon
-    }
-
     /// The block at a place.
     #[inline(always)]
-    fn read<'f>(&'f self, file: &'f Registers<'_>, place: Place, level: Level) -> &'f [u8] {
-        let (at, size, level) = (place.at, place.size, level as usize);
-        let bytes = self.count[level] * size;
-        match place.kind {
-            Kind::Register => file.get(at, bytes),
-            Kind::Input => &self.inputs[at][self.start[level] * size..][..bytes],
-            Kind::Output => &self.outputs[at][self.inside[level] * size..][..bytes],
+    fn read(&self, place: Place) -> &[u8] {
+        match &self.pieces[place] {
+            Piece::Read(piece) => piece,
+            Piece::Write(piece) => piece,
         }
     }
 
+    /// Runs an instruction, with the piece that it writes taken out.
     #[inline]
-    fn run(&mut self, instr: &Instr<Place>, file: &mut [u8]) {
-        let (at, size, level) = (instr.to.at, instr.to.size, instr.level as usize);
-        let bytes = self.count[level] * size;
-        if instr.to.kind == Kind::Register {
-            if let Code::SinCos(kernel, x, cosine) = &instr.code {
-                return self.sin_cos(*kernel, *x, *cosine, at, file);
-            }
-            let (before, rest) = file.split_at_mut(at);
-            let (to, after) = rest.split_at_mut(bytes);
-            return self.fill(instr, &Registers { before, after, from: at + bytes }, to);
+    fn run(&mut self, instr: &Instr<Place>) {
+        let mut to = std::mem::replace(&mut self.pieces[instr.to], Piece::Read(&[]));
+        if let Piece::Write(out) = &mut to {
+            self.fill(instr, out);
         }
-        let out = std::mem::take(&mut self.outputs[at]);
-        let file = Registers { before: file, after: &[], from: usize::MAX };
-        self.fill(instr, &file, &mut out[self.inside[level] * size..][..bytes]);
-        self.outputs[at] = out;
+        self.pieces[instr.to] = to;
     }
 
-    /// Into the register that starts at a byte, and the next.
-    fn sin_cos(&self, kernel: KernelTwo, x: Place, cosine: bool, at: usize, file: &mut [u8]) {
-        let mut from = self.kernel.registers.iter().skip_while(|register| register.at != at);
-        let (Some(first), Some(second)) = (from.next(), from.next()) else {
-            unreachable!("it has two registers")
-        };
-        let bytes = self.count[Level::Full as usize] * first.size;
-        let (before, rest) = file.split_at_mut(at);
-        let (one, rest) = rest.split_at_mut(second.at - at);
-        let (other, after) = rest.split_at_mut(bytes);
-        let from = before.len() + one.len() + other.len();
-        let (one, file) = (&mut one[..bytes], Registers { before, after, from });
-        let x = self.read(&file, x, Level::Full);
-        let (sin, cos) = if cosine { (other, one) } else { (one, other) };
-        kernel(x, sin, cos);
-    }
-
-    fn fill(&self, instr: &Instr<Place>, file: &Registers<'_>, out: &mut [u8]) {
-        let level = instr.level;
-        let read = |place| self.read(file, place, level);
+    fn fill(&mut self, instr: &Instr<Place>, out: &mut [u8]) {
+        let read = |place| self.read(place);
         match &instr.code {
             Code::Map(kernel, x) => kernel(read(*x), out),
             Code::Zip(kernel, x, y) => kernel(read(*x), read(*y), out),
             Code::Where(kernel, c, x, y) => kernel(read(*c), read(*x), read(*y), out),
             Code::Copy(x) => out.copy_from_slice(read(*x)),
-            Code::SinCos(..) => unreachable!("it has two registers, see `run`"),
+            &Code::SinCos(kernel, x, cosine) => {
+                let mut next = std::mem::replace(&mut self.pieces[instr.to + 1], Piece::Read(&[]));
+                if let Piece::Write(next) = &mut next {
+                    let (sin, cos) = if cosine { (&mut **next, out) } else { (out, &mut **next) };
+                    kernel(self.read(x), sin, cos);
+                }
+                self.pieces[instr.to + 1] = next;
+            }
             Code::Load { view, size } => {
                 let layout = self.slots.layout(view);
-                let from = self.start[level as usize];
+                let from = self.start[instr.level as usize];
                 eval::copy(&layout, from, self.slots.get(view.slot).bytes(), out, *size);
             }
             Code::Product { dtype, a, b, n, k } => {
-                let (b, size) = (self.read(file, *b, Level::One), (*n, *k));
+                let (b, size) = (read(*b), (*n, *k));
                 match dtype {
                     DType::F32 => self.product::<f32>(a, b, size, out),
                     _ => self.product::<f64>(a, b, size, out),
                 }
             }
             Code::Iota { len, stride } => {
-                iota(self.start[level as usize], *len, *stride, cast_slice_mut(out));
+                iota(self.start[instr.level as usize], *len, *stride, cast_slice_mut(out));
             }
             Code::ZipRows(kernel, x, y) => {
-                let y = self.read(file, *y, Level::Row);
-                kernel(self.read(file, *x, Level::Full), y, self.kernel.row, out);
+                let y = read(*y);
+                kernel(read(*x), y, self.kernel.row, out);
             }
             Code::ZipOne(kernel, x, y) => {
-                kernel(read(*x), self.read(file, *y, Level::One), self.count[level as usize], out);
+                kernel(read(*x), read(*y), self.count[instr.level as usize], out);
             }
             Code::OneHot(x) => {
                 out.fill(0);
-                let indices: &[i64] = cast_slice(self.read(file, *x, Level::Row));
+                let indices: &[i64] = cast_slice(read(*x));
                 for (row, &index) in out.chunks_exact_mut(self.kernel.row).zip(indices) {
                     if let Some(i) = hot(row.len(), index) {
                         row[i] = 1;
@@ -383,45 +396,43 @@ impl Frame<'_, '_> {
                 }
             }
             Code::Pick(dtype, x, index) => {
-                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
-                let x = self.read(file, *x, Level::Full);
+                let indices: &[i64] = cast_slice(read(*index));
+                let x = read(*x);
                 by_type!(*dtype, pick, x, indices, self.kernel.row, out);
             }
             Code::PickLess(dtype, x, index, less) => {
-                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
-                let (x, less) =
-                    (self.read(file, *x, Level::Full), self.read(file, *less, Level::Row));
+                let indices: &[i64] = cast_slice(read(*index));
+                let (x, less) = (read(*x), read(*less));
                 by_type!(*dtype, pick_less, x, indices, less, self.kernel.row, out);
             }
             Code::RowsHot(kernel, dtype, [x, y, index, number]) => {
-                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
-                let [y, number] = [*y, *number].map(|place| self.read(file, place, Level::Row));
-                kernel(self.read(file, *x, Level::Full), y, self.kernel.row, out);
+                let indices: &[i64] = cast_slice(read(*index));
+                let [y, number] = [*y, *number].map(read);
+                kernel(read(*x), y, self.kernel.row, out);
                 by_type!(*dtype, plus_hot, indices, number, self.kernel.row, out);
             }
             Code::AddHot(dtype, x, index, number) => {
-                let indices: &[i64] = cast_slice(self.read(file, *index, Level::Row));
-                let (x, number) =
-                    (self.read(file, *x, Level::Full), self.read(file, *number, Level::Row));
+                let indices: &[i64] = cast_slice(read(*index));
+                let (x, number) = (read(*x), read(*number));
                 by_type!(*dtype, add_hot, x, indices, number, self.kernel.row, out);
             }
             Code::Pair((kernel, signs), x, (y, by), (w, with)) => {
                 let in_rows = *by == Level::Row || *with == Level::Row;
-                let row = if in_rows { self.kernel.row } else { self.count[level as usize] };
-                let (y, w) = (self.read(file, *y, *by), self.read(file, *w, *with));
+                let row = if in_rows { self.kernel.row } else { self.count[instr.level as usize] };
+                let (y, w) = (read(*y), read(*w));
                 kernel([read(*x), y, w], *signs, row, out);
             }
             Code::RowDot(dtype, x, y) => {
-                let (x, y) = (self.read(file, *x, Level::Full), self.read(file, *y, Level::Full));
+                let (x, y) = (read(*x), read(*y));
                 by_type!(*dtype, row_dot, x, y, out);
             }
             Code::RowFold(fold, dtype, x) => {
-                let x = self.read(file, *x, Level::Full);
+                let x = read(*x);
                 by_type!(*dtype, row_fold, *fold, x, out);
             }
-            Code::RowExpand(_, x) => {
-                let x = self.read(file, *x, Level::Row);
-                match instr.to.size {
+            Code::RowExpand(size, x) => {
+                let x = read(*x);
+                match size {
                     1 => row_expand::<u8>(x, self.kernel.row, out),
                     4 => row_expand::<u32>(x, self.kernel.row, out),
                     _ => row_expand::<u64>(x, self.kernel.row, out),

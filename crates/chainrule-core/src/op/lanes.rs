@@ -57,6 +57,10 @@ impl<S: Scalar1, F: Float> Vectorize for Apply<'_, S, F> {
     }
 }
 
+/// Operations that cost no more take less time than a loop's beginning: of one element, they are
+/// done without.
+const LIGHT: u32 = 4;
+
 /// What a loop over two blocks does with two elements.
 trait Pair: 'static {
     /// Whether it is one instruction or a few.
@@ -65,6 +69,7 @@ trait Pair: 'static {
 }
 
 impl<S: Scalar2> Pair for S {
+    const LIGHT: bool = S::COST <= LIGHT;
     #[inline(always)]
     fn of<F: Float>(x: F, y: F) -> F {
         S::f(x, y)
@@ -118,11 +123,19 @@ impl<S: Pair, F: Float> Vectorize for Apply2<'_, S, F> {
 }
 
 fn float1<S: Scalar1, F: Float>(x: &[u8], out: &mut [u8]) {
-    vectorize(Apply::<S, F>(cast_slice(x), cast_slice_mut(out), PhantomData));
+    let (x, out): (&[F], &mut [F]) = (cast_slice(x), cast_slice_mut(out));
+    match (x, &mut *out) {
+        ([x], [out]) if S::COST <= LIGHT => *out = S::f(*x),
+        _ => vectorize(Apply::<S, F>(x, out, PhantomData)),
+    }
 }
 
 fn float2<S: Pair, F: Float>(x: &[u8], y: &[u8], out: &mut [u8]) {
-    vectorize(Apply2::<S, F>(cast_slice(x), cast_slice(y), cast_slice_mut(out), PhantomData));
+    let (x, y, out): (&[F], &[F], &mut [F]) = (cast_slice(x), cast_slice(y), cast_slice_mut(out));
+    match (x, y, &mut *out) {
+        ([x], [y], [out]) if S::LIGHT => *out = S::of(*x, *y),
+        _ => vectorize(Apply2::<S, F>(x, y, out, PhantomData)),
+    }
 }
 
 fn int1<S: Scalar1>(x: &[u8], out: &mut [u8]) {
@@ -197,11 +210,14 @@ impl<S: Pair, F: Float, const SWAPPED: bool> Vectorize for ApplyRows<'_, S, F, S
                 done += 1;
             }
         }
-        let rows = out.chunks_exact_mut(row).zip(x.chunks_exact(row)).zip(y);
-        for ((out, x), &y) in rows.skip(done) {
-            for (z, &x) in out.iter_mut().zip(x) {
+        // A row's end is not found by dividing, which would take as long as half a row.
+        let (mut x, mut out) = (&x[done * row..], &mut out[done * row..]);
+        for &y in &y[done..] {
+            let (now, rest) = std::mem::take(&mut out).split_at_mut(row);
+            for (z, &x) in now.iter_mut().zip(&x[..row]) {
                 *z = of(x, y);
             }
+            (x, out) = (&x[row..], rest);
         }
     }
 }

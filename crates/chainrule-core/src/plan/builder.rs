@@ -3,10 +3,11 @@
 
 use chainrule_kernels::{Layout, slim};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::View;
 use super::kernel::{
-    Code, Instr, Kernel, Kind, Level, Place, Preset, PresetValue, Register, Stream, Total,
+    Code, Instr, Kernel, Level, Place, Preset, PresetValue, Register, Stream, Total,
 };
 use crate::op::pairs::Known;
 use crate::op::{DType, Scalar};
@@ -190,9 +191,10 @@ impl Builder {
     }
 
     /// Values that something stored or summed up depends on.
-    fn needed(&self) -> Vec<bool> {
+    pub(super) fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.vals.len()];
-        let ends = self.stores.iter().map(|s| s.0).chain(self.totals.iter().map(|t| t.x));
+        let ends =
+            self.stores.iter().map(|s| s.0).chain(self.totals.iter().flat_map(Total::sources));
         ends.for_each(|v| needed[v as usize] = true);
         for i in (0..self.vals.len()).rev() {
             match (needed[i], &self.vals[i].def) {
@@ -258,8 +260,7 @@ impl Builder {
 
     /// Assigns registers and sizes.
     pub(crate) fn finish(mut self) -> Kernel {
-        let needed = self.needed();
-        self.pair(&needed);
+        self.pair();
         let needed = self.needed();
         let unit = self.unit(&needed);
         // A stored value is computed in its place; one that is no code, or is stored twice, copied.
@@ -284,8 +285,8 @@ impl Builder {
                 code.sources(|s| last[s as usize] = i);
             }
         }
-        for total in &self.totals {
-            last[total.x as usize] = usize::MAX;
+        for value in self.totals.iter().flat_map(Total::sources) {
+            last[value as usize] = usize::MAX;
         }
         let mut file = Registers::default();
         let mut spots = vec![Spot::Reg(u32::MAX); self.vals.len()];
@@ -327,7 +328,7 @@ impl Builder {
                     to: place,
                     level: val.level,
                 });
-                let mut dying: smallvec::SmallVec<[u32; 3]> = smallvec::SmallVec::new();
+                let mut dying: SmallVec<[u32; 3]> = SmallVec::new();
                 c.sources(|s| {
                     if last[s as usize] == i && !dying.contains(&s) {
                         dying.push(s);
@@ -352,16 +353,13 @@ impl Builder {
         let tasks = (nanoseconds / 20_000.0).ceil().clamp(least, 64.0) as usize;
         let task = self.n.div_ceil(tasks).max(unit).next_multiple_of(block.max(1));
         let (registers, bytes) = file.place(block, row);
-        let place = |spot: Spot| {
-            let (kind, size, at) = match spot {
-                Spot::Reg(r) => {
-                    let register = &registers[r as usize];
-                    (Kind::Register, register.size, register.at)
-                }
-                Spot::In(i) => (Kind::Input, self.inputs[i as usize].size, i as usize),
-                Spot::Out(o) => (Kind::Output, outputs[o as usize].size, o as usize),
-            };
-            Place { kind, size, at }
+        let (ins, outs) = (self.inputs.len(), outputs.len());
+        let place = |spot: Spot| -> Place {
+            match spot {
+                Spot::In(i) => i as usize,
+                Spot::Out(o) => ins + o as usize,
+                Spot::Reg(r) => ins + outs + r as usize,
+            }
         };
         let code = code.into_iter().map(|i: Instr<Spot>| i.map(place)).collect();
         let totals = self.totals.iter().map(|t| t.map(|x| place(spots[x as usize]))).collect();
@@ -426,7 +424,7 @@ impl Registers {
                     Level::Row => block / row,
                     Level::One => 1,
                 };
-            let register = Register { at, bytes, size };
+            let register = Register { at, bytes, size, level };
             at += bytes.next_multiple_of(64) + 64;
             register
         });

@@ -588,7 +588,7 @@ impl Planner<'_> {
         if pattern == Pattern::All || columns && kept <= WIDEST_TOTAL && count >= 4 {
             let value = self.operand(x, kernel, level);
             let slot = self.slot(kept * dtype.size());
-            let total = Total { fold, dtype, x: value, level, slot, width: kept };
+            let total = Total { fold, dtype, x: value, times: None, level, slot, width: kept };
             self.kernels[kernel].1.total(total);
             return Home::Stored(View { slot, layout: Layout::dense(&item.shape) }, stage);
         }

@@ -18,25 +18,8 @@ pub(crate) enum Level {
     One,
 }
 
-/// Where an instruction finds or puts a block.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) kind: Kind,
-    /// Bytes of a number.
-    pub(crate) size: usize,
-    /// The register's first byte in the register file, or the stream's number.
-    pub(crate) at: usize,
-}
-
-/// What kind of place it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Register,
-    /// A dense input of the kernel, at the block's position.
-    Input,
-    /// A stored value of the kernel, at the block's position.
-    Output,
-}
+/// Where an instruction finds or puts a block: the kernel's inputs, its outputs, its registers.
+pub(crate) type Place = usize;
 
 /// What an instruction does. `P` is a value's number while building, a [`Place`] in the end.
 #[derive(Clone, Debug)]
@@ -141,6 +124,8 @@ pub(crate) struct Total<P> {
     pub(crate) fold: Fold,
     pub(crate) dtype: DType,
     pub(crate) x: P,
+    /// If it is a sum of products, what the elements are multiplied by.
+    pub(crate) times: Option<P>,
     pub(crate) level: Level,
     pub(crate) slot: usize,
     /// Elements of the result: 1, or the length of the last axes that are kept.
@@ -149,8 +134,13 @@ pub(crate) struct Total<P> {
 
 impl<P: Copy> Total<P> {
     pub(super) fn map<Q>(&self, f: impl Fn(P) -> Q) -> Total<Q> {
-        let Total { fold, dtype, x, level, slot, width } = *self;
-        Total { fold, dtype, x: f(x), level, slot, width }
+        let Total { fold, dtype, x, times, level, slot, width } = *self;
+        Total { fold, dtype, x: f(x), times: times.map(f), level, slot, width }
+    }
+
+    /// What it reads.
+    pub(super) fn sources(&self) -> impl Iterator<Item = P> {
+        [Some(self.x), self.times].into_iter().flatten()
     }
 }
 
@@ -176,12 +166,13 @@ pub(crate) struct Kernel {
     pub(crate) file: usize,
 }
 
-/// A register: where it stands in the register file, and its bytes for one block and one element.
+/// A register: where it stands in the register file, its bytes, and those of a number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Register {
     pub(crate) at: usize,
     pub(crate) bytes: usize,
     pub(crate) size: usize,
+    pub(crate) level: Level,
 }
 
 impl<P: Copy> Code<P> {

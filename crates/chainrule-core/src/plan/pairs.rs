@@ -5,13 +5,14 @@
 //! only by a second operation that can be joined to it too, and is computed twice then. Sine and
 //! cosine of one argument are one instruction. Results have the same bits.
 
+use chainrule_kernels::reduce::Fold;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::builder::{Builder, Def};
-use super::kernel::{Code, Level};
+use super::kernel::{Code, Level, Total};
 use crate::op::pairs::{self, Known, Part};
-use crate::op::{Scalar, lanes};
+use crate::op::{Binary, Scalar, lanes};
 
 /// Rows shorter than that are summed side by side, where elements are gathered anyway.
 const SHORT_ROW: usize = 64;
@@ -29,9 +30,12 @@ struct View {
 }
 
 impl Builder {
-    /// Joins what can be joined. `needed` says which values are.
-    pub(super) fn pair(&mut self, needed: &[bool]) {
+    /// Joins what can be joined.
+    pub(super) fn pair(&mut self) {
+        self.total_products();
+        let needed = &self.needed()[..];
         let mut users = self.users(needed);
+        self.negated_sums(&users);
         self.sines(needed, &users);
         self.dots(&mut users);
         self.exponentials(needed, &mut users);
@@ -58,7 +62,8 @@ impl Builder {
                 code.sources(|s| users[s as usize].push(i as u32));
             }
         }
-        let kept = self.stores.iter().map(|s| s.0).chain(self.totals.iter().map(|t| t.x));
+        let kept = self.stores.iter().map(|s| s.0);
+        let kept = kept.chain(self.totals.iter().flat_map(Total::sources));
         kept.for_each(|v| users[v as usize].extend([u32::MAX; 3]));
         users
     }
@@ -92,25 +97,65 @@ impl Builder {
         }
     }
 
+    /// The factors of a product.
+    fn factors(&self, product: u32) -> Option<(u32, u32)> {
+        let val = &self.vals[product as usize];
+        match (&val.def, val.known) {
+            (Def::Code(Code::Zip(_, x, y)), Some((Known::Mul, _))) => Some((*x, *y)),
+            (Def::Code(Code::Map(_, x)), Some((Known::Square, _))) => Some((*x, *x)),
+            _ => None,
+        }
+    }
+
+    /// Totals of products that nothing else uses become sums of products.
+    fn total_products(&mut self) {
+        let users = self.users(&self.needed());
+        for t in 0..self.totals.len() {
+            let Total { fold: Fold::Sum, x: product, level: Level::Full, times: None, .. } =
+                self.totals[t]
+            else {
+                continue;
+            };
+            if let (Some((x, y)), [_, _, _]) = (self.factors(product), &users[product as usize][..])
+                && self.stores.iter().all(|s| s.0 != product)
+            {
+                (self.totals[t].x, self.totals[t].times) = (x, Some(y));
+            }
+        }
+    }
+
+    /// Sums of what is −x become 0 − the sum of x: sums begin with 0, and so are never −0.
+    fn negated_sums(&mut self, users: &[SmallVec<[u32; 2]>]) {
+        for i in 0..self.vals.len() {
+            let Def::Code(Code::RowFold(Fold::Sum, dtype, minus)) = self.vals[i].def else {
+                continue;
+            };
+            let val = &self.vals[minus as usize];
+            if let (Def::Code(Code::Map(_, x)), Some((Known::Neg, _)), [_]) =
+                (&val.def, val.known, &users[minus as usize][..])
+            {
+                // The sum takes the place of −x, and the difference the sum's.
+                let sum = Code::RowFold(Fold::Sum, dtype, *x);
+                let zero = self.constant(Scalar::Int(0).cast(dtype), dtype, Level::Row);
+                let val = &mut self.vals[minus as usize];
+                (val.def, val.level, val.known) = (Def::Code(sum), Level::Row, None);
+                let kernel = Binary::Sub.kernel(dtype);
+                self.vals[i].def = Def::Code(Code::Zip(kernel, zero, minus));
+            }
+        }
+    }
+
     /// Sums over rows of products become sums of products.
     fn dots(&mut self, users: &mut [SmallVec<[u32; 2]>]) {
         if self.row.is_none_or(|row| row < SHORT_ROW) {
             return;
         }
         for i in 0..self.vals.len() {
-            let Def::Code(Code::RowFold(chainrule_kernels::reduce::Fold::Sum, dtype, product)) =
-                self.vals[i].def
-            else {
+            let Def::Code(Code::RowFold(Fold::Sum, dtype, product)) = self.vals[i].def else {
                 continue;
             };
-            let val = &self.vals[product as usize];
-            if users[product as usize].len() != 1 {
+            let (Some((x, y)), [_]) = (self.factors(product), &users[product as usize][..]) else {
                 continue;
-            }
-            let (x, y) = match (&val.def, val.known) {
-                (Def::Code(Code::Zip(_, x, y)), Some((Known::Mul, _))) => (*x, *y),
-                (Def::Code(Code::Map(_, x)), Some((Known::Square, _))) => (*x, *x),
-                _ => continue,
             };
             for source in [x, y] {
                 for user in users[source as usize].iter_mut().filter(|u| **u == product) {
