@@ -2,7 +2,7 @@
 //! tiles of transposed elements, periods, numbers for rows, one-hot rows, rows that are gathered,
 //! products.
 
-use chainrule_core::{DType, Engine, Error, Tensor, grad, realize, with_engine};
+use chainrule_core::{DType, Engine, Error, Tensor, cat, grad, realize, with_engine};
 
 /// The largest difference between the engines, relative to the largest number.
 fn difference(f: impl Fn() -> Result<Tensor, Error>) -> f64 {
@@ -105,6 +105,48 @@ fn rows_agree() {
         assert!(difference(|| Ok(loss())) < bound);
         assert!(difference(|| Ok(grad(&loss(), &[&x])?.remove(0))) < bound);
     }
+}
+
+/// Columns of products are summed without the products, and rows of what is negative with its sign
+/// turned afterwards. Of whole numbers, all sums are exact.
+#[test]
+fn sums_of_products_and_of_negative_numbers_have_the_same_bits() {
+    let bits = |f: &dyn Fn() -> Tensor| {
+        let numbers = |engine| with_engine(engine, || f().to_vec::<f64>()).unwrap();
+        let of = |engine| numbers(engine).into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        let (fused, reference) = (of(Engine::Fused), of(Engine::Reference));
+        let other = fused.iter().zip(&reference).position(|(a, b)| a != b);
+        assert!(other.is_none() && fused.len() == reference.len(), "at {other:?}");
+    };
+    for (n, row) in [(9, 70), (300, 150), (1100, 64), (50, 1100), (4000, 5)] {
+        let whole = || {
+            let x = (Tensor::randn_f64([n, row]) * 3.0).round();
+            realize(&[&x]).unwrap();
+            x
+        };
+        let (x, y, w) = (whole(), whole(), whole());
+        bits(&|| (&x * &y).sum_axis(0, false));
+        bits(&|| x.square().sum_axis(0, false));
+        bits(&|| (&x * &y).sum());
+        // Of a product that is kept, or used once more.
+        let products = || {
+            let product = &x * &y;
+            let total = product.sum_axis(0, false);
+            realize(&[&product, &total]).unwrap();
+            cat(&[&product, &total.unsqueeze(0)], 0).unwrap()
+        };
+        bits(&products);
+        bits(&|| (&x * &y).sum_axis(0, false) + ((&x * &y) * &w).sum_axis(0, false));
+        bits(&|| (&x * &y).sum_axis(0, false) + (&x * &y).sum_axis(1, true));
+        // −0, where rows are not empty, and of zeros of both signs.
+        let zero = &x * 0.0;
+        for x in [&x, &zero, &zero.abs(), &-zero.abs()] {
+            bits(&|| (-(x * 1.0)).sum_axis(1, true) + &w);
+            bits(&|| (-(x * 1.0)).sum_axis(1, true) * &w);
+            bits(&|| (-(x * &y)).sum_axis(1, true).abs() + (-(x * &w)).sum_axis(1, true));
+        }
+    }
+    bits(&|| (-Tensor::zeros_of([3, 0], DType::F64)).sum_axis(1, true));
 }
 
 /// Products with short sums are computed inside kernels. Of whole numbers, all sums are exact.

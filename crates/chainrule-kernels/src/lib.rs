@@ -2,9 +2,9 @@
 //!
 //! The lowest layer of chainrule: buffers and their pool ([`buffer`]), strided addressing
 //! ([`layout`]), run-time SIMD dispatch ([`simd`]), elementary functions on lanes ([`math`]),
-//! matrix products ([`gemm`]), counter-based random numbers ([`random`]) and gated threads
-//! ([`threads`]). It knows no graph and no tensor; it is the only crate of the workspace that may
-//! hold `unsafe`, and each block says why it is sound.
+//! transposes ([`turn`]), matrix products ([`gemm`]), counter-based random numbers ([`random`]) and
+//! gated threads ([`threads`]). It knows no graph and no tensor; it is the only crate of the
+//! workspace that may hold `unsafe`, and each block says why it is sound.
 
 mod blocks;
 pub mod buffer;
@@ -23,6 +23,7 @@ mod short;
 pub mod simd;
 pub mod slim;
 pub mod threads;
+pub mod turn;
 
 pub use buffer::{Buffer, MemoryStats, empty_cache, memory_stats};
 pub use layout::Layout;

@@ -548,6 +548,17 @@ mod tests {
     }
 
     #[test]
+    fn products_are_added_as_in_two_steps() {
+        let x: Vec<f32> = (0..100).map(|i| ((i * 29) % 31) as f32 / 3.0 - 4.0).collect();
+        let y: Vec<f32> = (0..100).map(|i| ((i * 17) % 31) as f32 / 7.0 - 2.0).collect();
+        let (mut steps, mut once) = ([0.1; 100], [0.1; 100]);
+        let products: Vec<f32> = x.iter().zip(&y).map(|(x, y)| x * y).collect();
+        Fold::Sum.into(&mut steps, &products);
+        add_products(&mut once, &x, &y);
+        assert_eq!(steps, once);
+    }
+
+    #[test]
     fn nan_wins_wherever_it_stands() {
         for at in [0, 5, 63, 64, 99] {
             let mut x = vec![1.0f32; 100];

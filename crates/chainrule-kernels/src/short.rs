@@ -2,12 +2,12 @@
 //!
 //! Eight rows side by side are reduced in one register, column by column, each row in order: the
 //! bits are those of a loop over each row. Columns are not contiguous. Compilers collect them
-//! element by element; here blocks of 8 × 8 are loaded row by row and turned, by 24 instructions
-//! that move pairs, pairs of pairs and halves.
+//! element by element; here blocks of 8 × 8 are loaded row by row and turned ([`crate::turn`]).
 
 use std::arch::x86_64::*;
 
 use crate::reduce::Fold;
+use crate::turn::{turn32, turn64};
 
 /// A type whose rows are reduced so.
 pub(crate) trait Turned: Sized {
@@ -120,42 +120,4 @@ fn unordered64(x: __m512d, y: __m512d) -> u8 {
 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
 fn unordered32(x: __m256, y: __m256) -> u8 {
     _mm256_cmp_ps_mask::<_CMP_UNORD_Q>(x, y)
-}
-
-/// Columns for rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-fn turn64(rows: [__m512d; 8]) -> [__m512d; 8] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    // Of two rows the even or odd columns; of four, and of all, every fourth and eighth.
-    let even = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| _mm512_unpacklo_pd(x, y));
-    let odd = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| _mm512_unpackhi_pd(x, y));
-    let first = |[a, b, c, d]: [__m512d; 4]| {
-        [(a, b), (c, d)].map(|(x, y)| _mm512_shuffle_f64x2::<0x88>(x, y))
-    };
-    let second = |[a, b, c, d]: [__m512d; 4]| {
-        [(a, b), (c, d)].map(|(x, y)| _mm512_shuffle_f64x2::<0xdd>(x, y))
-    };
-    let low = |[x, y]: [__m512d; 2]| _mm512_shuffle_f64x2::<0x88>(x, y);
-    let high = |[x, y]: [__m512d; 2]| _mm512_shuffle_f64x2::<0xdd>(x, y);
-    let [c0, c1, c2, c3] = [first(even), first(odd), second(even), second(odd)];
-    [low(c0), low(c1), low(c2), low(c3), high(c0), high(c1), high(c2), high(c3)]
-}
-
-/// Columns for rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-fn turn32(rows: [__m256; 8]) -> [__m256; 8] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    // Pairs of columns 0 and 1, or 2 and 3, of each half; then single columns; then halves.
-    let low = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| _mm256_unpacklo_ps(x, y));
-    let high = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| _mm256_unpackhi_ps(x, y));
-    let first =
-        |[a, b, c, d]: [__m256; 4]| [(a, b), (c, d)].map(|(x, y)| _mm256_shuffle_ps::<0x44>(x, y));
-    let second =
-        |[a, b, c, d]: [__m256; 4]| [(a, b), (c, d)].map(|(x, y)| _mm256_shuffle_ps::<0xee>(x, y));
-    let left = |[x, y]: [__m256; 2]| _mm256_permute2f128_ps::<0x20>(x, y);
-    let right = |[x, y]: [__m256; 2]| _mm256_permute2f128_ps::<0x31>(x, y);
-    let [c0, c1, c2, c3] = [first(low), second(low), first(high), second(high)];
-    [left(c0), left(c1), left(c2), left(c3), right(c0), right(c1), right(c2), right(c3)]
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use chainrule_kernels::reduce::{Fold, Reduce};
-use chainrule_kernels::{Buffer, Layout, threads};
+use chainrule_kernels::{Buffer, Layout, threads, turn};
 
 use super::index::{gather, scatter_add};
 use super::windows::fold_windows;
@@ -67,13 +67,8 @@ pub(crate) fn copy(layout: &Layout, from: usize, bytes: &[u8], out: &mut [u8], s
     }
 }
 
-/// Elements of a row that are read before the next row's: the lines that they stand in must stay in
-/// the first-level cache, where lines a power of two apart share few places.
-const TILE: usize = 8;
-
-/// Copies whole rows whose elements stand far apart while the rows themselves are neighbours, tile
-/// by tile, so that a cache line is used for all rows before it is given up. Whether there were
-/// whole rows.
+/// Copies whole rows whose elements stand far apart while the rows themselves are neighbours.
+/// Whether there were whole rows.
 fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T]) -> bool {
     let rank = layout.shape.len();
     let (height, n, step) =
@@ -85,16 +80,8 @@ fn copy_transposed<T: Pod>(layout: &Layout, from: usize, x: &[T], out: &mut [T])
     while !rest.is_empty() {
         let rows = (height - row % height).min(rest.len() / n);
         let (now, later) = rest.split_at_mut(rows * n);
-        let start = layout.at(row * n) as isize;
-        for j in (0..n).step_by(TILE) {
-            let width = TILE.min(n - j);
-            for (r, to) in now.chunks_exact_mut(n).enumerate() {
-                let first = start + r as isize + j as isize * step;
-                for (i, y) in to[j..j + width].iter_mut().enumerate() {
-                    *y = x[(first + i as isize * step) as usize];
-                }
-            }
-        }
+        let start = layout.at(row * n);
+        turn::rows(x, start, step, n, now);
         row += rows;
         rest = later;
     }

@@ -198,7 +198,8 @@ fn run_task(
 ) {
     let Task { start: first, end, outputs, mut totals } = task;
     // What later blocks write.
-    let mut left: SmallVec<[&mut [u8]; 4]> = outputs.into_iter().map(|piece| &mut piece[..]).collect();
+    let mut left: SmallVec<[&mut [u8]; 4]> =
+        outputs.into_iter().map(|piece| &mut piece[..]).collect();
     for (total, out) in kernel.totals.iter().zip(&mut totals) {
         by_type!(total.dtype, clear, total.fold, out);
     }

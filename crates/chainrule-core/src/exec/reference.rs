@@ -146,7 +146,7 @@ fn one(
                         Scalar::Int(v) => sum.wrapping_add(v),
                         _ => sum,
                     })),
-                    _ => Scalar::Float(group.iter().map(|&k| x[k].to_f64()).sum()),
+                    _ => Scalar::Float(group.iter().fold(0.0, |sum, &k| sum + x[k].to_f64())),
                 }),
             );
         }

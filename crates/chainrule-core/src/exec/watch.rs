@@ -148,7 +148,8 @@ fn kernel_work(kernel: &Kernel, written: impl Fn(usize) -> f64) -> (f64, f64) {
     let stream = |s: &Stream| count(s.level) * s.size as f64;
     let mut bytes: f64 = kernel.inputs.iter().chain(&kernel.outputs).map(stream).sum();
     bytes += kernel.totals.iter().map(|t| written(t.slot)).sum::<f64>();
-    let mut operations = kernel.totals.len() as f64 * kernel.n as f64;
+    let mut operations: f64 =
+        kernel.totals.iter().map(|t| (t.sources().count() * kernel.n) as f64).sum();
     for instr in &kernel.code {
         match &instr.code {
             Code::Load { size, .. } => bytes += count(instr.level) * *size as f64,

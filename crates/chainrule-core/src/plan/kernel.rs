@@ -139,7 +139,7 @@ impl<P: Copy> Total<P> {
     }
 
     /// What it reads.
-    pub(super) fn sources(&self) -> impl Iterator<Item = P> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = P> {
         [Some(self.x), self.times].into_iter().flatten()
     }
 }
