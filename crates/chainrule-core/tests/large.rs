@@ -149,6 +149,57 @@ fn sums_of_products_and_of_negative_numbers_have_the_same_bits() {
     bits(&|| (-Tensor::zeros_of([3, 0], DType::F64)).sum_axis(1, true));
 }
 
+/// Products of matrices and vectors are computed in kernels, and so are their gradients. Of whole
+/// numbers, all sums are exact.
+#[test]
+fn products_with_vectors_have_the_same_bits() {
+    for (dtype, m, k) in [
+        (DType::F32, 3000, 70),
+        (DType::F64, 1025, 1),
+        (DType::F64, 2000, 900),
+        (DType::F32, 900, 9),
+    ] {
+        let whole = |shape: &[usize]| {
+            let x = (Tensor::randn_f64(shape) * 3.0).round().to_dtype(dtype);
+            realize(&[&x]).unwrap();
+            x
+        };
+        let same = |f: &dyn Fn() -> Tensor| {
+            assert_eq!(difference(|| Ok(f().to_dtype(DType::F64))), 0.0, "{dtype:?} {m} {k}");
+        };
+        // A matrix by itself, part of a larger one, turned, and computed.
+        let wide = whole(&[m, k + 5]);
+        let turned = whole(&[k, m]).t();
+        let whole_matrix = whole(&[m, k]);
+        let parts = [whole_matrix.clone(), wide.i((.., 3..k + 3)), turned, &whole_matrix * 2.0];
+        let (target, others) = (whole(&[m]), whole(&[2 * k + 1]) + 5.0);
+        for x in &parts {
+            for w in [whole(&[k]) + 5.0, others.i(k..2 * k), others.i(((0..2 * k, 2),))] {
+                let w = w.requires_grad();
+                let error = || x.matmul(&w).relu() - &target;
+                same(&|| x.matmul(&w));
+                same(&error);
+                same(&|| w.matmul(&x.t()) * &target);
+                same(&|| grad(&error().square().sum(), &[&w]).unwrap().remove(0));
+                // Beside what else is summed up, and a product that is kept.
+                let both = || {
+                    let error = error();
+                    let g = grad(&error.square().sum(), &[&w]).unwrap().remove(0);
+                    cat(&[&error, &g, &x.t().matmul(&(&error * 2.0))], 0).unwrap()
+                };
+                same(&both);
+                same(&|| (&target * &target).matmul(x));
+                same(&|| target.matmul(x) + target.exp().round().minimum(9.0).matmul(x));
+                let rows = || {
+                    (x.matmul(&w) * 2.0).reshape([m / 5, 5]).sum_axis(1, true)
+                        * &target.reshape([m / 5, 5])
+                };
+                same(&|| x.t().matmul(&rows().reshape([m])));
+            }
+        }
+    }
+}
+
 /// Products with short sums are computed inside kernels. Of whole numbers, all sums are exact.
 #[test]
 fn products_in_kernels_have_the_same_bits() {

@@ -34,6 +34,24 @@ fn steps_are_named_counted_and_placed() {
 }
 
 #[test]
+fn a_linear_model_and_its_gradient_are_one_step() {
+    let (x, t) = (Tensor::randn([5000, 80]), Tensor::rand([5000]));
+    let w = Tensor::randn([80]).requires_grad();
+    realize(&[&x, &t, &w]).unwrap();
+    let (result, seen) = profile(|| {
+        let z = x.matmul(&w);
+        let y = (z.softplus() - &t * &z).mean();
+        realize(&[&y, &grad(&y, &[&w])?[0]])
+    });
+    result.unwrap();
+    let rows = seen.rows();
+    let products: Vec<_> = rows.iter().filter(|row| row.name.contains("matmul")).collect();
+    let [step] = products[..] else { panic!("the products are in one step: {seen}") };
+    assert!(step.runs == 1 && step.name.contains("softplus"), "{seen}");
+    assert!(step.operations > 4.0 * 5000.0 * 80.0, "{} operations", step.operations);
+}
+
+#[test]
 fn traces_are_json_and_profiles_nest() {
     let program = Program::trace(|x: &Tensor| Ok((x * 2.0).exp()), &Tensor::zeros([100])).unwrap();
     let x = Tensor::from(vec![1.0f32; 100]);

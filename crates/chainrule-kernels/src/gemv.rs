@@ -39,9 +39,25 @@ fn rows<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
     let each = (PIECE / n.max(1)).max(1);
     let pieces: Vec<(usize, &mut [T])> = y.chunks_mut(each).enumerate().collect();
     threads::for_each(pieces, work, |(i, y)| {
-        let data = &a.data[a.offset + i * each * stride..];
-        vectorize(Dots { y, data, stride, x });
+        dots(y, &a.data[a.offset + i * each * stride..], stride, x);
     });
+}
+
+/// Products of `y.len()` dense rows, `stride` elements from one to the next, with `x`.
+///
+/// # Panics
+/// If a row is outside of `data`.
+pub fn dots<T: Float>(y: &mut [T], data: &[T], stride: usize, x: &[T]) {
+    vectorize(Dots { y, data, stride, x });
+}
+
+/// Adds `x.len()` dense rows, `stride` elements from one to the next, to `y`, each times an element
+/// of `x`.
+///
+/// # Panics
+/// If a row is outside of `data`.
+pub fn add_rows<T: Float>(y: &mut [T], data: &[T], stride: usize, x: &[T]) {
+    vectorize(Combination { y, data, stride, x });
 }
 
 /// Dot products of rows with `x`.
@@ -99,8 +115,8 @@ fn columns<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
         let each = (PIECE / n.clamp(1, COLUMNS)).max(1);
         let pieces: Vec<(usize, &mut [T])> = y.chunks_mut(each).enumerate().collect();
         threads::for_each(pieces, work, |(i, y)| {
-            let data = &a.data[a.offset + i * each..];
-            vectorize(Combination { y, data, stride, x });
+            y.fill(T::lit(0.0));
+            add_rows(y, &a.data[a.offset + i * each..], stride, x);
         });
         return;
     }
@@ -108,8 +124,7 @@ fn columns<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
     let mut sums = vec![T::lit(0.0); n.div_ceil(each) * m];
     let pieces: Vec<_> = sums.chunks_mut(m).zip(x.chunks(each)).enumerate().collect();
     threads::for_each(pieces, work, |(i, (y, x))| {
-        let data = &a.data[a.offset + i * each * stride..];
-        vectorize(Combination { y, data, stride, x });
+        add_rows(y, &a.data[a.offset + i * each * stride..], stride, x);
     });
     // Pairs, pairs of pairs, …
     let count = n.div_ceil(each);
@@ -125,7 +140,7 @@ fn columns<T: Float>(y: &mut [T], a: Matrix<'_, T>, x: &[T]) {
     y.copy_from_slice(&sums[..m]);
 }
 
-/// The sum of columns times elements of `x`.
+/// `y` and the sum of columns times elements of `x`.
 struct Combination<'a, T> {
     y: &'a mut [T],
     data: &'a [T],
@@ -138,7 +153,6 @@ impl<T: Float> Vectorize for Combination<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Combination { y, data, stride, x } = self;
-        y.fill(T::lit(0.0));
         let m = y.len();
         let column = |j: usize| &data[j * stride..][..m];
         let (groups, rest) = x.as_chunks::<COLUMNS>();

@@ -10,7 +10,7 @@ mod blocks;
 pub mod buffer;
 pub mod counts;
 pub mod gemm;
-mod gemv;
+pub mod gemv;
 pub mod guarded;
 pub mod layout;
 pub mod math;

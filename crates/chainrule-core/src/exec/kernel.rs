@@ -9,13 +9,13 @@ use std::cell::RefCell;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use chainrule_kernels::reduce::{self, Fold, Reduce};
-use chainrule_kernels::{Buffer, Float, simd, slim, threads};
+use chainrule_kernels::{Buffer, Float, gemv, simd, slim, threads};
 use smallvec::SmallVec;
 
 use super::eval::{self, by_type};
 use super::fused::Slots;
 use crate::op::DType;
-use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Total};
+use crate::plan::kernel::{Code, Instr, Kernel, Level, Place, PresetValue, Times, Total};
 use crate::plan::{Plan, View};
 
 /// A piece of a kernel's work.
@@ -250,8 +250,18 @@ fn run_task(
             frame.run(instr);
         }
         for (total, out) in kernel.totals.iter().zip(&mut totals) {
-            let (x, times) = (frame.read(total.x), total.times.map(|times| frame.read(times)));
-            by_type!(total.dtype, accumulate, total, x, times, start, out);
+            match (&total.times, total.dtype) {
+                (Times::Rows(a), DType::F32) => frame.add_rows::<f32>(total.x, a, out),
+                (Times::Rows(a), _) => frame.add_rows::<f64>(total.x, a, out),
+                _ => {
+                    let x = frame.read(total.x);
+                    let times = match total.times {
+                        Times::Elements(y) => Some(frame.read(y)),
+                        _ => None,
+                    };
+                    by_type!(total.dtype, accumulate, total, x, times, start, out);
+                }
+            }
         }
         start += len;
     }
@@ -377,6 +387,8 @@ impl Frame<'_, '_> {
                     _ => self.product::<f64>(a, b, size, out),
                 }
             }
+            Code::TimesVector { dtype: DType::F32, a, x } => self.times_vector::<f32>(a, x, out),
+            Code::TimesVector { a, x, .. } => self.times_vector::<f64>(a, x, out),
             Code::Iota { len, stride } => {
                 iota(self.start[instr.level as usize], *len, *stride, cast_slice_mut(out));
             }
@@ -444,6 +456,28 @@ impl Frame<'_, '_> {
 }
 
 impl Frame<'_, '_> {
+    /// The products of the block's rows of a matrix with a vector.
+    fn times_vector<T: Float + bytemuck::Pod>(&self, a: &View, x: &View, out: &mut [u8]) {
+        let (rows, stride) = self.rows::<T>(a);
+        let layout = self.slots.layout(x);
+        let x: &[T] = cast_slice(self.slots.get(x.slot).bytes());
+        let x = &x[layout.offset..][..layout.len()];
+        gemv::dots(cast_slice_mut(out), rows, stride, x);
+    }
+
+    /// Adds the block's rows of a matrix, times elements, to a total.
+    fn add_rows<T: Float + bytemuck::Pod>(&self, x: Place, a: &View, out: &mut [u8]) {
+        let (rows, stride) = self.rows::<T>(a);
+        gemv::add_rows(cast_slice_mut(out), rows, stride, cast_slice(self.read(x)));
+    }
+
+    /// A matrix from the block's first row on, and the distance from one row to the next.
+    fn rows<T: bytemuck::Pod>(&self, a: &View) -> (&[T], usize) {
+        let a = self.slots.matrix::<T>(a);
+        let stride = a.row as usize;
+        (&a.data[a.offset + self.start[Level::Full as usize] * stride..], stride)
+    }
+
     /// The block's elements of a product.
     fn product<T: Float + bytemuck::Pod>(
         &self,

@@ -11,10 +11,10 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use crate::graph::Tensor;
-use crate::op::Op;
+use crate::op::{DType, Op};
 use crate::place::Place;
-use crate::plan::kernel::{Code, Kernel, Level, Stream};
-use crate::plan::{Plan, Step};
+use crate::plan::kernel::{Code, Kernel, Level, Stream, Times as Factor};
+use crate::plan::{Plan, Step, View};
 
 /// What a step is, for people.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,8 +148,16 @@ fn kernel_work(kernel: &Kernel, written: impl Fn(usize) -> f64) -> (f64, f64) {
     let stream = |s: &Stream| count(s.level) * s.size as f64;
     let mut bytes: f64 = kernel.inputs.iter().chain(&kernel.outputs).map(stream).sum();
     bytes += kernel.totals.iter().map(|t| written(t.slot)).sum::<f64>();
-    let mut operations: f64 =
-        kernel.totals.iter().map(|t| (t.sources().count() * kernel.n) as f64).sum();
+    let matrix = |a: &View, dtype: DType| (a.layout.len() * dtype.size()) as f64;
+    let mut operations = 0.0;
+    for total in &kernel.totals {
+        if let Factor::Rows(a) = &total.times {
+            bytes += matrix(a, total.dtype);
+            operations += 2.0 * a.layout.len() as f64;
+        } else {
+            operations += (total.sources().count() * kernel.n) as f64;
+        }
+    }
     for instr in &kernel.code {
         match &instr.code {
             Code::Load { size, .. } => bytes += count(instr.level) * *size as f64,
@@ -157,6 +165,10 @@ fn kernel_work(kernel: &Kernel, written: impl Fn(usize) -> f64) -> (f64, f64) {
             Code::Product { dtype, a, k, .. } => {
                 bytes += (a.layout.len() * dtype.size()) as f64;
                 operations += (2 * kernel.n * k) as f64;
+            }
+            Code::TimesVector { dtype, a, .. } => {
+                bytes += matrix(a, *dtype);
+                operations += 2.0 * a.layout.len() as f64;
             }
             Code::Iota { .. } | Code::RowExpand(..) | Code::OneHot(_) | Code::Copy(_) => {}
             _ => operations += count(instr.level),

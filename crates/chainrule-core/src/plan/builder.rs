@@ -63,6 +63,8 @@ pub(crate) struct Builder {
     across: Option<usize>,
     pub(super) vals: Vec<Val>,
     inputs: Vec<Stream>,
+    /// Bytes of matrices that are read for an element.
+    beside: usize,
     /// Known loads, so that each is done once.
     loads: Vec<(View, Level, u32)>,
     consts: FxHashMap<(u64, DType, Level), u32>,
@@ -138,6 +140,20 @@ impl Builder {
         let b = self.push(Def::Input(self.inputs.len() as u32 - 1), dtype, Level::One, 0);
         let code = Code::Product { dtype, a: a.clone(), b, n, k };
         self.push(Def::Code(code), dtype, Level::Full, k as u32 / 2 + 1)
+    }
+
+    /// The products of a matrix's rows with a vector.
+    pub(super) fn times_vector(&mut self, dtype: DType, a: View, x: View) -> u32 {
+        let k = a.layout.shape[1];
+        self.beside = self.beside.max(k * dtype.size());
+        let code = Code::TimesVector { dtype, a, x };
+        self.push(Def::Code(code), dtype, Level::Full, 4 * k as u32)
+    }
+
+    /// A sum of a matrix's rows.
+    pub(super) fn rows_total(&mut self, total: Total<u32>) {
+        self.beside = self.beside.max(total.width * total.dtype.size());
+        self.total(total);
     }
 
     /// The row's number of which a value is copies.
@@ -344,7 +360,7 @@ impl Builder {
             }
         }
         let row = self.row.unwrap_or(1);
-        let block = file.block(self.n, unit, self.across);
+        let block = file.block(self.n, unit, self.across, self.beside);
         let per_element = 0.03 * f64::from(cost) + 0.1 * (self.inputs.len() + outputs.len()) as f64;
         let nanoseconds = self.n as f64 * per_element + code.len() as f64 * 10.0;
         let unit = self.totals.iter().map(|t| t.width).max().unwrap_or(1).max(block);
@@ -432,8 +448,9 @@ impl Registers {
     }
 
     /// Elements of a block: as many as the first-level cache takes, in whole units; or, where lines
-    /// are read across rows of length `across`, up to a cache line of rows in the second level.
-    fn block(&self, n: usize, unit: usize, across: Option<usize>) -> usize {
+    /// are read across rows of length `across`, up to a cache line of rows in the second level; or,
+    /// where rows of matrices are read with `beside` bytes an element, as many as that takes.
+    fn block(&self, n: usize, unit: usize, across: Option<usize>, beside: usize) -> usize {
         let full = self.regs.iter().filter(|r| r.1 == Level::Full);
         let bytes: usize = full.map(|r| r.0).sum::<usize>().max(4);
         if let Some(length) = across.filter(|&length| length % unit == 0) {
@@ -442,7 +459,8 @@ impl Registers {
                 return length * rows.min(n / length);
             }
         }
-        let fit = (CACHE / bytes).clamp(128, 4096);
+        let most = SECOND.checked_div(beside).map_or(4096, |most| most.max(64));
+        let fit = (CACHE / bytes).clamp(128, 4096).min(most);
         if unit == 1 {
             return (fit & !63).min(n.next_multiple_of(64)).max(1);
         }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::builder::{Builder, Factors, product_fits, stride_of};
-use super::kernel::{Code, Level, PresetValue, Total};
+use super::kernel::{Code, Level, PresetValue, Times, Total};
 use super::{Item, Plan, Step, View};
 use crate::graph::node::view;
 use crate::op::lanes;
@@ -176,7 +176,7 @@ fn pattern(shape: &[usize], axes: Axes) -> Pattern {
 }
 
 impl Planner<'_> {
-    fn slot(&mut self, bytes: usize) -> usize {
+    pub(super) fn slot(&mut self, bytes: usize) -> usize {
         self.sizes.push(bytes);
         self.inputs + self.sizes.len() - 1
     }
@@ -194,7 +194,7 @@ impl Planner<'_> {
     }
 
     /// The kernel of a stage over `n` elements.
-    fn kernel(&mut self, stage: u32, n: usize) -> usize {
+    pub(super) fn kernel(&mut self, stage: u32, n: usize) -> usize {
         let kernels = &mut self.kernels;
         *self.by_stage.entry((stage, n)).or_insert_with(|| {
             kernels.push((stage, Builder::new(n)));
@@ -203,7 +203,7 @@ impl Planner<'_> {
     }
 
     /// The first stage that can read item `i` from memory.
-    fn after(&self, i: usize) -> u32 {
+    pub(super) fn after(&self, i: usize) -> u32 {
         match &self.homes[i] {
             Home::Const(_) => 1,
             Home::Iota(_) => 2,
@@ -214,7 +214,7 @@ impl Planner<'_> {
     }
 
     /// Item `i` in memory.
-    fn stored(&mut self, i: usize) -> View {
+    pub(super) fn stored(&mut self, i: usize) -> View {
         let item = &self.items[i];
         match self.homes[i].clone() {
             Home::Stored(view, _) => view,
@@ -351,6 +351,9 @@ impl Planner<'_> {
                 Home::Deferred { from, weight: LIGHT }
             }
             Op::Dot if item.dtype.is_float() => {
+                if let Some(home) = self.vector_product(item) {
+                    return home;
+                }
                 let stage = self.after(src(0)).max(self.after(src(1)));
                 let (a, b) = (self.stored(src(0)), self.stored(src(1)));
                 let out = self.slot(item.len() * item.dtype.size());
@@ -461,7 +464,7 @@ impl Planner<'_> {
     }
 
     /// The kernel and level at which sources of `n` elements can be used together, earliest first.
-    fn meet(&mut self, sources: &[usize], n: usize) -> (usize, Level) {
+    pub(super) fn meet(&mut self, sources: &[usize], n: usize) -> (usize, Level) {
         let mut stage = 1;
         for &s in sources {
             stage = stage.max(match &self.homes[s] {
@@ -588,7 +591,8 @@ impl Planner<'_> {
         if pattern == Pattern::All || columns && kept <= WIDEST_TOTAL && count >= 4 {
             let value = self.operand(x, kernel, level);
             let slot = self.slot(kept * dtype.size());
-            let total = Total { fold, dtype, x: value, times: None, level, slot, width: kept };
+            let total =
+                Total { fold, dtype, x: value, times: Times::Nothing, level, slot, width: kept };
             self.kernels[kernel].1.total(total);
             return Home::Stored(View { slot, layout: Layout::dense(&item.shape) }, stage);
         }
@@ -684,7 +688,12 @@ impl Step {
         match self {
             Step::Kernel(k) => {
                 k.inputs.iter().chain(&k.outputs).for_each(|s| f(s.slot));
-                k.totals.iter().for_each(|t| f(t.slot));
+                for total in &k.totals {
+                    f(total.slot);
+                    if let Times::Rows(a) = &total.times {
+                        f(a.slot);
+                    }
+                }
                 for p in &k.presets {
                     match &p.value {
                         PresetValue::Const(_) => {}
@@ -696,6 +705,9 @@ impl Step {
                     match &instr.code {
                         Code::Load { view, .. } => f(view.slot),
                         Code::Product { a, .. } => f(a.slot),
+                        Code::TimesVector { a, x, .. } => {
+                            [a.slot, x.slot].into_iter().for_each(&mut f);
+                        }
                         _ => {}
                     }
                 }

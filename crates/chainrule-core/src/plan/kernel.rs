@@ -38,6 +38,12 @@ pub(crate) enum Code<P> {
         n: usize,
         k: usize,
     },
+    /// The products of a matrix's dense rows, one a number, with a dense vector.
+    TimesVector {
+        dtype: DType,
+        a: View,
+        x: View,
+    },
     /// Indices along the axis with this length and stride of the row-major order.
     Iota {
         len: usize,
@@ -124,23 +130,38 @@ pub(crate) struct Total<P> {
     pub(crate) fold: Fold,
     pub(crate) dtype: DType,
     pub(crate) x: P,
-    /// If it is a sum of products, what the elements are multiplied by.
-    pub(crate) times: Option<P>,
+    pub(crate) times: Times<P>,
     pub(crate) level: Level,
     pub(crate) slot: usize,
     /// Elements of the result: 1, or the length of the last axes that are kept.
     pub(crate) width: usize,
 }
 
+/// What the elements of a total are multiplied by before they are summed up.
+#[derive(Clone, Debug)]
+pub(crate) enum Times<P> {
+    Nothing,
+    /// Another element each.
+    Elements(P),
+    /// A dense row of a matrix each.
+    Rows(View),
+}
+
 impl<P: Copy> Total<P> {
     pub(super) fn map<Q>(&self, f: impl Fn(P) -> Q) -> Total<Q> {
-        let Total { fold, dtype, x, times, level, slot, width } = *self;
-        Total { fold, dtype, x: f(x), times: times.map(f), level, slot, width }
+        let &Total { fold, dtype, x, ref times, level, slot, width } = self;
+        let times = match times {
+            Times::Nothing => Times::Nothing,
+            &Times::Elements(y) => Times::Elements(f(y)),
+            Times::Rows(a) => Times::Rows(a.clone()),
+        };
+        Total { fold, dtype, x: f(x), times, level, slot, width }
     }
 
     /// What it reads.
     pub(crate) fn sources(&self) -> impl Iterator<Item = P> {
-        [Some(self.x), self.times].into_iter().flatten()
+        let times = if let Times::Elements(y) = self.times { Some(y) } else { None };
+        [Some(self.x), times].into_iter().flatten()
     }
 }
 
@@ -179,7 +200,7 @@ impl<P: Copy> Code<P> {
     /// Calls `f` on each source.
     pub(super) fn sources(&self, mut f: impl FnMut(P)) {
         match *self {
-            Code::Load { .. } | Code::Iota { .. } => {}
+            Code::Load { .. } | Code::Iota { .. } | Code::TimesVector { .. } => {}
             Code::Product { b, .. } => f(b),
             Code::Map(_, x)
             | Code::RowFold(_, _, x)
@@ -211,6 +232,9 @@ impl<P: Copy> Code<P> {
         match *self {
             Code::Load { ref view, size } => Code::Load { view: view.clone(), size },
             Code::Iota { len, stride } => Code::Iota { len, stride },
+            Code::TimesVector { dtype, ref a, ref x } => {
+                Code::TimesVector { dtype, a: a.clone(), x: x.clone() }
+            }
             Code::Product { dtype, ref a, b, n, k } => {
                 Code::Product { dtype, a: a.clone(), b: f(b), n, k }
             }

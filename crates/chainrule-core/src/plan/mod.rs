@@ -19,6 +19,7 @@ pub(crate) mod fuse;
 pub(crate) mod kernel;
 mod pairs;
 mod short;
+mod vectors;
 
 use chainrule_kernels::Layout;
 use chainrule_kernels::reduce::Fold;

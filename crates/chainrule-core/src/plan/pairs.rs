@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::builder::{Builder, Def};
-use super::kernel::{Code, Level, Total};
+use super::kernel::{Code, Level, Times, Total};
 use crate::op::pairs::{self, Known, Part};
 use crate::op::{Binary, Scalar, lanes};
 
@@ -111,15 +111,20 @@ impl Builder {
     fn total_products(&mut self) {
         let users = self.users(&self.needed());
         for t in 0..self.totals.len() {
-            let Total { fold: Fold::Sum, x: product, level: Level::Full, times: None, .. } =
-                self.totals[t]
+            let Total {
+                fold: Fold::Sum,
+                x: product,
+                level: Level::Full,
+                times: Times::Nothing,
+                ..
+            } = self.totals[t]
             else {
                 continue;
             };
             if let (Some((x, y)), [_, _, _]) = (self.factors(product), &users[product as usize][..])
                 && self.stores.iter().all(|s| s.0 != product)
             {
-                (self.totals[t].x, self.totals[t].times) = (x, Some(y));
+                (self.totals[t].x, self.totals[t].times) = (x, Times::Elements(y));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Indexing: `x.i((.., 1..3, NewAxis, -1))`.
 //!
 //! Each entry takes one axis: a number picks an element and drops the axis, a range (with a step:
-//! `(1..9).step(2)`) takes a part, `..` takes all, [`NewAxis`] adds an axis of length 1, a tensor
+//! `(1..9, 2)`) takes a part, `..` takes all, [`NewAxis`] adds an axis of length 1, a tensor
 //! of integers picks several elements, and a tensor of truth values picks where it is true. Axes
 //! that are not named are taken whole. Negative numbers count from the end.
 
